@@ -1,0 +1,73 @@
+// Lint, and the house rules of CONTRIBUTING.md: which room may import which. A rule that matters is held here, not remembered.
+import tseslint from 'typescript-eslint';
+
+/** Which rooms of src/ the files of a room may import (besides their own), and which packages are theirs alone. */
+const rooms = {
+  sample: [],
+  collectors: ['sample', 'addon', 'errors'],
+  model: ['sample', 'errors'],
+  output: ['model', 'sample', 'errors'],
+  ui: ['model', 'sample', 'errors'],
+  cli: ['collectors', 'sample', 'model', 'output', 'ui', 'addon', 'errors'],
+};
+const packages = {ink: 'ui', react: 'ui', blessed: 'ui', 'blessed-contrib': 'ui', commander: 'cli'};
+
+const roomRules = Object.entries(rooms).map(([room, allowed]) => {
+  const closed = [...Object.keys(rooms), 'addon', 'errors', 'index'].filter(
+    (other) => other !== room && !allowed.includes(other),
+  );
+  const foreign = Object.entries(packages).filter(([, owner]) => owner !== room);
+  return {
+    files: [`src/${room}/**/*.{ts,tsx}`],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            ...closed.map((other) => ({
+              group: [`../${other}/*`, `../../${other}/*`, `../${other}.js`, `../../${other}.js`],
+              message: `${room} may not import ${other}: see "One way through the house" in CONTRIBUTING.md.`,
+            })),
+            ...foreign.map(([name, owner]) => ({group: [name, `${name}/*`], message: `Only ${owner} knows ${name}.`})),
+          ],
+        },
+      ],
+    },
+  };
+});
+
+export default tseslint.config(
+  {ignores: ['dist/', 'build/', 'node_modules/', '.tap/', 'test/screens/']},
+  tseslint.configs.recommendedTypeChecked,
+  {
+    languageOptions: {
+      parserOptions: {projectService: {allowDefaultProject: ['*.js', 'bin/*.js']}, tsconfigRootDir: import.meta.dirname},
+    },
+    rules: {
+      '@typescript-eslint/no-floating-promises': 'error',
+      '@typescript-eslint/switch-exhaustiveness-check': 'error',
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/no-import-type-side-effects': 'error',
+      '@typescript-eslint/restrict-template-expressions': ['error', {allowNumber: true, allowBoolean: true}],
+      eqeqeq: 'error',
+      'prefer-const': 'error',
+    },
+  },
+  ...roomRules,
+  {
+    // Data goes out through cli alone: one place that knows about stdout, stderr and the exit code.
+    files: ['src/**/*.{ts,tsx}'],
+    ignores: ['src/cli/**'],
+    rules: {
+      'no-console': 'error',
+      'no-restricted-properties': [
+        'error',
+        {object: 'process', property: 'stdout', message: 'Only cli writes to stdout.'},
+        {object: 'process', property: 'stderr', message: 'Only cli writes to stderr.'},
+        {object: 'process', property: 'exit', message: 'Only cli ends the process.'},
+        {object: 'process', property: 'exitCode', message: 'Only cli sets the exit code.'},
+      ],
+    },
+  },
+  {files: ['**/*.js'], extends: [tseslint.configs.disableTypeChecked]},
+);

@@ -1,0 +1,153 @@
+/** The one place that loads native code, and the shape of what it gives (native/addon.cc, native/testbed.cc). */
+import {createRequire} from 'node:module';
+import {exitStatus, UserError} from './errors.js';
+
+/** Static information of a program seen for the first time: struct bpf_prog_info, names as there, in camelCase. */
+export interface NativeProgInfo {
+  /** Where it stands in the columns of this sample. */
+  readonly index: number;
+  readonly id: number;
+  readonly type: number;
+  readonly name: string;
+  /** 16 hex digits. */
+  readonly tag: string;
+  readonly loadTimeNs: bigint;
+  readonly createdByUid: number;
+  readonly gplCompatible: boolean;
+  readonly xlatedProgLen: number;
+  readonly jitedProgLen: number;
+  /** null: not in fdinfo. */
+  readonly memlock: number | null;
+  /** null: beyond the end of what this kernel returned. */
+  readonly verifiedInsns: number | null;
+  /** 0: none. */
+  readonly btfId: number;
+  /** null: could not be read. */
+  readonly mapIds: number[] | null;
+  readonly self: boolean;
+}
+
+/** One pass over all programs. Columns are index by index; ids ascend. */
+export interface NativeSample {
+  /** CLOCK_BOOTTIME when the pass began. */
+  readonly timeNs: bigint;
+  /** CLOCK_REALTIME when the pass began. */
+  readonly realtimeNs: bigint;
+  readonly durationNs: number;
+  readonly stats: 'enabled_here' | 'already_on' | 'off';
+  readonly ids: Uint32Array;
+  readonly runTimeNs: BigUint64Array;
+  readonly runCnt: BigUint64Array;
+  readonly recursionMisses: BigUint64Array;
+  /** Programs whose identity (id, load time, tag) was not in the pass before. */
+  readonly appeared: readonly NativeProgInfo[];
+}
+
+/** What went wrong in a call: `code` is the errno's name, `syscall` the call, such as `bpf(BPF_ENABLE_STATS)`. */
+export interface NativeCallError {
+  readonly code: string;
+  readonly syscall: string;
+}
+
+export interface NativeSampler {
+  /** Why statistics could not be switched on; null when they were, or when that was not asked for. */
+  readonly statsError: NativeCallError | null;
+  /**
+   * Reads every program once, on a thread of libuv's pool. One at a time.
+   * @throws (rejects with) a SystemError: the call and errno that ended the pass.
+   */
+  sample(): Promise<NativeSample>;
+  /** Gives back the statistics fd; a pass under way is waited for by the thread that runs it. Idempotent. */
+  close(): void;
+}
+
+export interface NativeBpf {
+  /** Opens a sampler. With `enableStats` it holds a BPF_ENABLE_STATS fd until `close` (or the process's end, however it ends). */
+  readonly Sampler: new (options: {readonly enableStats: boolean}) => NativeSampler;
+}
+
+/** A program to load; its body loops `loops` times, so that a run costs more. Returns what lets traffic pass. */
+export interface TestProgSpec {
+  readonly type:
+    | 'socket_filter'
+    | 'sched_cls'
+    | 'xdp'
+    | 'tracepoint'
+    | 'raw_tracepoint'
+    | 'cgroup_skb'
+    | 'cgroup_sock'
+    /** Always sleepable: BPF_PROG_TYPE_SYSCALL. */
+    | 'syscall';
+  /** At most 15 bytes of [A-Za-z0-9_.]; none by default. */
+  readonly name?: string;
+  /** Times round an empty loop; 0 by default. */
+  readonly loops?: number;
+  /** Names of array maps to create and refer to, so that `map_ids` has something to show. */
+  readonly maps?: readonly string[];
+}
+
+/** Where to hang a program; a BPF link, or a perf event for the tracepoint. */
+export type TestAttachPoint =
+  | {readonly xdp: number /* ifindex; generic mode */}
+  | {readonly cgroup: string /* directory in cgroup2; the attach type follows from the program's type */}
+  | {readonly tracepoint: number /* id, as in tracefs events/…/id */}
+  | {readonly rawTracepoint: string};
+
+/** A program that this process loaded and holds. Closing it (or the process's end) unloads it. */
+export interface TestProg {
+  readonly id: number;
+  /** Runs it `times` times on this CPU with BPF_PROG_TEST_RUN, for as long as that takes. */
+  run(times: number): void;
+  attach(point: TestAttachPoint): void;
+  /** Takes it off everything it was attached to. */
+  detach(): void;
+  /** The kernel's own counters, through the fd held here. */
+  counters(): {readonly runTimeNs: bigint; readonly runCnt: bigint; readonly recursionMisses: bigint};
+  close(): void;
+}
+
+export interface NativeTestbed {
+  /** @throws a SystemError; with the verifier's log in its message when the kernel refused the program. */
+  load(spec: TestProgSpec): TestProg;
+}
+
+const require = createRequire(import.meta.url);
+
+/**
+ * Loads the addon.
+ * @throws UserError (69) where there is no Linux, or no addon that this Node can load.
+ */
+export function loadBpf(): NativeBpf {
+  return load('bpf.node') as NativeBpf;
+}
+
+/**
+ * Loads the test bed, which loads, attaches and drives programs of its own: for tests and `demo` alone.
+ * @throws UserError (69), as `loadBpf`.
+ */
+export function loadTestbed(): NativeTestbed {
+  return load('testbed.node') as NativeTestbed;
+}
+
+/** Where node-gyp puts what it builds; the same one step up from src/ and from dist/. */
+function load(file: string): unknown {
+  if (process.platform !== 'linux')
+    throw new UserError(
+      `cannot read BPF programs on ${process.platform}: they live in the Linux kernel. Run it on the Linux host itself.`,
+      exitStatus.unavailable,
+    );
+  try {
+    return require(`../build/Release/${file}`);
+  } catch (error) {
+    const cause = error as NodeJS.ErrnoException;
+    const why =
+      cause.code === 'MODULE_NOT_FOUND'
+        ? 'it has not been built'
+        : `it does not fit this system (${process.platform} ${process.arch}, Node ${process.version}): ${String(cause.message).split('\n')[0]}`;
+    throw new UserError(
+      `cannot load the native addon build/Release/${file}: ${why}. Build it with: npm run build:addon`,
+      exitStatus.unavailable,
+      {cause: error},
+    );
+  }
+}

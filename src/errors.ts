@@ -1,0 +1,44 @@
+/** What can go wrong, as the person at the terminal will read it: one sentence, the cause, the remedy, an exit status. */
+
+/** Exit statuses; 69 and 77 are EX_UNAVAILABLE and EX_NOPERM of sysexits(3). 128 + n is added for an end by signal n. */
+export const exitStatus = {
+  done: 0,
+  failed: 1,
+  usage: 2,
+  failOnMatched: 3,
+  unavailable: 69,
+  notPermitted: 77,
+} as const;
+
+export type ExitStatus = (typeof exitStatus)[keyof typeof exitStatus];
+
+/**
+ * An error meant to be read by a person. Its message is complete: what failed, the call and errno where there was one, and
+ * what to do. Everything else that is thrown is a bug and is printed with its stack.
+ */
+export class UserError extends Error {
+  override readonly name = 'UserError';
+  readonly exitStatus: ExitStatus;
+
+  constructor(message: string, status: ExitStatus = exitStatus.failed, options?: ErrorOptions) {
+    super(message, options);
+    this.exitStatus = status;
+  }
+}
+
+/** What the addon throws, and Node's own fs errors: a system call that failed. */
+export interface SystemError extends Error {
+  /** The errno's name, such as `EPERM`. */
+  readonly code: string;
+  /** The call, such as `bpf(BPF_PROG_GET_NEXT_ID)`. */
+  readonly syscall: string;
+}
+
+/** True for an error that carries `code` and `syscall`. */
+export function isSystemError(error: unknown): error is SystemError {
+  return (
+    error instanceof Error &&
+    typeof (error as Partial<SystemError>).code === 'string' &&
+    typeof (error as Partial<SystemError>).syscall === 'string'
+  );
+}

@@ -1,0 +1,245 @@
+/**
+ * The one table of fields: what each is called, means and counts, how to get it from a measured program and how to print it. The
+ * screen's columns, --sort, the filter, the table and JSON outputs and --help all read this table; a new field is one entry here.
+ */
+import {progTypeName} from '../sample/prog-types.js';
+import {formatBytes, formatCount, formatDuration, formatPercent, formatTime, formatWidth} from './format.js';
+import type {MeasuredProg} from './measure.js';
+
+/** What a field can hold; null is "not known". Lists are for JSON. */
+export type FieldValue = string | number | bigint | boolean | readonly unknown[] | null;
+
+/** What kind of thing it is: how it is printed, aligned and ordered by default follows from this. */
+export type FieldKind = 'number' | 'text' | 'flag' | 'duration' | 'count' | 'rate' | 'percent' | 'bytes' | 'time' | 'list';
+
+export interface Field {
+  /** The name outside: kernel's or bpftool's where they have one. */
+  readonly key: string;
+  /** Column heading. */
+  readonly title: string;
+  /** One line for --help and the docs. */
+  readonly help: string;
+  readonly kind: FieldKind;
+  /** Unit of the raw value, as in JSON; empty for none. */
+  readonly unit: string;
+  /** Cells in a table; for text the least that is of use. */
+  readonly width: number;
+  readonly get: (prog: MeasuredProg) => FieldValue;
+}
+
+const entries = {
+  id: {title: 'ID', help: 'program id, as bpftool shows it', kind: 'number', unit: '', width: 7, get: (p) => p.info.id},
+  type: {title: 'TYPE', help: 'program type', kind: 'text', unit: '', width: 14, get: (p) => progTypeName(p.info.type)},
+  name: {title: 'NAME', help: 'program name, at most 15 bytes', kind: 'text', unit: '', width: 15, get: (p) => p.info.name},
+  tag: {title: 'TAG', help: 'SHA of its instructions', kind: 'text', unit: '', width: 16, get: (p) => p.info.tag},
+  loaded_at: {
+    title: 'LOADED',
+    help: 'when it was loaded (UTC)',
+    kind: 'time',
+    unit: 's',
+    width: 19,
+    get: (p) => p.info.loadedAt,
+  },
+  uid: {title: 'UID', help: 'user who loaded it', kind: 'number', unit: '', width: 5, get: (p) => p.info.uid},
+  gpl_compatible: {
+    title: 'GPL',
+    help: 'licence is GPL compatible',
+    kind: 'flag',
+    unit: '',
+    width: 3,
+    get: (p) => p.info.gplCompatible,
+  },
+  jited: {
+    title: 'JIT',
+    help: 'compiled to machine code',
+    kind: 'flag',
+    unit: '',
+    width: 3,
+    get: (p) => p.info.bytesJited > 0,
+  },
+  bytes_xlated: {
+    title: 'XLATED',
+    help: 'size of its BPF instructions',
+    kind: 'bytes',
+    unit: 'B',
+    width: formatWidth.bytes,
+    get: (p) => p.info.bytesXlated,
+  },
+  bytes_jited: {
+    title: 'JITED',
+    help: 'size of its machine code',
+    kind: 'bytes',
+    unit: 'B',
+    width: formatWidth.bytes,
+    get: (p) => p.info.bytesJited,
+  },
+  bytes_memlock: {
+    title: 'MEMORY',
+    help: 'memory charged for it, without its maps',
+    kind: 'bytes',
+    unit: 'B',
+    width: formatWidth.bytes,
+    get: (p) => p.info.bytesMemlock,
+  },
+  verified_insns: {
+    title: 'VERIFIED',
+    help: 'instructions the verifier walked',
+    kind: 'count',
+    unit: '',
+    width: 8,
+    get: (p) => p.info.verifiedInsns,
+  },
+  btf_id: {title: 'BTF', help: 'id of its BTF', kind: 'number', unit: '', width: 6, get: (p) => p.info.btfId},
+  sleepable: {
+    title: 'SLEEPS',
+    help: 'may sleep: its run time is wall time, and it has no cpu_pct',
+    kind: 'flag',
+    unit: '',
+    width: 6,
+    get: (p) => p.info.sleepable,
+  },
+  run_time_ns: {
+    title: 'RUNTIME',
+    help: "the kernel's counter: wall time in the program since it was loaded, while statistics were on",
+    kind: 'duration',
+    unit: 'ns',
+    width: 7,
+    get: (p) => p.runTimeNs,
+  },
+  run_cnt: {
+    title: 'RUNS',
+    help: "the kernel's counter: runs since it was loaded, while statistics were on",
+    kind: 'count',
+    unit: '',
+    width: formatWidth.count,
+    get: (p) => p.runCnt,
+  },
+  recursion_misses: {
+    title: 'MISSED',
+    help: "the kernel's counter: runs that didn't happen, because it was running on that CPU already",
+    kind: 'count',
+    unit: '',
+    width: 6,
+    get: (p) => p.recursionMisses,
+  },
+  period_run_time_ns: {
+    title: '+RUNTIME',
+    help: 'wall time in the program in the last period',
+    kind: 'duration',
+    unit: 'ns',
+    width: 8,
+    get: (p) => p.periodRunTimeNs,
+  },
+  period_run_cnt: {
+    title: '+RUNS',
+    help: 'runs in the last period',
+    kind: 'count',
+    unit: '',
+    width: formatWidth.count,
+    get: (p) => p.periodRunCnt,
+  },
+  avg_run_time_ns: {
+    title: 'AVG',
+    help: 'average run in the last period',
+    kind: 'duration',
+    unit: 'ns',
+    width: formatWidth.duration,
+    get: (p) => p.avgRunTimeNs,
+  },
+  total_avg_run_time_ns: {
+    title: 'TOTAL',
+    help: 'average run over its whole life',
+    kind: 'duration',
+    unit: 'ns',
+    width: formatWidth.duration,
+    get: (p) => p.totalAvgRunTimeNs,
+  },
+  events_per_sec: {
+    title: 'EV/S',
+    help: 'runs a second in the last period',
+    kind: 'rate',
+    unit: '1/s',
+    width: formatWidth.count,
+    get: (p) => p.eventsPerSec,
+  },
+  cpu_pct: {
+    title: 'CPU%',
+    help: 'share of one CPU in the last period; 100 is one CPU; none for sleepable programs',
+    kind: 'percent',
+    unit: '%',
+    width: formatWidth.percent,
+    get: (p) => p.cpuPct,
+  },
+  map_ids: {title: 'MAPS', help: 'ids of the maps it uses', kind: 'list', unit: '', width: 4, get: (p) => p.info.mapIds},
+  self: {title: 'SELF', help: 'loaded by this bpftop-ts itself', kind: 'flag', unit: '', width: 4, get: (p) => p.info.self},
+} satisfies Record<string, Omit<Field, 'key'>>;
+
+export type FieldKey = keyof typeof entries;
+
+/** All fields in the order of the JSON document. */
+export const fields: readonly Field[] = Object.entries(entries).map(([key, entry]) => ({key, ...entry}));
+
+/** A field that is known to be there. */
+export function field(key: FieldKey): Field {
+  return {key, ...entries[key]};
+}
+
+/** Short names for fingers. */
+const aliases: Record<string, FieldKey> = {cpu: 'cpu_pct', avg: 'avg_run_time_ns', ev: 'events_per_sec'};
+
+const byName = new Map<string, Field>(fields.map((each) => [each.key, each]));
+for (const [alias, key] of Object.entries(aliases)) byName.set(alias, byName.get(key) as Field);
+
+/** The field of that key or short name. */
+export function findField(name: string): Field | undefined {
+  return byName.get(name.toLowerCase());
+}
+
+/** The columns of the table when nobody chose others. */
+export const defaultColumns: readonly FieldKey[] = [
+  'id',
+  'type',
+  'name',
+  'avg_run_time_ns',
+  'total_avg_run_time_ns',
+  'events_per_sec',
+  'cpu_pct',
+];
+
+/** Text is read from the left and begins with A; a number is read from its last digit, and the biggest comes first. */
+export function isNumeric(kind: FieldKind): boolean {
+  return kind !== 'text' && kind !== 'flag' && kind !== 'list';
+}
+
+/** What is drawn for null. */
+export const unknown = '-';
+
+/** A field of a program as people read it; "-" when it isn't known. May hold whatever the host put in a name: not yet safe to print. */
+export function formatField(of: Field, prog: MeasuredProg): string {
+  return formatValue(of.kind, of.get(prog));
+}
+
+/** A value of that kind as people read it. */
+export function formatValue(kind: FieldKind, value: FieldValue): string {
+  if (value === null) return unknown;
+  switch (kind) {
+    case 'text':
+    case 'number':
+      return String(value);
+    case 'flag':
+      return value === true ? 'yes' : 'no';
+    case 'duration':
+      return formatDuration(value as number);
+    case 'count':
+    case 'rate':
+      return formatCount(value as number);
+    case 'percent':
+      return formatPercent(value as number);
+    case 'bytes':
+      return formatBytes(value as number);
+    case 'time':
+      return formatTime(value as number);
+    case 'list':
+      return (value as readonly unknown[]).join(',') || unknown;
+  }
+}

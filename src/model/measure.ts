@@ -1,0 +1,224 @@
+/**
+ * measure(sample, previous) turns two readings into what anyone shows: increases, rates, totals, what came and went. Pure, and
+ * the only place that computes a rate. One merge of two lists in id order; the cost is that of one object a program.
+ */
+import type {ProgColumns, ProgInfo, Sample} from '../sample/types.js';
+
+/**
+ * What statistics add to every run while they are on, ns. Measured on Linux 6.18 (x86-64): a socket filter took 26 ns without
+ * and 94 ns with them, XDP 21 and 93.
+ */
+export const statsCostPerRunNs = 70;
+
+/** A program as one pair of readings shows it. Every null means: not known, see the field. */
+export class MeasuredProg {
+  readonly info: ProgInfo;
+  /** Not in the reading before this one. Never true in the first. */
+  readonly isNew: boolean;
+  /**
+   * Increase since the previous reading, ns; exact (below 2^53 up to 104 CPU-days in one period). Null on first sight, except
+   * for a program loaded after the previous reading; after a counter went backwards; unless statistics were on at both.
+   */
+  readonly periodRunTimeNs: number | null;
+  /** Runs since the previous reading; null as above. */
+  readonly periodRunCnt: number | null;
+  /** periodRunTimeNs / periodRunCnt, ns; null also when it did not run. */
+  readonly avgRunTimeNs: number | null;
+  /** Runs a second; null as periodRunCnt. */
+  readonly eventsPerSec: number | null;
+  /** Per cent of one CPU; null as periodRunTimeNs, and for sleepable programs, whose run time is wall time. */
+  readonly cpuPct: number | null;
+  readonly #columns: ProgColumns;
+  readonly #index: number;
+
+  constructor(columns: ProgColumns, index: number, isNew: boolean, increase: Increase | null, periodNs: number) {
+    const info = columns.info[index] as ProgInfo;
+    this.info = info;
+    this.isNew = isNew;
+    this.#columns = columns;
+    this.#index = index;
+    this.periodRunTimeNs = increase && increase.runTimeNs;
+    this.periodRunCnt = increase && increase.runCnt;
+    this.avgRunTimeNs = increase && increase.runCnt > 0 ? increase.runTimeNs / increase.runCnt : null;
+    this.eventsPerSec = increase && perSecond(increase.runCnt, periodNs);
+    this.cpuPct = increase && info.sleepable !== true ? percent(increase.runTimeNs, periodNs) : null;
+  }
+
+  /** The kernel's counter: ns since the program was loaded, while statistics were on. */
+  get runTimeNs(): bigint {
+    return this.#columns.runTimeNs[this.#index] as bigint;
+  }
+  /** The kernel's counter: runs since the program was loaded, while statistics were on. */
+  get runCnt(): bigint {
+    return this.#columns.runCnt[this.#index] as bigint;
+  }
+  /** The kernel's counter: runs that did not happen, because the program was running on that CPU already. */
+  get recursionMisses(): bigint {
+    return this.#columns.recursionMisses[this.#index] as bigint;
+  }
+  /** Average over the program's life, ns; null when it never ran. */
+  get totalAvgRunTimeNs(): number | null {
+    const runs = this.runCnt;
+    return runs > 0n ? Number(this.runTimeNs) / Number(runs) : null;
+  }
+}
+
+/** Sums over all programs, whatever is shown. Rates are over those programs that have one; null when none can have any. */
+export interface Totals {
+  readonly programs: number;
+  /** Per cent of one CPU; sleepable programs are not in it. */
+  readonly cpuPct: number | null;
+  readonly eventsPerSec: number | null;
+  readonly runTimeNs: bigint;
+  readonly runCnt: bigint;
+  readonly periodRunTimeNs: number | null;
+  readonly periodRunCnt: number | null;
+}
+
+export interface Measured {
+  readonly sample: Sample;
+  /** Between the beginnings of the two readings, by CLOCK_BOOTTIME; null in the first. */
+  readonly periodNs: number | null;
+  /** In id order, one for each program of the sample. */
+  readonly progs: readonly MeasuredProg[];
+  /** Programs of the previous reading that this one no longer has, with their last counters and no rates. */
+  readonly gone: readonly MeasuredProg[];
+  readonly totals: Totals;
+  /** CPU that this process used in the period, per cent of one CPU. */
+  readonly selfCpuPct: number | null;
+  /** Estimate of what statistics cost the host in the period: runs × `statsCostPerRunNs`, per cent of one CPU. */
+  readonly statsCostPct: number | null;
+}
+
+interface Increase {
+  readonly runTimeNs: number;
+  readonly runCnt: number;
+}
+
+/**
+ * Measures `sample` against `previous` (null: the first reading).
+ * Both must have their programs in ascending id order, as collectors give them.
+ */
+export function measure(sample: Sample, previous: Sample | null): Measured {
+  const elapsedNs = previous && Number(sample.timeNs - previous.timeNs);
+  // Two readings at one instant, or a clock that went back (a damaged recording): there is no period to divide by.
+  const periodNs = elapsedNs !== null && elapsedNs > 0 ? elapsedNs : null;
+  const statsOnThroughout = sample.stats !== 'off' && previous !== null && previous.stats !== 'off';
+  const measurable = periodNs !== null && statsOnThroughout;
+
+  const now = sample.progs;
+  const before = previous?.progs;
+  const nowWords = wordsOf(now);
+  const beforeWords = before && wordsOf(before);
+  const progs = new Array<MeasuredProg>(now.info.length);
+  const gone: MeasuredProg[] = [];
+  let periodRunTimeNs = 0;
+  let periodCpuNs = 0;
+  let periodRunCnt = 0;
+
+  let b = 0;
+  const beforeCount = before ? before.info.length : 0;
+  for (let i = 0; i < progs.length; i++) {
+    const info = now.info[i] as ProgInfo;
+    while (before && b < beforeCount && (before.info[b] as ProgInfo).id < info.id)
+      gone.push(new MeasuredProg(before, b++, false, null, 0));
+    let wasThere = false;
+    let increase: Increase | null = null;
+    if (before && beforeWords && b < beforeCount && (before.info[b] as ProgInfo).id === info.id) {
+      wasThere = (before.info[b] as ProgInfo).key === info.key;
+      if (!wasThere) gone.push(new MeasuredProg(before, b, false, null, 0));
+      else if (measurable) increase = increaseOf(nowWords, i, beforeWords, b);
+      b++;
+    }
+    if (!wasThere && measurable && info.loadTimeNs > previous.timeNs) increase = increaseOf(nowWords, i, null, 0);
+    const prog = new MeasuredProg(now, i, previous !== null && !wasThere, increase, periodNs ?? 0);
+    progs[i] = prog;
+    if (increase) {
+      periodRunTimeNs += increase.runTimeNs;
+      periodRunCnt += increase.runCnt;
+      if (prog.cpuPct !== null) periodCpuNs += increase.runTimeNs;
+    }
+  }
+  while (before && b < beforeCount) gone.push(new MeasuredProg(before, b++, false, null, 0));
+
+  return {
+    sample,
+    periodNs,
+    progs,
+    gone,
+    totals: {
+      programs: progs.length,
+      cpuPct: measurable ? percent(periodCpuNs, periodNs) : null,
+      eventsPerSec: measurable ? perSecond(periodRunCnt, periodNs) : null,
+      runTimeNs: sum(now.runTimeNs),
+      runCnt: sum(now.runCnt),
+      periodRunTimeNs: measurable ? periodRunTimeNs : null,
+      periodRunCnt: measurable ? periodRunCnt : null,
+    },
+    selfCpuPct: previous && periodNs !== null ? percent(sample.selfCpuNs - previous.selfCpuNs, periodNs) : null,
+    statsCostPct: measurable ? percent(periodRunCnt * statsCostPerRunNs, periodNs) : null,
+  };
+}
+
+/** Per cent of one CPU that `ns` nanoseconds are of a period. */
+function percent(ns: number, periodNs: number): number {
+  return (100 * ns) / periodNs;
+}
+
+function perSecond(count: number, periodNs: number): number {
+  return (1e9 * count) / periodNs;
+}
+
+/**
+ * The u64 columns seen as pairs of u32 words: a difference of two u64 is exact in a double while it is below 2^53, and no
+ * BigInt has to be made for it (at 2 000 programs: 8 000 allocations a sample).
+ */
+interface Words {
+  readonly runTimeNs: Uint32Array;
+  readonly runCnt: Uint32Array;
+}
+
+const low = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1 ? 0 : 1;
+const high = 1 - low;
+
+function words(column: BigUint64Array): Uint32Array {
+  return new Uint32Array(column.buffer, column.byteOffset, column.length * 2);
+}
+
+function wordsOf(columns: ProgColumns): Words {
+  return {runTimeNs: words(columns.runTimeNs), runCnt: words(columns.runCnt)};
+}
+
+function word(column: Uint32Array, at: number): number {
+  return column[at] as number;
+}
+
+/** now[i] − before[b], or now[i] itself where there is no before. */
+function difference(now: Uint32Array, i: number, before: Uint32Array | undefined, b: number): number {
+  let highWord = word(now, 2 * i + high);
+  let lowWord = word(now, 2 * i + low);
+  if (before) {
+    highWord -= word(before, 2 * b + high);
+    lowWord -= word(before, 2 * b + low);
+  }
+  return highWord * 2 ** 32 + lowWord;
+}
+
+/** Null when a counter went backwards: the counts since then have no beginning. */
+function increaseOf(now: Words, i: number, before: Words | null, b: number): Increase | null {
+  const runTimeNs = difference(now.runTimeNs, i, before?.runTimeNs, b);
+  const runCnt = difference(now.runCnt, i, before?.runCnt, b);
+  return runTimeNs < 0 || runCnt < 0 ? null : {runTimeNs, runCnt};
+}
+
+/** The exact sum of a u64 column. */
+function sum(column: BigUint64Array): bigint {
+  const halves = words(column);
+  let lows = 0;
+  let highs = 0;
+  for (let i = 0; i < halves.length; i += 2) {
+    lows += word(halves, i + low);
+    highs += word(halves, i + high);
+  }
+  return (BigInt(highs) << 32n) + BigInt(lows);
+}

@@ -1,0 +1,53 @@
+/** Orders programs by a field: unknowns always last, ties by id, so that rows that are alike stand still. */
+import {type Field, field, fields, type FieldValue, findField, isNumeric} from './fields.js';
+import type {MeasuredProg} from './measure.js';
+
+export interface SortOrder {
+  readonly field: Field;
+  readonly descending: boolean;
+}
+
+/** The order a field has when none is said: the biggest number first, text from A. */
+export function defaultOrder(of: Field): SortOrder {
+  return {field: of, descending: isNumeric(of.kind)};
+}
+
+export const initialSort: SortOrder = defaultOrder(field('cpu_pct'));
+
+/** Fields that have an order. */
+export const sortableFields: readonly Field[] = fields.filter((each) => each.kind !== 'list');
+
+/**
+ * Reads `FIELD[:asc|:desc]`.
+ * @returns the order, or a sentence that says what is wrong.
+ */
+export function parseSort(text: string): SortOrder | string {
+  const [name = '', direction, ...rest] = text.split(':');
+  const found = findField(name);
+  if (!found || found.kind === 'list')
+    return `unknown field '${name}' to sort by; there are ${sortableFields.map((each) => each.key).join(', ')}`;
+  if (rest.length > 0 || (direction !== undefined && direction !== 'asc' && direction !== 'desc'))
+    return `unknown order '${[direction, ...rest].join(':')}' in '${text}'; it is asc or desc`;
+  return direction === undefined ? defaultOrder(found) : {field: found, descending: direction === 'desc'};
+}
+
+/** A new list in that order. */
+export function sortProgs(progs: readonly MeasuredProg[], order: SortOrder): MeasuredProg[] {
+  const sign = order.descending ? -1 : 1;
+  const keyed = progs.map((prog) => ({prog, value: order.field.get(prog)}));
+  keyed.sort((a, b) => {
+    if (a.value === null || b.value === null) {
+      if (a.value !== b.value) return a.value === null ? 1 : -1;
+    } else {
+      const order = compare(a.value, b.value);
+      if (order !== 0) return sign * order;
+    }
+    return a.prog.info.id - b.prog.info.id;
+  });
+  return keyed.map((each) => each.prog);
+}
+
+/** Not localeCompare: the same order on every host, and ten times faster. */
+function compare(a: Exclude<FieldValue, null>, b: Exclude<FieldValue, null>): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
