@@ -41,7 +41,10 @@ export default tseslint.config(
   tseslint.configs.recommendedTypeChecked,
   {
     languageOptions: {
-      parserOptions: {projectService: {allowDefaultProject: ['*.js', 'bin/*.js']}, tsconfigRootDir: import.meta.dirname},
+      parserOptions: {
+        projectService: {allowDefaultProject: ['*.js', 'bin/*.js', 'scripts/*.mjs']},
+        tsconfigRootDir: import.meta.dirname,
+      },
     },
     rules: {
       '@typescript-eslint/no-floating-promises': 'error',
@@ -49,6 +52,7 @@ export default tseslint.config(
       '@typescript-eslint/consistent-type-imports': 'error',
       '@typescript-eslint/no-import-type-side-effects': 'error',
       '@typescript-eslint/restrict-template-expressions': ['error', {allowNumber: true, allowBoolean: true}],
+      '@typescript-eslint/no-unused-vars': ['error', {ignoreRestSiblings: true}],
       eqeqeq: 'error',
       'prefer-const': 'error',
     },
@@ -69,5 +73,7 @@ export default tseslint.config(
       ],
     },
   },
-  {files: ['**/*.js'], extends: [tseslint.configs.disableTypeChecked]},
+  // t.test() gives a promise that tap itself waits for.
+  {files: ['test/**'], rules: {'@typescript-eslint/no-floating-promises': 'off'}},
+  {files: ['**/*.js', '**/*.mjs'], extends: [tseslint.configs.disableTypeChecked]},
 );

@@ -1,7 +1,7 @@
 /** Numbers as people read them: three significant digits and a unit, in a width that a column can count on. */
 
 /** How wide the widest output of each scaled format is, in terminal cells. */
-export const formatWidth = {duration: 6, count: 5, bytes: 6, percent: 6};
+export const formatWidth = {duration: 6, count: 5, bytes: 7, percent: 6};
 
 interface Step {
   readonly from: number;

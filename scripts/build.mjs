@@ -1,0 +1,60 @@
+// Builds what is out of date: the addon and the test bed (node-gyp, into build/), the bundle (esbuild, into dist/).
+// Quiet when all is well, so that nothing but the tool's own output is on stdout under `npm start`.
+import {spawnSync} from 'node:child_process';
+import {existsSync, readdirSync, rmSync, statSync} from 'node:fs';
+import {createRequire} from 'node:module';
+import path from 'node:path';
+import {fileURLToPath} from 'node:url';
+import {build} from 'esbuild';
+
+const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+const require = createRequire(import.meta.url);
+const only = process.argv[2];
+
+/** Newest modification below a path. */
+function newest(at) {
+  const stat = statSync(at);
+  if (!stat.isDirectory()) return stat.mtimeMs;
+  return Math.max(stat.mtimeMs, ...readdirSync(at).map((name) => newest(path.join(at, name))));
+}
+
+function buildAddon() {
+  const outputs = ['bpf.node', 'testbed.node'].map((file) => path.join(root, 'build/Release', file));
+  const sources = ['native', 'binding.gyp'].map((file) => newest(path.join(root, file)));
+  if (outputs.every((file) => existsSync(file) && statSync(file).mtimeMs >= Math.max(...sources))) return;
+  const nodeGyp = require.resolve('node-gyp/bin/node-gyp.js');
+  const {status, stdout, stderr} = spawnSync(process.execPath, [nodeGyp, 'rebuild', '--silent'], {
+    cwd: root,
+    encoding: 'utf8',
+  });
+  if (status === 0) return;
+  process.stderr.write(
+    `${stdout}${stderr}build: the addon could not be compiled. It needs make, a C++ compiler and python3.\n`,
+  );
+  process.exit(1);
+}
+
+async function buildBundle() {
+  rmSync(path.join(root, 'dist'), {recursive: true, force: true});
+  await build({
+    absWorkingDir: root,
+    entryPoints: {main: 'src/cli/main.ts'},
+    outdir: 'dist',
+    bundle: true,
+    format: 'esm',
+    splitting: true, // the screen is a chunk of its own, which --json never loads
+    platform: 'node',
+    target: 'node20',
+    minifySyntax: true,
+    minifyWhitespace: true,
+    legalComments: 'linked',
+    logLevel: 'warning',
+    define: {'process.env.NODE_ENV': '"production"', 'process.env.DEV': '"false"'},
+    alias: {'react-devtools-core': './scripts/empty.mjs'},
+    // CommonJS packages in an ES module still call require() for Node's own modules.
+    banner: {js: `import {createRequire as bundleRequire} from 'node:module';const require=bundleRequire(import.meta.url);`},
+  });
+}
+
+if (only !== 'bundle') buildAddon();
+if (only !== 'addon') await buildBundle().catch(() => process.exit(1)); // esbuild has said what is wrong

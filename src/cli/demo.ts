@@ -1,0 +1,85 @@
+/**
+ * The demo: loads a few real, harmless programs, and runs them at rates that rise and fall, so that somebody on an empty host sees the
+ * tool at work. Nothing is attached where it could touch traffic; all of it goes with the process.
+ */
+import {loadTestbed, type TestProg, type TestProgSpec} from '../addon.js';
+import {exitStatus, isSystemError, UserError} from '../errors.js';
+
+interface DemoProg extends TestProgSpec {
+  /** Runs a second, on average; null: it runs by itself, on what it is attached to. */
+  readonly rate: number | null;
+  /** How far the rate swings, 0 to 1, and how long a swing takes, s. */
+  readonly swing: number;
+  readonly cycle: number;
+}
+
+const demoProgs: readonly DemoProg[] = [
+  {type: 'xdp', name: 'demo_firewall', loops: 20, rate: 60_000, swing: 0.9, cycle: 20},
+  {type: 'sched_cls', name: 'demo_ingress', loops: 100, rate: 20_000, swing: 0.5, cycle: 31},
+  {type: 'cgroup_skb', name: 'demo_egress', loops: 50, rate: 8_000, swing: 0.7, cycle: 13},
+  {type: 'socket_filter', name: 'demo_capture', loops: 5, rate: 3_000, swing: 1, cycle: 7, maps: ['demo_packets']},
+  {type: 'raw_tracepoint', name: 'demo_switches', rate: null, swing: 0, cycle: 1},
+  {type: 'syscall', name: 'demo_sleepable', loops: 200, rate: 40, swing: 0, cycle: 1},
+];
+
+/** Between two drives, ms. */
+const beatMs = 50;
+
+export interface Demo {
+  /** What the person should know. */
+  readonly notice: string;
+  /** Unloads everything. */
+  stop(): void;
+}
+
+/**
+ * Loads and starts the demo's programs.
+ * @throws UserError where this system or its user can't.
+ */
+export function startDemo(): Demo {
+  const testbed = loadTestbed();
+  const loaded: {readonly spec: DemoProg; readonly prog: TestProg; owed: number}[] = [];
+  const unload = () => loaded.splice(0).forEach(({prog}) => prog.close());
+  try {
+    for (const spec of demoProgs) loaded.push({spec, prog: testbed.load(spec), owed: 0});
+    for (const {spec, prog} of loaded) if (spec.type === 'raw_tracepoint') prog.attach({rawTracepoint: 'sched_switch'});
+  } catch (error) {
+    unload();
+    throw explain(error);
+  }
+
+  let last = performance.now();
+  const timer = setInterval(() => {
+    const now = performance.now();
+    // After a pause (Ctrl-Z) the programs go on from where they are: nothing is caught up with.
+    const seconds = Math.min(now - last, 4 * beatMs) / 1000;
+    last = now;
+    for (const each of loaded) {
+      const {spec, prog} = each;
+      if (spec.rate === null) continue;
+      each.owed += seconds * spec.rate * (1 + spec.swing * Math.sin((2 * Math.PI * now) / 1000 / spec.cycle));
+      const runs = Math.floor(each.owed);
+      if (runs > 0) prog.run(runs);
+      each.owed -= runs;
+    }
+  }, beatMs);
+  timer.unref();
+
+  return {
+    notice: `demo: ${loaded.length} programs of its own, unloaded when you quit`,
+    stop() {
+      clearInterval(timer);
+      unload();
+    },
+  };
+}
+
+function explain(error: unknown): unknown {
+  if (!isSystemError(error)) return error;
+  const what = `cannot load the demo's programs: ${error.syscall}: ${error.code}.`;
+  return error.code === 'EPERM' || error.code === 'EACCES'
+    ? new UserError(`${what} Run it with sudo.`, exitStatus.notPermitted, {cause: error})
+    : new UserError(`${what} This kernel lacks what the demo needs; bpftop-ts itself may work.`, exitStatus.unavailable, {
+        cause: error,
+      });
+}

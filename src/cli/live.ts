@@ -1,0 +1,112 @@
+/** The live screen: samples in, and the ends it can come to. Whatever ends it, the terminal is given back first. */
+import {constants} from 'node:os';
+import type {Collector} from '../collectors/kernel.js';
+import {Pace} from '../collectors/pace.js';
+import {exitStatus, UserError} from '../errors.js';
+import {measure} from '../model/measure.js';
+import type {Sample} from '../sample/types.js';
+import type {Screen, ScreenEnd} from '../ui/index.js';
+import {version} from '../version.js';
+import {watchLaunchers} from './launchers.js';
+import type {Options} from './options.js';
+
+/** Between the first two readings: soon enough that rates are there when the eye is. */
+const firstPeriodMs = 150;
+
+/**
+ * Shows the screen until the person or something else ends it.
+ * @returns the exit status.
+ */
+export async function runLive(collector: Collector, options: Options, notice: string | null): Promise<number> {
+  const stop = new AbortController();
+  const pace = new Pace(options.delayMs, firstPeriodMs);
+  const samples = () => collector.samples(pace, stop.signal)[Symbol.asyncIterator]();
+  // The first reading goes on in its thread while the screen's code is loaded; if it fails, no screen was ever there.
+  const readings = samples();
+  const first = readings.next();
+  first.catch(() => {});
+  const {openScreen} = await import('../ui/index.js');
+  await first;
+
+  const screen = await openScreen({
+    version,
+    sort: options.sort,
+    filter: options.filter,
+    limit: options.limit,
+    delayMs: options.delayMs,
+    notice,
+  });
+  const guard = guardTerminal(screen);
+  /** Measures and shows one sample after the other, as many as were asked for. A reading that fails is said, and tried again. */
+  const feed = async (): Promise<ScreenEnd> => {
+    let previous: Sample | null = null;
+    let shown = 0;
+    let from = readings;
+    let next = first;
+    for (;;) {
+      try {
+        const result = await next;
+        if (result.done) return {by: 'quit'};
+        screen.update(measure(result.value, previous));
+        // The first reading has no rates: like elsewhere, it isn't one of the N.
+        if (previous && ++shown === options.iterations) return {by: 'quit'};
+        previous = result.value;
+      } catch (error) {
+        if (!(error instanceof UserError)) throw error;
+        screen.fail(error.message);
+        await pace.wait(stop.signal);
+        from = samples();
+      }
+      next = from.next();
+    }
+  };
+  try {
+    return statusOf(await Promise.race([screen.ended, feed(), guard.gone]));
+  } finally {
+    stop.abort();
+    guard.release();
+    screen.close();
+  }
+}
+
+/** Signals, a bug anywhere, the end of npm or sudo above us: give the terminal back, then end as that asks for. */
+function guardTerminal(screen: Screen): {readonly gone: Promise<ScreenEnd>; release(): void} {
+  const signals = ['SIGTERM', 'SIGHUP', 'SIGINT', 'SIGQUIT'] as const;
+  const onSignal = (signal: (typeof signals)[number]) => {
+    screen.close();
+    process.exit(128 + constants.signals[signal]);
+  };
+  const onBug = (error: unknown) => {
+    screen.close();
+    process.stderr.write(`bpftop-ts: a bug, please report it: ${error instanceof Error ? error.stack : String(error)}\n`);
+    process.exit(exitStatus.failed);
+  };
+  const onExit = () => screen.close();
+  for (const signal of signals) process.on(signal, onSignal);
+  process.on('uncaughtException', onBug);
+  process.on('exit', onExit);
+  let unwatch = () => {};
+  const gone = new Promise<ScreenEnd>((resolve) => (unwatch = watchLaunchers(() => resolve({by: 'hangup'}))));
+  return {
+    gone,
+    release() {
+      unwatch();
+      for (const signal of signals) process.off(signal, onSignal);
+      process.off('uncaughtException', onBug);
+      process.off('exit', onExit);
+    },
+  };
+}
+
+function statusOf(end: ScreenEnd): number {
+  switch (end.by) {
+    case 'quit':
+      return exitStatus.done;
+    case 'interrupt':
+      return 128 + constants.signals.SIGINT;
+    case 'hangup':
+      return 128 + constants.signals.SIGHUP;
+    case 'error':
+      throw end.error instanceof Error ? end.error : new UserError(String(end.error));
+  }
+}

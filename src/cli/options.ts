@@ -1,0 +1,187 @@
+/** The command line: every option, what it takes and what it means. --help is made from this, and the README's table by hand. */
+import {Command, CommanderError, InvalidArgumentError, Option} from 'commander';
+import ms from 'ms';
+import {exitStatus, UserError} from '../errors.js';
+import {fields} from '../model/fields.js';
+import {type Filter, noFilter, parseFilter} from '../model/filter.js';
+import {initialSort, parseSort, type SortOrder} from '../model/sort.js';
+import {version} from '../version.js';
+
+export type Format = 'table' | 'json';
+
+export interface Options {
+  readonly command: 'watch' | 'demo';
+  /** null: the live screen where there is a terminal, a table where there is none. */
+  readonly format: Format | null;
+  readonly delayMs: number;
+  /** null: for ever on a screen, once elsewhere. 0: for ever. */
+  readonly iterations: number | null;
+  readonly sort: SortOrder;
+  readonly filter: Filter;
+  readonly limit: number | null;
+  readonly enableStats: boolean;
+}
+
+/** Something to print and be done: --help or --version. */
+export interface Printed {
+  readonly print: string;
+}
+
+const shortestDelayMs = 50;
+const longestDelayMs = 3_600_000;
+
+/** Reads `1s`, `250ms`, `2m`, or a bare number of seconds; ms within the bounds. */
+export function parseDelay(text: string): number {
+  const value = /^\s*[\d.]+\s*$/.test(text) ? Number(text) * 1000 : parseMs(text);
+  if (!Number.isFinite(value))
+    throw new InvalidArgumentError('not a time such as 1s, 250ms or 2m; a bare number is seconds.');
+  if (value < shortestDelayMs || value > longestDelayMs) throw new InvalidArgumentError('a delay is from 50ms to 1h.');
+  return value;
+}
+
+function parseMs(text: string): number {
+  try {
+    return (ms as (value: string) => number | undefined)(text) ?? NaN;
+  } catch {
+    return NaN; // ms() throws on the empty string and on more than 100 characters
+  }
+}
+
+function parseCount(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value)) throw new InvalidArgumentError('not a whole number.');
+  return value;
+}
+
+function parseLimit(text: string): number {
+  const value = parseCount(text);
+  if (value === 0) throw new InvalidArgumentError('it is 1 or more.');
+  return value;
+}
+
+function parseSortOption(text: string): SortOrder {
+  const order = parseSort(text);
+  if (typeof order === 'string') throw new InvalidArgumentError(`${order}.`);
+  return order;
+}
+
+interface Raw {
+  delay: number;
+  iterations?: number;
+  sort: SortOrder;
+  filter: Filter;
+  limit?: number;
+  format?: Format;
+  json?: true;
+  enableStats: boolean;
+}
+
+function addOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option('-d, --delay <TIME>', 'time between samples, 50ms to 1h; a bare number is seconds')
+        .argParser(parseDelay)
+        .default(1000, '1s'),
+    )
+    .addOption(
+      new Option(
+        '-n, --iterations <N>',
+        'stop after N samples; 0 is for ever (default: 0 on the live screen, 1 elsewhere)',
+      ).argParser(parseCount),
+    )
+    .addOption(
+      new Option('-s, --sort <FIELD>', 'order by this field, with :asc or :desc after it if you like')
+        .argParser(parseSortOption)
+        .default(initialSort, 'cpu_pct:desc'),
+    )
+    .addOption(
+      new Option('-f, --filter <WORDS>', 'show programs whose name or type contains every word')
+        .argParser(parseFilter)
+        .default(noFilter, 'all'),
+    )
+    .addOption(new Option('-l, --limit <N>', 'show at most N programs (default: all)').argParser(parseLimit))
+    .addOption(
+      new Option('--format <FORMAT>', 'write table or json instead of showing the screen').choices(['table', 'json']),
+    )
+    .addOption(new Option('--json', 'write JSON, the same as --format json; one line a sample when piped'))
+    .addOption(new Option('--no-enable-stats', 'watch only: never switch BPF statistics on'));
+}
+
+/** A message of commander's, as one of ours: one sentence, then where to look. */
+function usageError(message: string): UserError {
+  const sentence = message
+    .replace(/^error: /, '')
+    .replace(/^option '.*(--[a-z-]+) <.*>' argument '(.*)' is invalid\. /s, "$1 '$2': ")
+    .replace(/^option '(.*)' argument missing$/, '$1 needs a value')
+    .replace(/\s*\n\s*/g, ' ')
+    .trim();
+  return new UserError(`${sentence}${/[.?)]$/.test(sentence) ? '' : '.'} Try: bpftop-ts --help`, exitStatus.usage);
+}
+
+/**
+ * Reads the words after the command's name.
+ * @throws UserError (2) with what is wrong and what would be right.
+ */
+export function parseOptions(words: readonly string[]): Options | Printed {
+  let chosen: Options | undefined;
+  let printed = '';
+  const choose = (command: Options['command']) => (raw: Raw) => {
+    if (raw.json && raw.format && raw.format !== 'json')
+      throw usageError(`--json and --format ${raw.format} contradict each other.`);
+    chosen = {
+      command,
+      format: raw.json ? 'json' : (raw.format ?? null),
+      delayMs: raw.delay,
+      iterations: raw.iterations ?? null,
+      sort: raw.sort,
+      filter: raw.filter,
+      limit: raw.limit ?? null,
+      enableStats: raw.enableStats,
+    };
+  };
+  const program = new Command('bpftop-ts');
+  const demo = program.command('demo');
+  for (const command of [program, demo])
+    command
+      .exitOverride()
+      .configureOutput({writeOut: (text) => (printed += text), writeErr: () => {}, getOutHelpWidth: () => 100})
+      .allowExcessArguments(false)
+      .helpOption('-h, --help', 'show this help');
+  addOptions(program)
+    .description('Shows live what every BPF program in this kernel costs: run time, events per second, CPU.')
+    .usage('[options] [command]')
+    .version(version, '-V, --version', 'show the version')
+    .helpCommand(false)
+    .enablePositionalOptions()
+    .addHelpText('after', helpAfter())
+    .action(choose('watch'));
+  addOptions(demo)
+    .description('load a few harmless programs, drive them, show them, and unload them at the end')
+    .action(choose('demo'));
+  try {
+    program.parse(words, {from: 'user'});
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.code === 'commander.excessArguments') {
+      const {args} = words[0] === 'demo' ? demo : program;
+      throw usageError(`unknown command '${args[0] ?? ''}'.`);
+    }
+    if (error.exitCode !== 0) throw usageError(error.message);
+    return {print: printed};
+  }
+  return chosen as Options;
+}
+
+function helpAfter(): string {
+  const width = Math.max(...fields.map(({key}) => key.length));
+  const lines = fields.map(({key, help, unit}) => `  ${key.padEnd(width)}  ${help}${unit ? ` (${unit})` : ''}`);
+  return `
+Fields, as in the JSON document; cpu, avg and ev are short for cpu_pct, avg_run_time_ns and
+events_per_sec:
+${lines.join('\n')}
+
+Statistics are switched on while it runs and go off with it, however it ends.
+
+Exit status: 0 done, 1 failed, 2 bad usage, 69 this kernel or system can't, 77 not permitted,
+128+n ended by signal n.`;
+}

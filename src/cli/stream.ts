@@ -1,0 +1,65 @@
+/** Samples as text on stdout: as many as asked for, each over a whole period. */
+import {Pace} from '../collectors/pace.js';
+import type {Collector} from '../collectors/kernel.js';
+import {exitStatus, UserError} from '../errors.js';
+import {measure} from '../model/measure.js';
+import {toJson} from '../output/json.js';
+import {selectProgs} from '../output/select.js';
+import {toTable} from '../output/table.js';
+import type {Sample} from '../sample/types.js';
+import {version} from '../version.js';
+import type {Options} from './options.js';
+
+/**
+ * Writes one document or table a period. The first reading is only the beginning of the first period, so that whatever is written
+ * has rates.
+ * @returns the exit status.
+ */
+export async function writeSamples(collector: Collector, options: Options): Promise<number> {
+  const iterations = options.iterations ?? 1;
+  const json = options.format === 'json';
+  const warned = new Set<string>();
+  let previous: Sample | null = null;
+  let written = 0;
+  for await (const sample of collector.samples(new Pace(options.delayMs))) {
+    if (previous) {
+      const measured = measure(sample, previous);
+      const progs = selectProgs(measured, options);
+      const gap = !json && written > 0 ? '\n' : '';
+      const text = json
+        ? toJson(measured, progs, {version, indent: process.stdout.isTTY ? 2 : 0})
+        : toTable(measured, progs);
+      // The JSON document carries its warnings; beside a table they go where they can't be taken for data.
+      if (!json) warnOnce(measured.sample, warned);
+      if (!(await write(`${gap}${text}\n`))) return exitStatus.done;
+      if (++written === iterations) return exitStatus.done;
+    }
+    previous = sample;
+  }
+  return exitStatus.done;
+}
+
+function warnOnce({warnings}: Sample, warned: Set<string>): void {
+  for (const {code, message} of warnings) {
+    if (warned.has(code)) continue;
+    warned.add(code);
+    process.stderr.write(`bpftop-ts: ${message}\n`);
+  }
+}
+
+/**
+ * Writes to stdout and waits until it has been taken, so that a slow reader holds us up instead of filling memory.
+ * @returns false when the reader has gone away (`| head -1`).
+ * @throws UserError when it can't be written.
+ */
+export async function write(text: string): Promise<boolean> {
+  const {stdout} = process;
+  // A failed write is told to its callback; without a listener the event would end the process as well.
+  if (stdout.listenerCount('error') === 0) stdout.on('error', () => {});
+  const error = await new Promise<NodeJS.ErrnoException | null | undefined>((resolve) => stdout.write(text, resolve));
+  if (!error) return true;
+  if (error.code === 'EPIPE') return false;
+  throw new UserError(
+    `cannot write to stdout: ${error.syscall ?? 'write'}: ${error.code ?? error.message}. Make room there, or write elsewhere.`,
+  );
+}

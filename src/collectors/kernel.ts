@@ -1,0 +1,179 @@
+/**
+ * The kernel as a source of Samples: calls the addon, joins its columns with the static information it gave when a program
+ * first appeared, and says in words what a failed call means.
+ */
+import {loadBpf, type NativeBpf, type NativeProgInfo, type NativeSample, type NativeSampler} from '../addon.js';
+import {exitStatus, isSystemError, UserError} from '../errors.js';
+import {sleepableByType} from '../sample/prog-types.js';
+import type {Host, ProgInfo, Sample, Warning} from '../sample/types.js';
+import {readHost} from './host.js';
+import type {Pace} from './pace.js';
+
+/** Anything that yields Samples, oldest first. */
+export interface Collector {
+  /** Reads at the beat of `pace` until `signal` ends it. One loop at a time. */
+  samples(pace: Pace, signal?: AbortSignal): AsyncIterable<Sample>;
+  /** Gives everything back. Idempotent. */
+  close(): void;
+}
+
+export interface KernelOptions {
+  /** Switch run-time statistics on while this collector is open. */
+  readonly enableStats: boolean;
+}
+
+const switchStatsOn = 'sudo sysctl kernel.bpf_stats_enabled=1 (and =0 when you are done)';
+
+export class KernelCollector implements Collector {
+  readonly #host: Host = readHost();
+  readonly #sampler: NativeSampler;
+  readonly #enableStats: boolean;
+  /** Static information of the programs in the last sample, by id. */
+  #known = new Map<number, ProgInfo>();
+
+  /**
+   * @throws UserError (69) where this isn't Linux or the addon can't be loaded.
+   */
+  constructor(options: KernelOptions, bpf: NativeBpf = loadBpf()) {
+    this.#enableStats = options.enableStats;
+    this.#sampler = new bpf.Sampler(options);
+  }
+
+  async *samples(pace: Pace, signal?: AbortSignal): AsyncGenerator<Sample, void, undefined> {
+    do {
+      pace.begin();
+      yield await this.sample();
+    } while (await pace.wait(signal));
+  }
+
+  /**
+   * One reading.
+   * @throws UserError: 77 where this process may not read, 69 where this kernel can't, 1 otherwise.
+   */
+  async sample(): Promise<Sample> {
+    let native: NativeSample;
+    try {
+      native = await this.#sampler.sample();
+    } catch (error) {
+      throw explainListing(error);
+    }
+    return {
+      host: this.#host,
+      takenAt: Number(native.realtimeNs / 1_000_000n),
+      timeNs: native.timeNs,
+      durationNs: native.durationNs,
+      selfCpuNs: selfCpuNs(),
+      sampler: 'walk',
+      stats: native.stats,
+      warnings: this.#warnings(native),
+      progs: {
+        info: this.#join(native),
+        runTimeNs: native.runTimeNs,
+        runCnt: native.runCnt,
+        recursionMisses: native.recursionMisses,
+      },
+    };
+  }
+
+  close(): void {
+    this.#sampler.close();
+  }
+
+  #join(native: NativeSample): ProgInfo[] {
+    const {ids, appeared} = native;
+    const bootNs = native.realtimeNs - native.timeNs;
+    const known = new Map<number, ProgInfo>();
+    const info = new Array<ProgInfo>(ids.length);
+    for (const each of appeared) info[each.index] = progInfo(each, bootNs);
+    for (let i = 0; i < ids.length; i++) {
+      const id = ids[i] as number;
+      const one = info[i] ?? this.#known.get(id);
+      if (!one) throw new Error(`the addon listed program ${id} without ever describing it`);
+      info[i] = one;
+      known.set(id, one);
+    }
+    this.#known = known;
+    return info;
+  }
+
+  #warnings(native: NativeSample): readonly Warning[] {
+    const refused = this.#sampler.statsError;
+    if (refused && (refused.code === 'EPERM' || refused.code === 'EACCES'))
+      throw new UserError(
+        `cannot switch BPF statistics on: ${refused.syscall}: ${refused.code}. Run it with sudo, or watch only with --no-enable-stats.`,
+        exitStatus.notPermitted,
+      );
+    if (native.stats !== 'off') return [];
+    if (refused)
+      return [
+        {
+          code: 'stats_unavailable',
+          message:
+            `no rates: this kernel can't switch statistics on for one process (${refused.syscall}: ${refused.code}; Linux 5.8 and later can). ` +
+            `To switch them on for all: ${switchStatsOn}.`,
+        },
+      ];
+    return [
+      {
+        code: 'stats_off',
+        message: this.#enableStats
+          ? 'no rates: statistics are off.'
+          : `no rates: statistics are off. Leave --no-enable-stats out, or switch them on for all: ${switchStatsOn}.`,
+      },
+    ];
+  }
+}
+
+/** User and system time of all threads of this process. */
+function selfCpuNs(): number {
+  const {user, system} = process.cpuUsage();
+  return (user + system) * 1000;
+}
+
+function progInfo(native: NativeProgInfo, bootNs: bigint): ProgInfo {
+  return {
+    key: `${native.id}/${native.loadTimeNs}/${native.tag}`,
+    id: native.id,
+    type: native.type,
+    name: native.name,
+    tag: native.tag,
+    loadTimeNs: native.loadTimeNs,
+    loadedAt: Number((bootNs + native.loadTimeNs) / 1_000_000_000n),
+    uid: native.createdByUid,
+    gplCompatible: native.gplCompatible,
+    bytesXlated: native.xlatedProgLen,
+    bytesJited: native.jitedProgLen,
+    bytesMemlock: native.memlock,
+    verifiedInsns: native.verifiedInsns,
+    btfId: native.btfId === 0 ? null : native.btfId,
+    mapIds: native.mapIds,
+    sleepable: sleepableByType(native.type),
+    self: native.self,
+  };
+}
+
+/** What a failed listing means to the person who asked for it. */
+function explainListing(error: unknown): unknown {
+  if (!isSystemError(error)) return error;
+  const what = `cannot list BPF programs: ${error.syscall}: ${error.code}.`;
+  switch (error.code) {
+    case 'EPERM':
+    case 'EACCES':
+      return new UserError(`${what} Run it with sudo.`, exitStatus.notPermitted, {cause: error});
+    case 'ENOSYS':
+      return new UserError(`${what} This kernel was built without BPF, or a sandbox hides it.`, exitStatus.unavailable, {
+        cause: error,
+      });
+    case 'EINVAL':
+      return new UserError(`${what} This kernel can't list them; Linux 4.13 and later can.`, exitStatus.unavailable, {
+        cause: error,
+      });
+    case 'EMFILE':
+    case 'ENFILE':
+      return new UserError(`${what} Too many files are open; raise the limit with ulimit -n.`, exitStatus.failed, {
+        cause: error,
+      });
+    default:
+      return new UserError(`${what} Try again; if it stays, please report it.`, exitStatus.failed, {cause: error});
+  }
+}

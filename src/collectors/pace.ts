@@ -1,0 +1,44 @@
+/**
+ * When the next reading is due. The beats are counted from the first one, so that the time a reading takes doesn't add up; beats
+ * that passed while a reading was under way are left out, not caught up with.
+ */
+import {setTimeout as sleep} from 'node:timers/promises';
+
+export class Pace {
+  /** Between readings, ms; may be changed at any time, for the wait after the present one. */
+  delayMs: number;
+  #firstMs: number | null;
+  #due: number | null = null;
+
+  /** `firstMs` is the delay before the second reading: a short one puts rates on a screen soon. */
+  constructor(delayMs: number, firstMs: number = delayMs) {
+    this.delayMs = delayMs;
+    this.#firstMs = Math.min(firstMs, delayMs);
+  }
+
+  /** To be called when a reading begins. The first call starts the beat. */
+  begin(now: number = performance.now()): void {
+    this.#due ??= now;
+  }
+
+  /** How long to wait from `now` for the next beat, ms; that beat counts as begun. */
+  next(now: number): number {
+    const delay = this.#firstMs ?? this.delayMs;
+    this.#firstMs = null;
+    const due = (this.#due ?? now) + delay;
+    this.#due = due > now ? due : due + Math.ceil((now - due) / delay) * delay;
+    return this.#due - now;
+  }
+
+  /** Waits until the next reading is due. @returns false if `signal` ended the wait. */
+  async wait(signal?: AbortSignal): Promise<boolean> {
+    const ms = this.next(performance.now());
+    if (signal?.aborted) return false;
+    try {
+      await sleep(ms, undefined, signal ? {signal} : {});
+      return true;
+    } catch {
+      return false; // AbortError is the only way sleep() ends early
+    }
+  }
+}

@@ -1,0 +1,18 @@
+/**
+ * Text from the host made safe to print. Names of programs, processes and containers are anyone's bytes: a control character
+ * in one must not move the cursor, change a colour or turn the line around.
+ */
+
+/**
+ * C0, DEL and C1 (ECMA-48); line and paragraph separators; the marks that reorder text or are invisible (UAX #9, General
+ * Category Cf); lone surrogates.
+ */
+const unsafe = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
+const anyUnsafe = new RegExp(unsafe.source, 'u');
+
+/** The same text with every unsafe character shown as its code point, such as `<1b>` or `<202e>`. */
+export function printable(text: string): string {
+  return anyUnsafe.test(text)
+    ? text.replace(unsafe, (character) => `<${(character.codePointAt(0) as number).toString(16)}>`)
+    : text;
+}

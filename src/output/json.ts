@@ -1,0 +1,82 @@
+/**
+ * The JSON document, schema_version 1. A serialiser of our own, because u64 counters must come out as whole integers and JSON has
+ * no BigInt in Node.
+ */
+import {fields} from '../model/fields.js';
+import type {Measured, MeasuredProg} from '../model/measure.js';
+
+export const schemaVersion = 1;
+
+type Json = string | number | bigint | boolean | null | undefined | readonly Json[] | {readonly [key: string]: Json};
+
+export interface JsonOptions {
+  /** The tool's version. */
+  readonly version: string;
+  /** Spaces a level; 0: all in one line. */
+  readonly indent: number;
+}
+
+/** One document: the sample, its totals, and `progs` in that order. Ends without a newline. */
+export function toJson(measured: Measured, progs: readonly MeasuredProg[], options: JsonOptions): string {
+  const {sample, totals} = measured;
+  const {host} = sample;
+  return stringify(
+    {
+      schema_version: schemaVersion,
+      tool: {name: 'bpftop-ts', version: options.version},
+      host: {
+        hostname: host.hostname,
+        kernel_release: host.kernelRelease,
+        arch: host.arch,
+        cpus_online: host.cpusOnline,
+        boot_id: host.bootId,
+      },
+      taken_at: new Date(sample.takenAt).toISOString(),
+      period_ns: measured.periodNs,
+      sampling: {
+        sampler: sample.sampler,
+        stats: sample.stats,
+        duration_ns: sample.durationNs,
+        self_cpu_pct: measured.selfCpuPct,
+        stats_cost_pct: measured.statsCostPct,
+      },
+      totals: {
+        programs: totals.programs,
+        cpu_pct: totals.cpuPct,
+        events_per_sec: totals.eventsPerSec,
+        run_time_ns: totals.runTimeNs,
+        run_cnt: totals.runCnt,
+        period_run_time_ns: totals.periodRunTimeNs,
+        period_run_cnt: totals.periodRunCnt,
+      },
+      warnings: sample.warnings.map(({code, message}) => ({code, message})),
+      programs: progs.map(progToJson),
+    },
+    ' '.repeat(options.indent),
+    '',
+  );
+}
+
+/** Sources that no collector reads yet are null: not known. */
+const notRead = {owners: null, links: null, pins: null, maps: null, hottest_cpu: null};
+
+function progToJson(prog: MeasuredProg): Json {
+  const json: Record<string, Json> = {};
+  for (const field of fields) json[field.key] = field.get(prog) as Json;
+  return {...json, ...notRead};
+}
+
+/** JSON.stringify with BigInt as integers; numbers that JSON can't hold are null, as there. */
+function stringify(value: Json, indent: string, margin: string): string {
+  if (typeof value === 'bigint') return value.toString();
+  if (value === null || typeof value !== 'object') return JSON.stringify(value ?? null);
+  const inner = margin + indent;
+  const parts = Array.isArray(value)
+    ? value.map((each: Json) => stringify(each, indent, inner))
+    : Object.entries(value).map(
+        ([key, each]) => `${JSON.stringify(key)}:${indent && ' '}${stringify(each as Json, indent, inner)}`,
+      );
+  const [open, close] = Array.isArray(value) ? ['[', ']'] : ['{', '}'];
+  if (parts.length === 0) return open + close;
+  return indent ? `${open}\n${inner}${parts.join(`,\n${inner}`)}\n${margin}${close}` : open + parts.join(',') + close;
+}

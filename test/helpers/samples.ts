@@ -1,0 +1,55 @@
+/** Samples made by hand, for everything behind the collectors. */
+import type {ProgInfo, Sample} from '../../src/sample/types.js';
+
+export type ProgSpec = Partial<ProgInfo> & {
+  readonly id: number;
+  readonly runTimeNs?: bigint;
+  readonly runCnt?: bigint;
+  readonly recursionMisses?: bigint;
+};
+
+/** Static information with plain values where the test doesn't care. */
+export function progInfo(spec: Partial<ProgInfo> & {readonly id: number}): ProgInfo {
+  const {id, loadTimeNs = 1_000_000_000n, tag = id.toString(16).padStart(16, '0')} = spec;
+  return {
+    key: `${id}/${loadTimeNs}/${tag}`,
+    type: 6,
+    name: `prog_${id}`,
+    tag,
+    loadTimeNs,
+    loadedAt: 1_767_225_600,
+    uid: 0,
+    gplCompatible: true,
+    bytesXlated: 64,
+    bytesJited: 120,
+    bytesMemlock: 4096,
+    verifiedInsns: 8,
+    btfId: null,
+    mapIds: [],
+    sleepable: false,
+    self: false,
+    ...spec,
+    id,
+  };
+}
+
+/** A sample at `seconds` after boot, of these programs (in ascending id order). */
+export function makeSample(seconds: number, progs: readonly ProgSpec[], rest: Partial<Sample> = {}): Sample {
+  return {
+    host: {hostname: 'web-3', kernelRelease: '6.18.44', arch: 'x86_64', cpusOnline: 2, bootId: '0f5c…'},
+    takenAt: Date.UTC(2026, 0, 31, 12) + seconds * 1000,
+    timeNs: BigInt(Math.round(seconds * 1e9)),
+    durationNs: 500_000,
+    selfCpuNs: seconds * 1e7,
+    sampler: 'walk',
+    stats: 'enabled_here',
+    warnings: [],
+    progs: {
+      info: progs.map(({runTimeNs, runCnt, recursionMisses, ...info}) => progInfo(info)),
+      runTimeNs: BigUint64Array.from(progs, (each) => each.runTimeNs ?? 0n),
+      runCnt: BigUint64Array.from(progs, (each) => each.runCnt ?? 0n),
+      recursionMisses: BigUint64Array.from(progs, (each) => each.recursionMisses ?? 0n),
+    },
+    ...rest,
+  };
+}

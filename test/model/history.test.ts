@@ -1,0 +1,87 @@
+import t from 'tap';
+import {History} from '../../src/model/history.js';
+import {measure} from '../../src/model/measure.js';
+import type {Sample} from '../../src/sample/types.js';
+import {makeSample, progInfo} from '../helpers/samples.js';
+
+/** A reading at `second` of programs that each use (id × second) % 10 per cent. */
+function feed(history: History, seconds: number[], idsAt: (second: number) => number[]): void {
+  let previous: Sample | null = null;
+  const spent = new Map<number, number>();
+  for (const second of seconds) {
+    for (const id of idsAt(second)) spent.set(id, (spent.get(id) ?? 0) + ((id * second) % 10) * 1e7);
+    const sample = makeSample(
+      second,
+      idsAt(second).map((id) => ({id, runTimeNs: BigInt(spent.get(id) ?? 0), runCnt: BigInt(second)})),
+    );
+    history.push(measure(sample, previous));
+    previous = sample;
+  }
+}
+const range = (from: number, to: number) => Array.from({length: to - from + 1}, (_, i) => from + i);
+const key = (id: number) => progInfo({id}).key;
+
+t.test('every program has a past from its first sample; unknown is null', (t) => {
+  const history = new History();
+  feed(history, range(1, 5), (second) => (second < 3 ? [1] : [1, 2]));
+  t.same(history.last(key(1), 'cpu_pct', 10), [null, 2, 3, 4, 5]);
+  t.same(history.last(key(2), 'cpu_pct', 10), [null, 8, 0]);
+  t.same(history.last(key(1), 'cpu_pct', 2), [4, 5]);
+  t.same(history.last('host', 'cpu_pct', 3), [3, 12, 5]);
+  t.same(history.last('nobody', 'cpu_pct', 3), []);
+  t.same(
+    history.points(key(2), 'events_per_sec').map((point) => point.timeNs),
+    [3e9, 4e9, 5e9],
+  );
+  t.end();
+});
+
+t.test('a full line of time drops what is too old first', (t) => {
+  const history = new History({spanNs: 30e9, points: 60, bytes: 1e6});
+  feed(history, range(1, 200), () => [1]);
+  const points = history.points(key(1), 'cpu_pct');
+  t.ok(points.length <= 60);
+  t.ok(points.length >= 30);
+  t.same(points.at(-1), {timeNs: 200e9, value: 0});
+  for (const [i, point] of points.entries()) {
+    t.equal(point.timeNs, (points[0]?.timeNs ?? 0) + i * 1e9, 'still a point a second');
+    t.equal(point.value, (point.timeNs / 1e9) % 10);
+  }
+  t.end();
+});
+
+t.test('where everything is young enough, the older half is thinned to means and the newer kept', (t) => {
+  const history = new History({spanNs: 1e15, points: 100, bytes: 1e6});
+  feed(history, range(1, 101), () => [1]);
+  const points = history.points(key(1), 'events_per_sec');
+  t.equal(points.length, 76, '100 points: 50 became 25, then one more came');
+  t.same(
+    points.slice(-51).map((point) => point.timeNs / 1e9),
+    range(51, 101),
+  );
+  const cpu = history.points(key(1), 'cpu_pct');
+  t.same(
+    cpu.slice(1, 4).map((point) => point.value),
+    [3.5, 5.5, 7.5],
+  );
+  t.equal(cpu[0]?.value, 2, 'the mean of an unknown and 2 is 2');
+  t.end();
+});
+
+t.test('bytes are bounded however many programs there are and however long it runs', (t) => {
+  const bytes = 2 ** 20;
+  const history = new History({spanNs: 1e15, points: 600, bytes});
+  feed(history, range(1, 700), () => range(1, 400));
+  t.ok(history.bytes <= bytes * 1.6, `${history.bytes} bytes`);
+  t.ok(history.points(key(400), 'cpu_pct').length >= 60);
+  t.end();
+});
+
+t.test('a gone program keeps its past for a while; churn does not pile up', (t) => {
+  const history = new History();
+  feed(history, range(1, 3_000), (second) => [1, second + 10]);
+  t.equal(history.points(key(3_009), 'cpu_pct').length, 1);
+  t.equal(history.points(key(20), 'cpu_pct').length, 0);
+  t.ok(history.bytes < 100_000, `${history.bytes} bytes`);
+  t.end();
+});

@@ -1,0 +1,163 @@
+import t from 'tap';
+import {measure, statsCostPerRunNs} from '../../src/model/measure.js';
+import {makeSample} from '../helpers/samples.js';
+
+t.test('figures equal their formulas on the two raw readings', (t) => {
+  const before = makeSample(100, [{id: 7, runTimeNs: 1_000_003n, runCnt: 17n}]);
+  const after = makeSample(101.5, [{id: 7, runTimeNs: 91_000_010n, runCnt: 1_018n}]);
+  const {progs, periodNs, totals, selfCpuPct, statsCostPct} = measure(after, before);
+  const [prog] = progs;
+  t.equal(periodNs, 1_500_000_000);
+  t.equal(prog?.periodRunTimeNs, 90_000_007);
+  t.equal(prog?.periodRunCnt, 1_001);
+  t.equal(prog?.avgRunTimeNs, 90_000_007 / 1_001);
+  t.equal(prog?.totalAvgRunTimeNs, 91_000_010 / 1_018);
+  t.equal(prog?.eventsPerSec, (1e9 * 1_001) / 1_500_000_000);
+  t.equal(prog?.cpuPct, (100 * 90_000_007) / 1_500_000_000);
+  t.equal(totals.cpuPct, prog?.cpuPct);
+  t.equal(selfCpuPct, (100 * (101.5e7 - 100e7)) / 1.5e9);
+  t.equal(statsCostPct, (100 * 1_001 * statsCostPerRunNs) / 1.5e9);
+  t.end();
+});
+
+t.test('the first sample has totals and no rates', (t) => {
+  const {progs, periodNs, totals, gone} = measure(makeSample(100, [{id: 1, runTimeNs: 10n, runCnt: 2n}]), null);
+  t.equal(periodNs, null);
+  t.match(progs[0], {
+    periodRunTimeNs: null,
+    periodRunCnt: null,
+    avgRunTimeNs: null,
+    eventsPerSec: null,
+    cpuPct: null,
+    isNew: false,
+  });
+  t.equal(progs[0]?.totalAvgRunTimeNs, 5);
+  t.match(totals, {programs: 1, runTimeNs: 10n, runCnt: 2n, cpuPct: null, eventsPerSec: null, periodRunTimeNs: null});
+  t.same(gone, []);
+  t.end();
+});
+
+t.test('a program seen for the first time has no rate, unless it was loaded in the period', (t) => {
+  const before = makeSample(100, []);
+  const after = makeSample(102, [
+    {id: 1, loadTimeNs: 99_000_000_000n, runTimeNs: 800n, runCnt: 8n},
+    {id: 2, loadTimeNs: 101_000_000_000n, runTimeNs: 4_000n, runCnt: 4n},
+  ]);
+  const {progs} = measure(after, before);
+  t.match(progs[0], {isNew: true, periodRunCnt: null, cpuPct: null});
+  t.match(progs[1], {isNew: true, periodRunCnt: 4, avgRunTimeNs: 1_000, eventsPerSec: 2});
+  t.end();
+});
+
+t.test('a program loaded in the period has no rate when statistics came on in between', (t) => {
+  const before = makeSample(100, [], {stats: 'off'});
+  const after = makeSample(102, [{id: 2, loadTimeNs: 101_000_000_000n, runCnt: 4n}]);
+  t.equal(measure(after, before).progs[0]?.periodRunCnt, null);
+  t.end();
+});
+
+t.test('rates need statistics on at both readings, whoever switched them on', (t) => {
+  const reading = (seconds: number, stats: 'enabled_here' | 'already_on' | 'off') =>
+    makeSample(seconds, [{id: 1, runCnt: BigInt(seconds)}], {stats});
+  t.equal(measure(reading(101, 'already_on'), reading(100, 'already_on')).progs[0]?.periodRunCnt, 1);
+  t.equal(measure(reading(101, 'enabled_here'), reading(100, 'already_on')).progs[0]?.periodRunCnt, 1);
+  t.equal(measure(reading(101, 'off'), reading(100, 'enabled_here')).progs[0]?.periodRunCnt, null);
+  const {totals, statsCostPct} = measure(reading(101, 'enabled_here'), reading(100, 'off'));
+  t.equal(totals.cpuPct, null);
+  t.equal(statsCostPct, null);
+  t.end();
+});
+
+t.test('a counter that went backwards gives no rate for that period', (t) => {
+  const before = makeSample(100, [{id: 1, runTimeNs: 500n, runCnt: 5n}]);
+  t.match(measure(makeSample(101, [{id: 1, runTimeNs: 400n, runCnt: 6n}]), before).progs[0], {
+    cpuPct: null,
+    eventsPerSec: null,
+  });
+  t.match(measure(makeSample(101, [{id: 1, runTimeNs: 600n, runCnt: 4n}]), before).progs[0], {
+    cpuPct: null,
+    eventsPerSec: null,
+  });
+  t.end();
+});
+
+t.test('a reused id starts without a rate, and its former holder is gone', (t) => {
+  const before = makeSample(100, [{id: 5, tag: 'a'.repeat(16), runCnt: 100n}]);
+  const after = makeSample(101, [{id: 5, tag: 'b'.repeat(16), runCnt: 900n}]);
+  const {progs, gone} = measure(after, before);
+  t.match(progs, [{isNew: true, periodRunCnt: null}]);
+  t.match(gone, [{info: {tag: 'a'.repeat(16)}, periodRunCnt: null}]);
+  t.equal(gone[0]?.runCnt, 100n);
+  t.end();
+});
+
+t.test('programs come and go anywhere in the list', (t) => {
+  const ids = (list: number[]) => list.map((id) => ({id, runCnt: 10n}));
+  const {progs, gone, totals} = measure(makeSample(101, ids([2, 3, 7, 9])), makeSample(100, ids([1, 3, 4, 8, 9, 12])));
+  t.same(
+    progs.map((prog) => [prog.info.id, prog.isNew]),
+    [
+      [2, true],
+      [3, false],
+      [7, true],
+      [9, false],
+    ],
+  );
+  t.same(
+    gone.map((prog) => prog.info.id),
+    [1, 4, 8, 12],
+  );
+  t.equal(totals.programs, 4);
+  t.end();
+});
+
+t.test('no programs at all: totals are 0, not unknown', (t) => {
+  t.match(measure(makeSample(101, []), makeSample(100, [])).totals, {
+    programs: 0,
+    cpuPct: 0,
+    eventsPerSec: 0,
+    runTimeNs: 0n,
+    periodRunCnt: 0,
+  });
+  t.end();
+});
+
+t.test('an average over no runs is unknown, the rate is 0', (t) => {
+  const before = makeSample(100, [{id: 1}]);
+  const [prog] = measure(makeSample(101, [{id: 1}]), before).progs;
+  t.match(prog, {avgRunTimeNs: null, totalAvgRunTimeNs: null, eventsPerSec: 0, cpuPct: 0});
+  t.end();
+});
+
+t.test('a sleepable program has no CPU share and stays out of the CPU total', (t) => {
+  const progs = (n: bigint) => [
+    {id: 1, sleepable: true, runTimeNs: 500_000_000n * n, runCnt: n},
+    {id: 2, runTimeNs: 10_000_000n * n, runCnt: n},
+    {id: 3, sleepable: null, runTimeNs: 20_000_000n * n, runCnt: n},
+  ];
+  const {progs: measured, totals} = measure(makeSample(101, progs(2n)), makeSample(100, progs(1n)));
+  t.match(measured, [{cpuPct: null, avgRunTimeNs: 5e8, eventsPerSec: 1}, {cpuPct: 1}, {cpuPct: 2}]);
+  t.equal(totals.cpuPct, 3);
+  t.equal(totals.periodRunTimeNs, 530_000_000);
+  t.end();
+});
+
+t.test('counters beyond 2^53 are subtracted exactly', (t) => {
+  const big = 2n ** 63n + 2n ** 33n - 1n;
+  const {progs, totals} = measure(
+    makeSample(101, [{id: 1, runTimeNs: big + 2n ** 32n + 3n, runCnt: big + 1n}]),
+    makeSample(100, [{id: 1, runTimeNs: big, runCnt: big}]),
+  );
+  t.equal(progs[0]?.periodRunTimeNs, 2 ** 32 + 3);
+  t.equal(progs[0]?.periodRunCnt, 1);
+  t.equal(progs[0]?.runTimeNs, big + 2n ** 32n + 3n);
+  t.equal(totals.runTimeNs, big + 2n ** 32n + 3n);
+  t.end();
+});
+
+t.test('two readings at one instant, or a clock that went back, have no period', (t) => {
+  const reading = (seconds: number) => makeSample(seconds, [{id: 1, runCnt: 5n}]);
+  t.match(measure(reading(100), reading(100)), {periodNs: null, totals: {cpuPct: null}});
+  t.match(measure(reading(99), reading(100)), {periodNs: null, selfCpuPct: null});
+  t.end();
+});

@@ -1,0 +1,91 @@
+import t from 'tap';
+import {measure, type Measured} from '../../src/model/measure.js';
+import {toJson} from '../../src/output/json.js';
+import {makeSample} from '../helpers/samples.js';
+
+const before = makeSample(100, [{id: 1, runTimeNs: 5n, runCnt: 1n}]);
+const after = makeSample(101, [
+  {id: 1, runTimeNs: 2n ** 60n + 1n, runCnt: 2n ** 59n + 3n, mapIds: [3, 4]},
+  {id: 2, name: '\u001b[31mred"\n\u202e', bytesMemlock: null, sleepable: null, btfId: 9},
+]);
+const document = (measured: Measured, indent = 0) => toJson(measured, measured.progs, {version: '1.2.3', indent});
+
+t.test('the document has the shape of schema_version 1', (t) => {
+  const text = document(measure(after, before));
+  t.notMatch(text, '\n', 'one line');
+  const json = JSON.parse(text) as Record<string, unknown>;
+  t.same(Object.keys(json), [
+    'schema_version',
+    'tool',
+    'host',
+    'taken_at',
+    'period_ns',
+    'sampling',
+    'totals',
+    'warnings',
+    'programs',
+  ]);
+  t.match(json, {
+    schema_version: 1,
+    tool: {name: 'bpftop-ts', version: '1.2.3'},
+    host: {hostname: 'web-3', kernel_release: '6.18.44', arch: 'x86_64', cpus_online: 2},
+    taken_at: '2026-01-31T12:01:41.000Z',
+    period_ns: 1e9,
+    sampling: {sampler: 'walk', stats: 'enabled_here', duration_ns: 500_000, self_cpu_pct: 1},
+    totals: {programs: 2},
+    warnings: [],
+  });
+  t.same(Object.keys((json['programs'] as object[])[1] as object), [
+    ...['id', 'type', 'name', 'tag', 'loaded_at', 'uid', 'gpl_compatible', 'jited', 'bytes_xlated', 'bytes_jited'],
+    ...['bytes_memlock', 'verified_insns', 'btf_id', 'sleepable', 'run_time_ns', 'run_cnt', 'recursion_misses'],
+    ...['period_run_time_ns', 'period_run_cnt', 'avg_run_time_ns', 'total_avg_run_time_ns', 'events_per_sec', 'cpu_pct'],
+    ...['map_ids', 'self', 'owners', 'links', 'pins', 'maps', 'hottest_cpu'],
+  ]);
+  t.end();
+});
+
+t.test('u64 counters are whole integers, to the last digit', (t) => {
+  const text = document(measure(after, before));
+  t.match(text, `"run_time_ns":${2n ** 60n + 1n},`);
+  t.match(text, `"run_cnt":${2n ** 59n + 3n},`);
+  t.match(text, `"totals":{"programs":2,`);
+  t.match(text, `"run_time_ns":${2n ** 60n + 1n},"run_cnt":${2n ** 59n + 3n},"period_run_time_ns":`);
+  t.end();
+});
+
+t.test('derived figures keep every digit a double has', (t) => {
+  const measured = measure(
+    makeSample(103, [{id: 1, runTimeNs: 1_000_000_007n, runCnt: 7n}]),
+    makeSample(100, [{id: 1, runTimeNs: 1n, runCnt: 4n}]),
+  );
+  const [prog] = (JSON.parse(document(measured)) as {programs: Record<string, number>[]}).programs;
+  t.equal(prog?.['cpu_pct'], (100 * 1_000_000_006) / 3e9);
+  t.equal(prog?.['avg_run_time_ns'], 1_000_000_006 / 3);
+  t.equal(prog?.['total_avg_run_time_ns'], 1_000_000_007 / 7);
+  t.equal(prog?.['events_per_sec'], 1);
+  t.end();
+});
+
+t.test('unknown is null', (t) => {
+  const [, prog] = (JSON.parse(document(measure(after, before))) as {programs: Record<string, unknown>[]}).programs;
+  for (const key of ['bytes_memlock', 'sleepable', 'cpu_pct', 'period_run_cnt', 'owners', 'hottest_cpu'])
+    t.equal(prog?.[key], null, key);
+  t.end();
+});
+
+t.test('a hostile name stays a JSON string with no control character in it', (t) => {
+  const text = document(measure(after, before));
+   
+  t.notMatch(text, /[\u0000-\u001f\u007f-\u009f]/);
+  const {programs} = JSON.parse(text) as {programs: {name: string}[]};
+  t.equal(programs[1]?.name, '\u001b[31mred"\n\u202e');
+  t.end();
+});
+
+t.test('indented for people, and no programs are an empty list', (t) => {
+  const text = document(measure(makeSample(100, []), null), 2);
+  t.equal(text, JSON.stringify(JSON.parse(text), null, 2));
+  t.match(text, '"programs": []');
+  t.match(text, '"period_ns": null');
+  t.end();
+});

@@ -1,0 +1,53 @@
+import t from 'tap';
+import {parseFilter} from '../../src/model/filter.js';
+import {measure} from '../../src/model/measure.js';
+import {parseSort, type SortOrder} from '../../src/model/sort.js';
+import {selectProgs} from '../../src/output/select.js';
+import {toTable} from '../../src/output/table.js';
+import {makeSample} from '../helpers/samples.js';
+
+const measured = measure(
+  makeSample(101, [
+    {id: 9, name: 'busy', runTimeNs: 18_900_000n, runCnt: 36_000n},
+    {id: 10, name: '', type: 3},
+    {id: 1234567, name: 'exactly15bytes_', type: 31, sleepable: true, runTimeNs: 5_000_000n, runCnt: 2n},
+    {id: 1234568, name: '\u001b[2Jevil\u009b', type: 77, loadTimeNs: 1n},
+  ]),
+  makeSample(100, [{id: 9}, {id: 10}, {id: 1234567}]),
+);
+
+t.test('a summary, titles, and a line a program with aligned columns', (t) => {
+  t.equal(
+    toTable(measured, measured.progs),
+    `web-3  6.18.44  2 CPUs  4 programs  BPF 1.89% CPU  36.0k ev/s  over 1.0s
+
+     ID  TYPE       NAME               AVG  TOTAL   EV/S  CPU%
+      9  xdp        busy             525ns  525ns  36.0k  1.89
+     10  sched_cls  -                    -      -      0  0.00
+1234567  syscall    exactly15bytes_  2.5ms  2.5ms      2  wall
+1234568  77         <1b>[2Jevil<9b>      -      -      -     -`,
+  );
+  t.end();
+});
+
+t.test('no programs: the titles alone, and no rates in a first reading', (t) => {
+  t.equal(
+    toTable(measure(makeSample(100, []), null), []),
+    `web-3  6.18.44  2 CPUs  0 programs
+
+ID  TYPE  NAME  AVG  TOTAL  EV/S  CPU%`,
+  );
+  t.end();
+});
+
+t.test('filter, then sort, then limit', (t) => {
+  const ids = (filter: string, sort: string, limit: number | null) =>
+    selectProgs(measured, {filter: parseFilter(filter), sort: parseSort(sort) as SortOrder, limit}).map(
+      (prog) => prog.info.id,
+    );
+  t.same(ids('', 'id', null), [1234568, 1234567, 10, 9]);
+  t.same(ids('', 'cpu', 2), [9, 10]);
+  t.same(ids('s', 'id:asc', 2), [9, 10]);
+  t.same(ids('sched', 'cpu', 5), [10]);
+  t.end();
+});
