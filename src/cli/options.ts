@@ -27,6 +27,7 @@ export interface Printed {
   readonly print: string;
 }
 
+const helpWidth = 100;
 const shortestDelayMs = 50;
 const longestDelayMs = 3_600_000;
 
@@ -144,7 +145,7 @@ export function parseOptions(words: readonly string[]): Options | Printed {
   for (const command of [program, demo])
     command
       .exitOverride()
-      .configureOutput({writeOut: (text) => (printed += text), writeErr: () => {}, getOutHelpWidth: () => 100})
+      .configureOutput({writeOut: (text) => (printed += text), writeErr: () => {}, getOutHelpWidth: () => helpWidth})
       .allowExcessArguments(false)
       .helpOption('-h, --help', 'show this help');
   addOptions(program)
@@ -153,7 +154,7 @@ export function parseOptions(words: readonly string[]): Options | Printed {
     .version(version, '-V, --version', 'show the version')
     .helpCommand(false)
     .enablePositionalOptions()
-    .addHelpText('after', helpAfter())
+    .addHelpText('after', ({command}) => helpAfter(command))
     .action(choose('watch'));
   addOptions(demo)
     .description('load a few harmless programs, drive them, show them, and unload them at the end')
@@ -172,9 +173,11 @@ export function parseOptions(words: readonly string[]): Options | Printed {
   return chosen as Options;
 }
 
-function helpAfter(): string {
+function helpAfter(command: Command): string {
+  const help = command.createHelp();
+  help.prepareContext({helpWidth});
   const width = Math.max(...fields.map(({key}) => key.length));
-  const lines = fields.map(({key, help, unit}) => `  ${key.padEnd(width)}  ${help}${unit ? ` (${unit})` : ''}`);
+  const lines = fields.map((each) => help.formatItem(each.key, width, each.help + (each.unit && ` (${each.unit})`), help));
   return `
 Fields, as in the JSON document; cpu, avg and ev are short for cpu_pct, avg_run_time_ns and
 events_per_sec:

@@ -47,16 +47,16 @@ function warnOnce({warnings}: Sample, warned: Set<string>): void {
   }
 }
 
+// A failed write is told to its callback; without a listener the event would end the process as well.
+process.stdout.on('error', () => {});
+
 /**
  * Writes to stdout and waits until it has been taken, so that a slow reader holds us up instead of filling memory.
  * @returns false when the reader has gone away (`| head -1`).
  * @throws UserError when it can't be written.
  */
 export async function write(text: string): Promise<boolean> {
-  const {stdout} = process;
-  // A failed write is told to its callback; without a listener the event would end the process as well.
-  if (stdout.listenerCount('error') === 0) stdout.on('error', () => {});
-  const error = await new Promise<NodeJS.ErrnoException | null | undefined>((resolve) => stdout.write(text, resolve));
+  const error = await new Promise<NodeJS.ErrnoException | null | undefined>((resolve) => process.stdout.write(text, resolve));
   if (!error) return true;
   if (error.code === 'EPIPE') return false;
   throw new UserError(

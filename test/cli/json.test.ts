@@ -1,0 +1,214 @@
+import {once} from 'node:events';
+import {cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
+import {tmpdir} from 'node:os';
+import path from 'node:path';
+import {createInterface} from 'node:readline';
+import {fileURLToPath} from 'node:url';
+import t from 'tap';
+import {loadBpf} from '../../src/addon.js';
+import {type Document, run, start, toolPath} from '../helpers/cli.js';
+import {kernelSkip, loadProg} from '../helpers/kernel.js';
+
+const root = path.dirname(path.dirname(toolPath));
+/** By texts of React's and Yoga's that no minifying takes away. */
+const holdsInk = (file: string) => /react\.transitional\.element|YGNode/.test(readFileSync(file, 'utf8'));
+const parse = (text: string): Document => JSON.parse(text) as Document;
+const find = (document: Document, id: number) => document.programs.find((prog) => prog.id === id);
+
+t.test('N runs in a period are N in the document, and every figure equals its formula', {skip: kernelSkip}, async (t) => {
+  const prog = loadProg(t, {type: 'xdp', name: 'exactly15bytes_', loops: 30});
+  const tool = start(['--json', '-n', '0', '-d', '200ms']);
+  t.teardown(() => tool.kill());
+  const lines = createInterface(tool.stdout)[Symbol.asyncIterator]();
+  const next = async () => parse((await lines.next()).value as string);
+
+  let before = find(await next(), prog.id);
+  t.match(before, {name: 'exactly15bytes_', type: 'xdp', run_cnt: 0, period_run_cnt: 0, avg_run_time_ns: null});
+  const runs = 54_321;
+  prog.run(runs);
+  let counted = 0;
+  while (counted < runs) {
+    const document = await next();
+    const now = find(document, prog.id) as Record<string, number>;
+    const runTime = (now['run_time_ns'] as number) - (before?.['run_time_ns'] as number);
+    const runCnt = (now['run_cnt'] as number) - (before?.['run_cnt'] as number);
+    t.equal(now['period_run_cnt'], runCnt);
+    t.equal(now['period_run_time_ns'], runTime);
+    t.equal(now['cpu_pct'], (100 * runTime) / document.period_ns);
+    t.equal(now['events_per_sec'], (1e9 * runCnt) / document.period_ns);
+    t.equal(now['avg_run_time_ns'], runCnt === 0 ? null : runTime / runCnt);
+    counted += now['period_run_cnt'] as number;
+    before = now as never;
+  }
+  t.equal(counted, runs);
+  const kernel = prog.counters();
+  t.match(before, {run_cnt: Number(kernel.runCnt), run_time_ns: Number(kernel.runTimeNs)});
+});
+
+t.test('programs that come and go while it streams', {skip: kernelSkip}, async (t) => {
+  const tool = start(['--json', '-n', '0', '-d', '100ms']);
+  t.teardown(() => tool.kill());
+  const lines = createInterface(tool.stdout)[Symbol.asyncIterator]();
+  const next = async () => parse((await lines.next()).value as string);
+  await next();
+  const prog = loadProg(t, {type: 'socket_filter'});
+  prog.run(3);
+  let document = await next();
+  while (!find(document, prog.id)) document = await next();
+  // Loaded after the reading before, with statistics on: its counters began at 0, so it has a rate at once.
+  t.match(find(document, prog.id), {name: '', period_run_cnt: Number});
+  prog.close();
+  while (find(document, prog.id)) document = await next();
+  t.pass('it left the list');
+});
+
+t.test('one document by default, over a whole period, on one line', {skip: kernelSkip}, async (t) => {
+  const {stdout, stderr, status} = await run(['--json', '-d', '120ms']);
+  t.equal(status, 0);
+  t.equal(stderr, '');
+  t.equal(stdout.split('\n').length, 2);
+  const document = parse(stdout);
+  t.ok(document.period_ns >= 119e6, 'measured, and not shorter than asked for');
+  t.not(document.period_ns, 120e6, 'not the nominal delay');
+  t.match(document.sampling, {stats: 'enabled_here', sampler: 'walk'});
+});
+
+t.test('sort, filter and limit choose the programs; totals are of all', {skip: kernelSkip}, async (t) => {
+  const progs = [1, 2, 3, 4].map((n) => loadProg(t, {type: 'sched_cls', name: `chosen_${n}`}));
+  progs.forEach((prog) => prog.run(5));
+  const {stdout} = await run(['--json', '-d', '60ms', '-f', 'CHOSEN_ sched', '-s', 'name:desc', '-l', '3']);
+  const document = parse(stdout);
+  t.same(
+    document.programs.map((prog) => prog.name),
+    ['chosen_4', 'chosen_3', 'chosen_2'],
+  );
+  t.ok((document.totals['programs'] as number) >= 4);
+});
+
+t.test('a table where stdout is no terminal, -n of them with a line between', {skip: kernelSkip}, async (t) => {
+  loadProg(t, {type: 'xdp', name: 'in_the_table'});
+  const {stdout, status} = await run(['-d', '60ms', '-n', '2']);
+  t.equal(status, 0);
+  t.equal(stdout.match(/ID +TYPE +NAME/g)?.length, 2);
+  t.match(stdout, /\d+ {2}xdp +in_the_table/);
+  t.match(stdout, /\n\n\S+ .* programs?  /);
+});
+
+t.test('--json loads neither React nor Ink', {skip: kernelSkip}, async (t) => {
+  const dir = mkdtempSync(path.join(tmpdir(), 'bpftop-ts-'));
+  t.teardown(() => rmSync(dir, {recursive: true}));
+  // V8's coverage names every script that was loaded.
+  const {status} = await run(['--json', '-d', '50ms'], {env: {NODE_V8_COVERAGE: dir}});
+  t.equal(status, 0);
+  const {result} = JSON.parse(readFileSync(path.join(dir, readdirSync(dir)[0] as string), 'utf8')) as {
+    result: {url: string}[];
+  };
+  const loaded = result.map(({url}) => url).filter((url) => url.includes('/dist/'));
+  t.ok(loaded.some((url) => url.endsWith('/dist/main.js')));
+  const screens = readdirSync(path.join(root, 'dist')).filter((file) => holdsInk(path.join(root, 'dist', file)));
+  t.ok(screens.length > 0, 'the bundle has Ink somewhere');
+  for (const url of loaded) t.notOk(holdsInk(fileURLToPath(url)), url);
+});
+
+t.test('a reader that goes away ends it quietly', {skip: kernelSkip}, async (t) => {
+  const tool = start(['--json', '-n', '0', '-d', '50ms']);
+  let stderr = '';
+  tool.stderr.on('data', (data: Buffer) => (stderr += data.toString()));
+  await once(tool.stdout, 'data');
+  tool.stdout.destroy();
+  const [status] = (await once(tool, 'exit')) as [number];
+  t.equal(status, 0);
+  t.equal(stderr, '');
+});
+
+t.test('a full disk is an error with call, errno and remedy', {skip: kernelSkip}, async (t) => {
+  const {stderr, status} = await run(['--json', '-d', '50ms'], {through: ['sh', '-c', 'exec "$@" > /dev/full', 'sh']});
+  t.equal(status, 1);
+  t.match(stderr, /^bpftop-ts: cannot write to stdout: write: ENOSPC\. .*\n$/);
+});
+
+t.test('without privilege: 77, one sentence, and the remedy', {skip: kernelSkip}, async (t) => {
+  const through = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups', '--bounding-set=-all'];
+  for (const words of [['--json'], [], ['demo']]) {
+    const {stdout, stderr, status} = await run(words, {through});
+    t.equal(status, 77);
+    t.equal(stdout, '');
+    t.match(stderr, /^bpftop-ts: cannot .*: bpf\(BPF_\w+\): EPERM\. Run it with sudo\.\n$/);
+  }
+});
+
+t.test('killed in any way, it leaves statistics off', {skip: kernelSkip}, async (t) => {
+  for (const signal of ['SIGTERM', 'SIGKILL', 'SIGINT'] as const) {
+    const tool = start(['--json', '-n', '0', '-d', '50ms']);
+    await once(tool.stdout, 'data');
+    const watcher = new (loadBpf().Sampler)({enableStats: false});
+    t.equal((await watcher.sample()).stats, 'already_on', 'the tool holds them on');
+    tool.kill(signal);
+    await once(tool, 'exit');
+    // Someone else on this machine may hold statistics on too: off is what must come once they are done.
+    let stats = (await watcher.sample()).stats;
+    for (let tries = 0; stats !== 'off' && tries < 300; tries++) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      stats = (await watcher.sample()).stats;
+    }
+    t.equal(stats, 'off', signal);
+    watcher.close();
+  }
+});
+
+t.test(
+  '--no-enable-stats watches only: nothing switched on, no rates, and a warning that says so',
+  {skip: kernelSkip},
+  async (t) => {
+    const {stdout, status} = await run(['--json', '-d', '50ms', '--no-enable-stats']);
+    t.equal(status, 0);
+    const document = parse(stdout);
+    t.not(document.sampling.stats, 'enabled_here');
+    if (document.sampling.stats === 'off') {
+      t.match(document.warnings, [{code: 'stats_off'}]);
+      t.equal(document.totals['cpu_pct'], null);
+    }
+  },
+);
+
+t.test('bad usage: status 2, nothing on stdout', async (t) => {
+  const {stdout, stderr, status} = await run(['--sort', 'nonsense\u001b[2J']);
+  t.equal(status, 2);
+  t.equal(stdout, '');
+  t.match(stderr, /^bpftop-ts: --sort 'nonsense<1b>\[2J': unknown field /);
+});
+
+t.test(
+  'an addon that is missing or for another platform: 69, and the command that builds it',
+  {skip: kernelSkip},
+  async (t) => {
+    const {tmpdir} = await import('node:os');
+    const path = await import('node:path');
+    const copy = mkdtempSync(path.join(tmpdir(), 'bpftop-ts-'));
+    t.teardown(() => rmSync(copy, {recursive: true}));
+    for (const part of ['bin', 'dist', 'package.json'])
+      cpSync(path.join(root, part), path.join(copy, part), {recursive: true});
+    const tool = path.join(copy, 'bin/bpftop-ts.js');
+    const runCopy = () => run([], {through: ['sh', '-c', `exec "$1" ${tool} --json`, 'sh']});
+
+    const missing = await runCopy();
+    t.equal(missing.status, 69);
+    t.match(
+      missing.stderr,
+      /^bpftop-ts: cannot load the native addon .*: it has not been built\. Build it with: npm run build:addon\n$/,
+    );
+
+    mkdirSync(path.join(copy, 'build/Release'), {recursive: true});
+    writeFileSync(path.join(copy, 'build/Release/bpf.node'), 'MZ this is of another platform');
+    const foreign = await runCopy();
+    t.equal(foreign.status, 69);
+    t.match(foreign.stderr, /^bpftop-ts: cannot load the native addon .*does not fit this system \(linux .*\n$/);
+  },
+);
+
+t.test('not Linux: 69, and where to run it instead', async (t) => {
+  const pretend = `data:text/javascript,Object.defineProperty(process, 'platform', {value: 'darwin'})`;
+  const {stderr, status} = await run(['--json'], {nodeArgs: ['--import', pretend]});
+  t.equal(status, 69);
+  t.match(stderr, /^bpftop-ts: cannot read BPF programs on darwin: .* Linux host itself\.\n$/);
+});

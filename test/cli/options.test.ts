@@ -1,0 +1,89 @@
+import t from 'tap';
+import {UserError} from '../../src/errors.js';
+import {type Options, parseDelay, parseOptions} from '../../src/cli/options.js';
+import {version} from '../../src/version.js';
+
+const options = (...words: string[]): Options => parseOptions(words) as Options;
+const print = (...words: string[]): string => (parseOptions(words) as {print: string}).print;
+
+t.test('nothing said: watch, once a second, by CPU, with statistics on', (t) => {
+  t.match(options(), {
+    command: 'watch',
+    format: null,
+    delayMs: 1000,
+    iterations: null,
+    sort: {field: {key: 'cpu_pct'}, descending: true},
+    filter: {text: ''},
+    limit: null,
+    enableStats: true,
+  });
+  t.end();
+});
+
+t.test('every option is heard, long and short', (t) => {
+  const long = ['--delay', '250ms', '--iterations', '3', '--sort', 'name:desc', '--filter', 'cil xdp', '--limit', '7'];
+  for (const words of [long, ['-d', '250ms', '-n', '3', '-s', 'name:desc', '-f', 'cil xdp', '-l', '7']])
+    t.match(options(...words), {
+      delayMs: 250,
+      iterations: 3,
+      sort: {field: {key: 'name'}, descending: true},
+      filter: {text: 'cil xdp'},
+      limit: 7,
+    });
+  t.equal(options('--json').format, 'json');
+  t.equal(options('--format', 'json').format, 'json');
+  t.equal(options('--json', '--format', 'json').format, 'json');
+  t.equal(options('--format=table').format, 'table');
+  t.equal(options('--no-enable-stats').enableStats, false);
+  t.match(options('demo', '-d', '2s'), {command: 'demo', delayMs: 2000});
+  t.end();
+});
+
+t.test('a delay is a time or a number of seconds', (t) => {
+  const cases: [string, number][] = [
+    ['1s', 1000],
+    ['50ms', 50],
+    ['2m', 120_000],
+    ['1h', 3_600_000],
+    ['1', 1000],
+    ['.5', 500],
+    ['1.5s', 1500],
+  ];
+  for (const [text, ms] of cases) t.equal(parseDelay(text), ms, text);
+  for (const bad of ['', 'x', '49ms', '0', '-1s', '2h', 'Infinity', 'NaN', '1.2.3', '1e3', '9'.repeat(200)])
+    t.throws(() => parseDelay(bad), {code: 'commander.invalidArgument'}, bad);
+  t.end();
+});
+
+t.test('bad usage is one sentence with the cause, and exit status 2', (t) => {
+  const cases: [words: string[], message: RegExp][] = [
+    [['--foo'], /^unknown option '--foo'\. Try/],
+    [['--jso'], /^unknown option '--jso' \(Did you mean --json\?\) Try/],
+    [['foo'], /^unknown command 'foo'\. Try/],
+    [['demo', 'foo'], /^unknown command 'foo'\. Try/],
+    [['-d', 'x'], /^--delay 'x': not a time such as 1s, 250ms or 2m; a bare number is seconds\. Try/],
+    [['-d', '1ms'], /^--delay '1ms': a delay is from 50ms to 1h\. Try/],
+    [['-d'], /^-d, --delay <TIME> needs a value\. Try/],
+    [['-n', '-1'], /^--iterations '-1': not a whole number\. Try/],
+    [['-n', '1.5'], /not a whole number/],
+    [['-n', '99999999999999999999'], /not a whole number/],
+    [['-l', '0'], /^--limit '0': it is 1 or more\. Try/],
+    [['-s', 'cpus'], /^--sort 'cpus': unknown field 'cpus' to sort by; there are id, .*\. Try/],
+    [['-s', 'cpu:up'], /unknown order 'up' in 'cpu:up'; it is asc or desc\. Try/],
+    [['--format', 'xml'], /^--format 'xml': Allowed choices are table, json\. Try/],
+    [['--json', '--format', 'table'], /^--json and --format table contradict each other\. Try/],
+  ];
+  for (const [words, message] of cases)
+    t.throws(() => options(...words), {constructor: UserError, exitStatus: 2, message} as unknown as Error, words.join(' '));
+  t.end();
+});
+
+t.test('--version and --help are printed; help names every option and field, in 100 columns', (t) => {
+  t.equal(print('-V'), `${version}\n`);
+  const help = print('--help');
+  for (const word of ['--delay', '--json', '--no-enable-stats', 'demo', 'cpu_pct', 'recursion_misses', 'Exit status'])
+    t.match(help, word);
+  t.ok(Math.max(...help.split('\n').map((line) => line.length)) <= 100);
+  t.match(print('demo', '--help'), /Usage: bpftop-ts demo/);
+  t.end();
+});

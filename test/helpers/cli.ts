@@ -1,0 +1,48 @@
+/** Runs the built tool as a script would: no terminal, its streams taken apart. */
+import {type ChildProcessByStdio, spawn} from 'node:child_process';
+import type {Readable} from 'node:stream';
+import {fileURLToPath} from 'node:url';
+
+export const toolPath = fileURLToPath(new URL('../../bin/bpftop-ts.js', import.meta.url));
+
+export interface Finished {
+  readonly stdout: string;
+  readonly stderr: string;
+  /** null: ended by a signal. */
+  readonly status: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+export interface RunOptions {
+  readonly env?: NodeJS.ProcessEnv;
+  /** Another command that runs node with the tool's path and words, such as setpriv. */
+  readonly through?: readonly string[];
+  /** Node's own options. */
+  readonly nodeArgs?: readonly string[];
+}
+
+/** Starts the tool with these words; stdin is empty. */
+export function start(args: readonly string[], options: RunOptions = {}): ChildProcessByStdio<null, Readable, Readable> {
+  // The test runner puts its loaders into NODE_OPTIONS of whatever is spawned, even where `env` says otherwise.
+  const words = ['-u', 'NODE_OPTIONS', ...(options.through ?? []), process.execPath, ...(options.nodeArgs ?? []), toolPath];
+  return spawn('env', [...words, ...args], {env: {...process.env, ...options.env}, stdio: ['ignore', 'pipe', 'pipe']});
+}
+
+/** Runs the tool to its end. */
+export async function run(args: readonly string[], options: RunOptions = {}): Promise<Finished> {
+  const child = start(args, options);
+  let stdout = '';
+  let stderr = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  return new Promise((resolve) => child.on('close', (status, signal) => resolve({stdout, stderr, status, signal})));
+}
+
+/** What of the JSON document the tests look at. */
+export interface Document {
+  readonly period_ns: number;
+  readonly sampling: {readonly stats: string; readonly sampler: string};
+  readonly totals: Readonly<Record<string, number | null>>;
+  readonly warnings: readonly {readonly code: string; readonly message: string}[];
+  readonly programs: readonly (Readonly<Record<string, unknown>> & {readonly id: number; readonly name: string})[];
+}
