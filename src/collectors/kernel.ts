@@ -57,6 +57,8 @@ export class KernelCollector implements Collector {
     } catch (error) {
       throw explainListing(error);
     }
+    // First of all: what the addon described in this sample it won't describe again.
+    const info = this.#join(native);
     return {
       host: this.#host,
       takenAt: Number(native.realtimeNs / 1_000_000n),
@@ -67,7 +69,7 @@ export class KernelCollector implements Collector {
       stats: native.stats,
       warnings: this.#warnings(native),
       progs: {
-        info: this.#join(native),
+        info,
         runTimeNs: native.runTimeNs,
         runCnt: native.runCnt,
         recursionMisses: native.recursionMisses,

@@ -1,0 +1,129 @@
+/**
+ * npm run bench: what is fast, and the proof. Everything that is compared runs in this one run, on this one machine; the ratios are what
+ * counts. With PEER_BPFTOP naming a bpftop binary, it is measured beside. `npm run bench -- 200` measures that many programs only.
+ */
+import {loadBpf} from '../src/addon.js';
+import {median, runInTerminal, startLoad, type TerminalRun, timeOf, tool} from './processes.js';
+
+const counts = process.argv.length > 2 ? process.argv.slice(2).map(Number) : [20, 200, 2000];
+const peer = process.env['PEER_BPFTOP'];
+const ratesOfTool = /BPF +[\d.]+% CPU/;
+const ratesOfPeer = /xdp|sched_cls/i;
+
+function print(title: string, rows: readonly (readonly string[])[]): void {
+  console.log(`\n${title}`);
+  const widths = rows[0]?.map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0))) ?? [];
+  for (const row of rows)
+    console.log(
+      `  ${row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] as number) : cell.padStart(widths[i] as number))).join('  ')}`,
+    );
+}
+
+/** The addon alone: a pass over all programs, in its thread and as JavaScript waits for it. */
+async function samplingRow(count: number): Promise<string[]> {
+  const sampler = new (loadBpf().Sampler)({enableStats: true});
+  const inThread: number[] = [];
+  const waited: number[] = [];
+  for (let i = 0; i < 60; i++) {
+    const began = performance.now();
+    const {durationNs} = await sampler.sample();
+    if (i < 10) continue;
+    waited.push(performance.now() - began);
+    inThread.push(durationNs / 1e6);
+  }
+  sampler.close();
+  return [String(count), (median(inThread) * 1000).toFixed(0), (median(waited) * 1000).toFixed(0)];
+}
+
+/** The whole tool at ten samples a second, every row changing. */
+async function frameRow(count: number): Promise<string[]> {
+  const run = await runInTerminal([...tool, '-d', '100ms'], {
+    cols: 160,
+    rows: 50,
+    warmUpSeconds: 5,
+    seconds: 15,
+    rates: ratesOfTool,
+  });
+  const perFrame = (value: number, digits: number) => (value / run.frames).toFixed(digits);
+  return [
+    String(count),
+    String(run.frames),
+    perFrame(run.mainThreadMs, 2),
+    perFrame(run.cpuMs, 2),
+    perFrame(run.bytes, 0),
+    run.rssMb.toFixed(0),
+  ];
+}
+
+/** Starts, in turns, so that a slow moment of the machine hits all of them. */
+async function startRow(count: number): Promise<string[]> {
+  const figures = {node: [] as number[], frame: [] as number[], rates: [] as number[], json: [] as number[]};
+  for (let i = 0; i < 7; i++) {
+    figures.node.push(await timeOf([process.execPath, '-e', '0']));
+    const run = await runInTerminal(tool, {cols: 160, rows: 50, warmUpSeconds: 0.8, seconds: 0.05, rates: ratesOfTool});
+    figures.frame.push(run.firstFrameMs);
+    figures.rates.push(run.firstRatesMs ?? Infinity);
+    figures.json.push(await timeOf([...tool, '--json', '-d', '100ms']));
+  }
+  const [node, frame, rates, json] = [figures.node, figures.frame, figures.rates, figures.json].map(median) as [
+    number,
+    number,
+    number,
+    number,
+  ];
+  return [
+    String(count),
+    node.toFixed(0),
+    frame.toFixed(0),
+    `${(frame / node).toFixed(1)}×`,
+    rates.toFixed(0),
+    json.toFixed(0),
+  ];
+}
+
+/** Beside the peer, at its only pace: a second. */
+async function peerRows(count: number): Promise<string[][]> {
+  const options = {cols: 120, rows: 30, warmUpSeconds: 5, seconds: 15};
+  const runs: [name: string, runs: TerminalRun[]][] = [
+    ['bpftop-ts', []],
+    ['bpftop', []],
+  ];
+  for (let turn = 0; turn < 2; turn++) {
+    runs[0]?.[1].push(await runInTerminal(tool, {...options, rates: ratesOfTool}));
+    runs[1]?.[1].push(await runInTerminal([peer as string], {...options, rates: ratesOfPeer}));
+  }
+  return runs.map(([name, each]) => {
+    const figure = (of: (run: TerminalRun) => number) => median(each.map(of));
+    return [
+      `${count} ${name}`,
+      figure((run) => run.cpuMs / run.seconds / 10).toFixed(2),
+      figure((run) => run.bytes / run.seconds).toFixed(0),
+      figure((run) => run.rssMb).toFixed(0),
+      figure((run) => run.firstFrameMs).toFixed(0),
+    ];
+  });
+}
+
+const sampling = [['programs', 'µs a pass', 'µs awaited']];
+const frames = [['programs', 'frames', 'ms main thread', 'ms CPU', 'bytes', 'RSS MB']];
+const starts = [['programs', 'node -e 0', 'first frame', 'ratio', 'first rates', '--json -d 100ms']];
+const beside = [['programs, tool', 'CPU %', 'bytes/s', 'RSS MB', 'first frame ms']];
+for (const count of counts) {
+  const load = await startLoad(count);
+  try {
+    sampling.push(await samplingRow(count));
+    frames.push(await frameRow(count));
+    starts.push(await startRow(count));
+    if (peer) beside.push(...(await peerRows(count)));
+  } finally {
+    load.kill();
+  }
+}
+print('Sampling pass (the addon alone)', sampling);
+print(
+  'A frame at 160×50, ten a second, every program changing (whole process; medians of nothing: totals by frames)',
+  frames,
+);
+print('From start, ms at 160×50, medians of 7 in turns', starts);
+if (peer) print('Beside bpftop at 120×30, a second', beside);
+else console.log('\nSet PEER_BPFTOP to a bpftop binary to have it measured beside.');

@@ -1,0 +1,138 @@
+// Thin, typed wrappers of bpf(2). The ABI is declared here, exactly the part that is used, not taken from <linux/bpf.h>: a
+// distribution's headers may be older than the kernel it runs (or absent: Alpine), and the ABI never changes once released.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "core/insn.h"
+#include "core/sys_error.h"
+#include "core/unique_fd.h"
+
+namespace bpftop {
+
+/// enum bpf_cmd, with the kernel each came with.
+enum class BpfCmd : int {
+  map_create = 0,
+  prog_load = 5,
+  prog_test_run = 10,        // 4.12
+  prog_get_next_id = 11,     // 4.13
+  prog_get_fd_by_id = 13,    // 4.13
+  obj_get_info_by_fd = 15,   // 4.13
+  raw_tracepoint_open = 17,  // 4.17
+  link_create = 28,          // 5.7
+  enable_stats = 32,         // 5.8
+};
+
+/// enum bpf_prog_type, as far as it is loaded by this project.
+enum class ProgType : uint32_t {
+  socket_filter = 1,
+  sched_cls = 3,
+  tracepoint = 5,
+  xdp = 6,
+  cgroup_skb = 8,
+  cgroup_sock = 9,
+  raw_tracepoint = 17,
+  syscall = 31,  // 5.14
+};
+
+/// Bytes of a program's name with its NUL (BPF_OBJ_NAME_LEN).
+inline constexpr size_t kNameLen = 16;
+inline constexpr size_t kTagLen = 8;
+
+/// struct bpf_prog_info up to the last member that is used. The kernel fills the shorter of its struct and ours, and wants
+/// what is beyond its own to be zero, so one struct serves all: 208 bytes come back on 5.10, all of ours from 5.16 on.
+struct BpfProgInfo {
+  uint32_t type;
+  uint32_t id;
+  uint8_t tag[kTagLen];
+  uint32_t jited_prog_len;
+  uint32_t xlated_prog_len;
+  uint64_t jited_prog_insns;
+  uint64_t xlated_prog_insns;
+  uint64_t load_time;  // CLOCK_BOOTTIME
+  uint32_t created_by_uid;
+  uint32_t nr_map_ids;  // in: room at map_ids; out: how many there are, however much room there was
+  uint64_t map_ids;     // address of uint32_t[]
+  char name[kNameLen];
+  uint32_t ifindex;
+  uint32_t gpl_compatible : 1;  // a bitfield there too: which bit it is follows the CPU's byte order
+  uint32_t : 31;
+  uint64_t netns_dev;
+  uint64_t netns_ino;
+  uint32_t nr_jited_ksyms;
+  uint32_t nr_jited_func_lens;
+  uint64_t jited_ksyms;
+  uint64_t jited_func_lens;
+  uint32_t btf_id;
+  uint32_t func_info_rec_size;
+  uint64_t func_info;
+  uint32_t nr_func_info;
+  uint32_t nr_line_info;
+  uint64_t line_info;
+  uint64_t jited_line_info;
+  uint32_t nr_jited_line_info;
+  uint32_t line_info_rec_size;
+  uint32_t jited_line_info_rec_size;
+  uint32_t nr_prog_tags;
+  uint64_t prog_tags;
+  uint64_t run_time_ns;       // 5.1
+  uint64_t run_cnt;           // 5.1
+  uint64_t recursion_misses;  // 5.12
+  uint32_t verified_insns;    // 5.16
+  uint32_t attach_btf_obj_id;
+};
+static_assert(offsetof(BpfProgInfo, run_time_ns) == 192);
+static_assert(offsetof(BpfProgInfo, verified_insns) == 216);
+static_assert(sizeof(BpfProgInfo) == 224);
+
+/// bpf(2) itself, with EINTR tried again. `attr` may be shorter than the kernel's union: it reads the rest as zero.
+/// Gives what the call gives, -1 with errno on failure.
+int bpf(BpfCmd cmd, void* attr, size_t size);
+
+/// The lowest loaded program id above `after`. ENOENT: there is none. EPERM: without CAP_SYS_ADMIN.
+Result<uint32_t> prog_next_id(uint32_t after);
+
+/// A new fd, the caller's, close-on-exec, for a loaded program. ENOENT: unloaded meanwhile. EPERM: without CAP_SYS_ADMIN.
+Result<UniqueFd> prog_fd_by_id(uint32_t id);
+
+/// What the kernel says of a program. `info` is in and out: zero it but for map_ids and nr_map_ids. The value is how many
+/// bytes of it this kernel knows; what is beyond stays as it was.
+Result<uint32_t> prog_info_by_fd(int prog_fd, BpfProgInfo& info);
+
+/// What to load. All pointers belong to the caller and are not kept.
+struct ProgLoad {
+  ProgType type{};
+  std::span<const Insn> insns;
+  /// At most 15 bytes of [A-Za-z0-9_.]; the kernel answers EINVAL to others.
+  const char* name = "";
+  /// Whether it is GPL-compatible decides which helpers it may call.
+  const char* license = "Dual MIT/GPL";
+  uint32_t flags = 0;
+  uint32_t expected_attach_type = 0;
+  /// Where the verifier writes what it thinks; empty: nowhere.
+  std::span<char> log;
+};
+
+/// Loads a program; the fd is the caller's, close-on-exec. EACCES, EINVAL, E2BIG: refused by the verifier. EPERM: not
+/// allowed, or, before 5.11, RLIMIT_MEMLOCK reached.
+Result<UniqueFd> prog_load(const ProgLoad& load);
+
+/// What BPF_PROG_TEST_RUN wants; which members may be set depends on the program's type.
+struct TestRun {
+  std::span<const uint8_t> data;
+  std::span<const uint8_t> ctx;
+  /// The kernel takes 0 as 1.
+  uint32_t repeat = 0;
+};
+
+/// Runs a program on this CPU. ENOTSUPP (524): its type can't be. EINTR: a signal came between two of the repeats, which is
+/// therefore not tried again here: some have been run.
+SysError prog_test_run(int prog_fd, const TestRun& run);
+
+/// Switches run-time statistics on for as long as the fd, the caller's, is open. EINVAL: before 5.8. EPERM: without
+/// CAP_SYS_ADMIN.
+Result<UniqueFd> enable_stats();
+
+}  // namespace bpftop

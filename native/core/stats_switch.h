@@ -1,0 +1,62 @@
+// Run-time statistics of BPF programs: switches them on, or finds out whether someone else has.
+#pragma once
+
+#include <cstdint>
+
+#include "core/sys_error.h"
+#include "core/unique_fd.h"
+
+namespace bpftop {
+
+enum class StatsState {
+  /// By this object; off again when it goes (or the process, however it ends).
+  enabled_here,
+  /// By the sysctl, or by another process's BPF_ENABLE_STATS.
+  already_on,
+  off,
+};
+
+/// Says whether statistics are on without having switched them on. Never writes the sysctl.
+class StatsProbe {
+ public:
+  /// One system call when the sysctl is 1; else three, and on the first call the load of a two-instruction program.
+  bool on();
+
+  /// The id of the program loaded for it; 0: none is loaded.
+  uint32_t prog_id() const { return prog_id_; }
+
+ private:
+  bool sysctl_on();
+  bool probe_on();
+
+  UniqueFd sysctl_;
+  bool sysctl_tried_ = false;
+  UniqueFd prog_;
+  bool prog_tried_ = false;
+  uint32_t prog_id_ = 0;
+  uint64_t run_cnt_ = 0;
+};
+
+/// Statistics for one sampler's life.
+class StatsSwitch {
+ public:
+  /// With `enable` tries BPF_ENABLE_STATS and holds its fd; a failure is kept in error(), not fatal.
+  explicit StatsSwitch(bool enable);
+
+  /// Why they could not be switched on: EPERM without CAP_SYS_ADMIN, EINVAL before 5.8. None when they were or weren't asked
+  /// for.
+  const SysError& error() const { return error_; }
+
+  /// Are they on now? No system call when they were switched on here.
+  StatsState state();
+
+  /// The id of this object's own helper program; 0: none is loaded.
+  uint32_t probe_id() const { return probe_.prog_id(); }
+
+ private:
+  UniqueFd fd_;
+  SysError error_;
+  StatsProbe probe_;
+};
+
+}  // namespace bpftop

@@ -1,0 +1,188 @@
+// Builds NativeSample with the C API, where each call's status is looked at: a worker can be terminated in the middle of it,
+// from then on every call fails, and the C++ wrapper would turn each failure into an Error object of its own. Columns are
+// copied once, from the pass's reused vectors: 28 KB at 1 000 programs, 2 µs, and no memory owned by two sides.
+#include "sample_to_js.h"
+
+#include <cstring>
+
+namespace bpftop {
+namespace {
+
+constexpr char kHex[] = "0123456789abcdef";
+
+/// Makes values; after the first failed call it makes none and `ok` stays false.
+class Js {
+ public:
+  explicit Js(napi_env env) : env_(env) {}
+
+  bool ok() const { return ok_; }
+
+  napi_value null() {
+    return make([&](napi_value* out) { return napi_get_null(env_, out); });
+  }
+  napi_value boolean(bool value) {
+    return make([&](napi_value* out) { return napi_get_boolean(env_, value, out); });
+  }
+  napi_value number(double value) {
+    return make([&](napi_value* out) { return napi_create_double(env_, value, out); });
+  }
+  napi_value number(uint32_t value) {
+    return make([&](napi_value* out) { return napi_create_uint32(env_, value, out); });
+  }
+  napi_value bigint(uint64_t value) {
+    return make([&](napi_value* out) { return napi_create_bigint_uint64(env_, value, out); });
+  }
+  /// Bytes that aren't UTF-8 become U+FFFD: V8 doesn't refuse them.
+  napi_value string(const char* text, size_t len = NAPI_AUTO_LENGTH) {
+    return make([&](napi_value* out) { return napi_create_string_utf8(env_, text, len, out); });
+  }
+  napi_value object() {
+    return make([&](napi_value* out) { return napi_create_object(env_, out); });
+  }
+  napi_value array(size_t len) {
+    return make([&](napi_value* out) { return napi_create_array_with_length(env_, len, out); });
+  }
+
+  /// A typed array alone in an ArrayBuffer of its own.
+  template <typename T>
+  napi_value column(napi_typedarray_type type, const std::vector<T>& values) {
+    void* data = nullptr;
+    const size_t bytes = values.size() * sizeof(T);
+    const napi_value buffer = make([&](napi_value* out) { return napi_create_arraybuffer(env_, bytes, &data, out); });
+    if (!ok_) return nullptr;
+    if (bytes != 0) std::memcpy(data, values.data(), bytes);
+    return make([&](napi_value* out) { return napi_create_typedarray(env_, type, values.size(), buffer, 0, out); });
+  }
+
+  void set(napi_value object, napi_value key, napi_value value) {
+    if (ok_) ok_ = napi_set_property(env_, object, key, value) == napi_ok;
+  }
+  void set(napi_value object, const char* key, napi_value value) {
+    if (ok_) ok_ = napi_set_named_property(env_, object, key, value) == napi_ok;
+  }
+  void set(napi_value array, uint32_t index, napi_value value) {
+    if (ok_) ok_ = napi_set_element(env_, array, index, value) == napi_ok;
+  }
+
+  /// Runs `body` with a handle scope of its own, so that what it makes can be collected before the whole list is done.
+  template <typename Body>
+  void scoped(Body body) {
+    napi_handle_scope scope;
+    if (ok_) ok_ = napi_open_handle_scope(env_, &scope) == napi_ok;
+    if (!ok_) return;
+    body();
+    napi_close_handle_scope(env_, scope);
+  }
+
+ private:
+  template <typename Call>
+  napi_value make(Call call) {
+    napi_value value = nullptr;
+    if (ok_) ok_ = call(&value) == napi_ok;
+    return value;
+  }
+
+  napi_env env_;
+  bool ok_ = true;
+};
+
+/// Keys of NativeProgInfo, made once for a list: 15 a program.
+class ProgInfoKeys {
+ public:
+  explicit ProgInfoKeys(Js& js)
+      : index(js.string("index")),
+        id(js.string("id")),
+        type(js.string("type")),
+        name(js.string("name")),
+        tag(js.string("tag")),
+        load_time_ns(js.string("loadTimeNs")),
+        created_by_uid(js.string("createdByUid")),
+        gpl_compatible(js.string("gplCompatible")),
+        xlated_prog_len(js.string("xlatedProgLen")),
+        jited_prog_len(js.string("jitedProgLen")),
+        memlock(js.string("memlock")),
+        verified_insns(js.string("verifiedInsns")),
+        btf_id(js.string("btfId")),
+        map_ids(js.string("mapIds")),
+        self(js.string("self")) {}
+
+  napi_value index, id, type, name, tag, load_time_ns, created_by_uid, gpl_compatible, xlated_prog_len, jited_prog_len,
+      memlock, verified_insns, btf_id, map_ids, self;
+};
+
+napi_value tag_to_js(Js& js, const uint8_t (&tag)[kTagLen]) {
+  char text[2 * kTagLen];
+  for (size_t i = 0; i < kTagLen; i++) {
+    text[2 * i] = kHex[tag[i] >> 4];
+    text[2 * i + 1] = kHex[tag[i] & 15];
+  }
+  return js.string(text, sizeof text);
+}
+
+napi_value map_ids_to_js(Js& js, const std::optional<std::vector<uint32_t>>& ids) {
+  if (!ids) return js.null();
+  const napi_value list = js.array(ids->size());
+  uint32_t at = 0;
+  for (const uint32_t id : *ids) js.set(list, at++, js.number(id));
+  return list;
+}
+
+napi_value prog_info_to_js(Js& js, const ProgInfoKeys& keys, const ProgInfo& info) {
+  const napi_value object = js.object();
+  js.set(object, keys.index, js.number(info.index));
+  js.set(object, keys.id, js.number(info.id));
+  js.set(object, keys.type, js.number(info.type));
+  js.set(object, keys.name, js.string(info.name));
+  js.set(object, keys.tag, tag_to_js(js, info.tag));
+  js.set(object, keys.load_time_ns, js.bigint(info.load_time_ns));
+  js.set(object, keys.created_by_uid, js.number(info.created_by_uid));
+  js.set(object, keys.gpl_compatible, js.boolean(info.gpl_compatible));
+  js.set(object, keys.xlated_prog_len, js.number(info.xlated_prog_len));
+  js.set(object, keys.jited_prog_len, js.number(info.jited_prog_len));
+  js.set(object, keys.memlock, info.memlock ? js.number(static_cast<double>(*info.memlock)) : js.null());
+  js.set(object, keys.verified_insns, info.verified_insns ? js.number(*info.verified_insns) : js.null());
+  js.set(object, keys.btf_id, js.number(info.btf_id));
+  js.set(object, keys.map_ids, map_ids_to_js(js, info.map_ids));
+  js.set(object, keys.self, js.boolean(info.self));
+  return object;
+}
+
+napi_value appeared_to_js(Js& js, const std::vector<ProgInfo>& appeared) {
+  const napi_value list = js.array(appeared.size());
+  const ProgInfoKeys keys(js);
+  uint32_t at = 0;
+  for (const ProgInfo& info : appeared) js.scoped([&] { js.set(list, at++, prog_info_to_js(js, keys, info)); });
+  return list;
+}
+
+const char* stats_state_name(StatsState state) {
+  switch (state) {
+    case StatsState::enabled_here:
+      return "enabled_here";
+    case StatsState::already_on:
+      return "already_on";
+    case StatsState::off:
+      break;
+  }
+  return "off";
+}
+
+}  // namespace
+
+napi_value sample_to_js(napi_env env, const Sampler& sampler) {
+  const ProgTable& table = sampler.table();
+  Js js(env);
+  const napi_value sample = js.object();
+  js.set(sample, "timeNs", js.bigint(sampler.time_ns()));
+  js.set(sample, "realtimeNs", js.bigint(sampler.realtime_ns()));
+  js.set(sample, "durationNs", js.number(static_cast<double>(sampler.duration_ns())));
+  js.set(sample, "stats", js.string(stats_state_name(sampler.stats_state())));
+  js.set(sample, "ids", js.column(napi_uint32_array, table.ids()));
+  js.set(sample, "runTimeNs", js.column(napi_biguint64_array, table.run_time_ns()));
+  js.set(sample, "runCnt", js.column(napi_biguint64_array, table.run_cnt()));
+  js.set(sample, "recursionMisses", js.column(napi_biguint64_array, table.recursion_misses()));
+  js.set(sample, "appeared", appeared_to_js(js, table.appeared()));
+  return js.ok() ? sample : nullptr;
+}
+
+}  // namespace bpftop

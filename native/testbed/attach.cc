@@ -1,0 +1,108 @@
+// Attaching by BPF link where there is one for it: what holds the program there is an fd, so a killed test leaves nothing
+// behind.
+#include "testbed/attach.h"
+
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace bpftop {
+namespace {
+
+// enum bpf_attach_type
+constexpr uint32_t kCgroupInetEgress = 1;
+constexpr uint32_t kCgroupInetSockCreate = 2;
+constexpr uint32_t kXdp = 37;
+// <linux/if_link.h>: through the generic hook, which any interface has; lo has no other.
+constexpr uint32_t kXdpFlagsSkbMode = 1 << 1;
+
+Result<UniqueFd> link_create(int prog_fd, int target, uint32_t attach_type, uint32_t flags) {
+  struct {
+    int32_t prog_fd;
+    uint32_t target;  // fd or ifindex
+    uint32_t attach_type;
+    uint32_t flags;
+  } attr = {prog_fd, static_cast<uint32_t>(target), attach_type, flags};
+  UniqueFd fd(bpf(BpfCmd::link_create, &attr, sizeof attr));
+  if (!fd) return {{}, {errno, "bpf(BPF_LINK_CREATE)"}};
+  return {std::move(fd), {}};
+}
+
+Result<UniqueFd> attach_cgroup(int prog_fd, ProgType type, const char* directory) {
+  const UniqueFd cgroup(::open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!cgroup) return {{}, {errno, "open"}};
+  return link_create(prog_fd, cgroup.get(), attach_type_of(type), 0);
+}
+
+Result<UniqueFd> attach_raw_tracepoint(int prog_fd, const char* name) {
+  struct {
+    uint64_t name;
+    uint32_t prog_fd;
+    uint32_t pad;
+  } attr = {reinterpret_cast<uintptr_t>(name), static_cast<uint32_t>(prog_fd), 0};
+  UniqueFd fd(bpf(BpfCmd::raw_tracepoint_open, &attr, sizeof attr));
+  if (!fd) return {{}, {errno, "bpf(BPF_RAW_TRACEPOINT_OPEN)"}};
+  return {std::move(fd), {}};
+}
+
+/// One perf event does for all CPUs: the program joins an array of the tracepoint itself (trace_event_call.prog_array),
+/// which runs wherever the tracepoint is hit; a second event with the same program would get EEXIST.
+Result<UniqueFd> attach_tracepoint(int prog_fd, uint32_t id) {
+  constexpr uint32_t kTypeTracepoint = 2;
+  constexpr unsigned long kFlagFdCloexec = 1 << 3;
+  // _IOW('$', 8, __u32)
+  constexpr unsigned long kIocSetBpf = _IOW('$', 8, uint32_t);
+  // struct perf_event_attr as it was first released (PERF_ATTR_SIZE_VER0); the kernel takes the rest as zero.
+  struct {
+    uint32_t type;
+    uint32_t size;
+    uint64_t config;
+    uint64_t sample_period;
+    uint64_t sample_type;
+    uint64_t read_format;
+    uint64_t flags;
+    uint32_t wakeup_events;
+    uint32_t bp_type;
+    uint64_t config1;
+  } attr = {};
+  static_assert(sizeof attr == 64);
+  attr.type = kTypeTracepoint;
+  attr.size = sizeof attr;
+  attr.config = id;
+  UniqueFd fd(static_cast<int>(::syscall(SYS_perf_event_open, &attr, /*pid=*/-1, /*cpu=*/0, /*group=*/-1, kFlagFdCloexec)));
+  if (!fd) return {{}, {errno, "perf_event_open"}};
+  if (::ioctl(fd.get(), kIocSetBpf, prog_fd) < 0) return {{}, {errno, "ioctl(PERF_EVENT_IOC_SET_BPF)"}};
+  return {std::move(fd), {}};
+}
+
+}  // namespace
+
+uint32_t attach_type_of(ProgType type) {
+  switch (type) {
+    case ProgType::cgroup_skb:
+      return kCgroupInetEgress;
+    case ProgType::cgroup_sock:
+      return kCgroupInetSockCreate;
+    default:
+      return 0;
+  }
+}
+
+Result<UniqueFd> attach_prog(int prog_fd, ProgType type, const AttachPoint& point) {
+  switch (point.kind) {
+    case AttachPoint::Kind::xdp:
+      return link_create(prog_fd, static_cast<int>(point.number), kXdp, kXdpFlagsSkbMode);
+    case AttachPoint::Kind::cgroup:
+      return attach_cgroup(prog_fd, type, point.text.c_str());
+    case AttachPoint::Kind::tracepoint:
+      return attach_tracepoint(prog_fd, point.number);
+    case AttachPoint::Kind::raw_tracepoint:
+      break;
+  }
+  return attach_raw_tracepoint(prog_fd, point.text.c_str());
+}
+
+}  // namespace bpftop

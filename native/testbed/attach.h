@@ -1,0 +1,28 @@
+// Where a test program can be hung: XDP, a cgroup, a tracepoint, a raw tracepoint.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "core/bpf_syscall.h"
+
+namespace bpftop {
+
+struct AttachPoint {
+  enum class Kind { xdp, cgroup, tracepoint, raw_tracepoint };
+  Kind kind = Kind::xdp;
+  /// xdp: the interface's index; tracepoint: the id in tracefs events/…/id.
+  uint32_t number = 0;
+  /// cgroup: a directory in a cgroup2 mount; raw_tracepoint: its name.
+  std::string text;
+};
+
+/// The attach type that a program of this type is loaded for and attached with; 0 for types without.
+uint32_t attach_type_of(ProgType type);
+
+/// Attaches the program; the fd, the caller's, close-on-exec, holds it there and (until then) the program loaded. EINVAL:
+/// the type doesn't go there, or, before 5.7 (cgroup) and 5.9 (XDP), no links. EBUSY: the interface has an XDP program.
+/// ENOENT: no such place.
+Result<UniqueFd> attach_prog(int prog_fd, ProgType type, const AttachPoint& point);
+
+}  // namespace bpftop

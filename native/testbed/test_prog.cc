@@ -1,0 +1,196 @@
+// Assembles, loads and runs the test programs.
+#include "testbed/test_prog.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <iterator>
+
+namespace bpftop {
+namespace {
+
+// BPF_F_SLEEPABLE; 5.10.
+constexpr uint32_t kSleepable = 1 << 4;
+// Not "GPL" alone: this project is MIT. Its being GPL-compatible is what the kernel asks of programs that call GPL-only
+// helpers.
+constexpr char kLicense[] = "Dual MIT/GPL";
+
+constexpr struct {
+  std::string_view name;
+  ProgType type;
+  /// What lets traffic pass as if the program weren't there.
+  int32_t returns;
+} kTypes[] = {
+    {"socket_filter", ProgType::socket_filter, -1},  // the whole packet
+    {"sched_cls", ProgType::sched_cls, -1},          // TC_ACT_UNSPEC
+    {"xdp", ProgType::xdp, 2},                       // XDP_PASS
+    {"tracepoint", ProgType::tracepoint, 0},         // 0: not on to perf
+    {"raw_tracepoint", ProgType::raw_tracepoint, 0},
+    {"cgroup_skb", ProgType::cgroup_skb, 1},    // allow
+    {"cgroup_sock", ProgType::cgroup_sock, 1},  // allow
+    {"syscall", ProgType::syscall, 0},
+};
+
+/// An array map of one u32. The fd is the caller's.
+Result<UniqueFd> create_map(const std::string& name) {
+  struct {
+    uint32_t map_type;
+    uint32_t key_size;
+    uint32_t value_size;
+    uint32_t max_entries;
+    uint32_t map_flags;
+    uint32_t inner_map_fd;
+    uint32_t numa_node;
+    char map_name[kNameLen];
+  } attr = {/*BPF_MAP_TYPE_ARRAY*/ 2, 4, 4, 1, 0, 0, 0, {}};
+  std::memcpy(attr.map_name, name.data(), std::min(name.size(), kNameLen - 1));
+  UniqueFd fd(bpf(BpfCmd::map_create, &attr, sizeof attr));
+  if (!fd) return {{}, {errno, "bpf(BPF_MAP_CREATE)"}};
+  return {std::move(fd), {}};
+}
+
+/// r1 = each map; then `loops` times round an empty loop; then the verdict. Two instructions a time round, which the
+/// verifier follows one by one: 20 000 loops are 40 000 of the million it allows.
+std::vector<Insn> assemble(const TestProgSpec& spec, const std::vector<UniqueFd>& maps) {
+  std::vector<Insn> code;
+  for (const UniqueFd& map : maps) {
+    code.push_back(insn::ld_map_fd(r1, map.get()));
+    code.push_back(insn::ld_map_fd_rest());
+  }
+  if (spec.loops > 0) {
+    code.push_back(insn::mov(r2, static_cast<int32_t>(spec.loops)));
+    code.push_back(insn::add(r2, -1));
+    code.push_back(insn::jne(r2, 0, -2));
+  }
+  const auto* type = std::find_if(std::begin(kTypes), std::end(kTypes), [&](const auto& t) { return t.type == spec.type; });
+  code.push_back(insn::mov(r0, type->returns));
+  code.push_back(insn::exit());
+  return code;
+}
+
+/// Until 5.11 maps and programs were charged to RLIMIT_MEMLOCK, root's too: 64 KB by default, and EPERM when it is reached.
+void lift_memlock_limit() {
+  const rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY};
+  ::setrlimit(RLIMIT_MEMLOCK, &unlimited);
+}
+
+/// Calls `make` again with the limit lifted if it got EPERM.
+template <typename Make>
+auto with_memlock(Make make) {
+  auto result = make();
+  if (result.error.err != EPERM) return result;
+  lift_memlock_limit();
+  return make();
+}
+
+/// The last lines of what the verifier writes about `load`; it is loaded once more for it.
+std::string verifier_log(ProgLoad load) {
+  // Some 70 bytes an instruction: of a long program the log is cut (ENOSPC), at its end until 6.4, at its start since.
+  std::vector<char> text(1 << 20);
+  load.log = text;
+  const auto retried = prog_load(load);
+  if (!retried.error) return {};
+  const std::string log(text.data(), ::strnlen(text.data(), text.size()));
+  constexpr size_t kMost = 1000;
+  return log.size() <= kMost ? log : "… " + log.substr(log.size() - kMost);
+}
+
+/// Keeps signals from this thread while it lives: BPF_PROG_TEST_RUN stops at one, without saying how many runs it has done.
+class SignalsBlocked {
+ public:
+  SignalsBlocked() {
+    sigset_t all;
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  ~SignalsBlocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  SignalsBlocked(const SignalsBlocked&) = delete;
+  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+
+ private:
+  sigset_t before_;
+};
+
+}  // namespace
+
+bool prog_type_by_name(std::string_view name, ProgType& type) {
+  for (const auto& known : kTypes) {
+    if (known.name != name) continue;
+    type = known.type;
+    return true;
+  }
+  return false;
+}
+
+Result<TestProg> TestProg::load(const TestProgSpec& spec, std::string& log) {
+  // The program holds its maps once it is loaded; these fds go at the end of this function.
+  std::vector<UniqueFd> maps;
+  for (const std::string& name : spec.maps) {
+    auto [map, error] = with_memlock([&] { return create_map(name); });
+    if (error) return {{}, error};
+    maps.push_back(std::move(map));
+  }
+  const std::vector<Insn> code = assemble(spec, maps);
+  ProgLoad load;
+  load.type = spec.type;
+  load.insns = code;
+  load.name = spec.name.c_str();
+  load.license = kLicense;
+  load.flags = spec.type == ProgType::syscall ? kSleepable : 0;
+  load.expected_attach_type = attach_type_of(spec.type);
+
+  Result<TestProg> result;
+  auto [fd, error] = with_memlock([&] { return prog_load(load); });
+  if (error) {
+    log = verifier_log(load);
+    result.error = error;
+    return result;
+  }
+  BpfProgInfo info = {};
+  result.error = prog_info_by_fd(fd.get(), info).error;
+  result.value.type_ = spec.type;
+  result.value.fd_ = std::move(fd);
+  result.value.id_ = info.id;
+  return result;
+}
+
+SysError TestProg::run(uint32_t times) {
+  // Zeros will do: an Ethernet frame of unknown protocol, or arguments nobody reads.
+  constexpr uint8_t kBytes[64] = {};
+  if (times == 0) return {};  // to the kernel 0 is 1
+  const SignalsBlocked blocked;
+  TestRun run;
+  if (type_ == ProgType::raw_tracepoint || type_ == ProgType::syscall) {
+    // These take a context and no repeat count (EINVAL).
+    run.ctx = kBytes;
+    for (uint32_t done = 0; done < times; done++)
+      if (const SysError error = prog_test_run(fd_.get(), run)) return error;
+    return {};
+  }
+  run.data = kBytes;
+  run.repeat = times;
+  return prog_test_run(fd_.get(), run);
+}
+
+SysError TestProg::attach(const AttachPoint& point) {
+  auto [fd, error] = attach_prog(fd_.get(), type_, point);
+  if (!error) attached_.push_back(std::move(fd));
+  return error;
+}
+
+Result<BpfProgInfo> TestProg::info() const {
+  Result<BpfProgInfo> result;
+  result.error = prog_info_by_fd(fd_.get(), result.value).error;
+  return result;
+}
+
+void TestProg::close() {
+  detach();
+  fd_.reset();
+}
+
+}  // namespace bpftop

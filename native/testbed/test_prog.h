@@ -1,0 +1,60 @@
+// A small, harmless program of a chosen type, loaded, run and attached for real: what tests and `demo` look at.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/bpf_syscall.h"
+#include "testbed/attach.h"
+
+namespace bpftop {
+
+/// What to load; see TestProgSpec in src/addon.ts.
+struct TestProgSpec {
+  ProgType type = ProgType::socket_filter;
+  /// At most 15 bytes of [A-Za-z0-9_.].
+  std::string name;
+  /// Times round an empty loop; the verifier walks each, up to 1 million instructions in all (300 000 loops at most).
+  uint32_t loops = 0;
+  std::vector<std::string> maps;
+};
+
+/// The type that TestProgSpec calls `name`; false if it has none of that name.
+bool prog_type_by_name(std::string_view name, ProgType& type);
+
+/// Owns a loaded program and what it is attached by; all of it goes with the object.
+class TestProg {
+ public:
+  /// Creates its maps and loads it. On failure `log` has the end of what the verifier said, if it said anything.
+  /// E2BIG: too many loops or (more than 64) maps. EINVAL: bad name. EPERM: not allowed.
+  static Result<TestProg> load(const TestProgSpec& spec, std::string& log);
+
+  uint32_t id() const { return id_; }
+
+  /// Runs it exactly `times` times on the calling thread's CPU; signals wait meanwhile. ENOTSUPP, EINVAL: its type can't be.
+  SysError run(uint32_t times);
+
+  /// Hangs it at one more place; errno as in attach.h.
+  SysError attach(const AttachPoint& point);
+
+  /// Takes it off everything. The kernel may drop the program itself a little later (after an RCU grace period).
+  void detach() { attached_.clear(); }
+
+  /// The kernel's own counters.
+  Result<BpfProgInfo> info() const;
+
+  /// Detaches and unloads it.
+  void close();
+  bool closed() const { return !fd_; }
+
+ private:
+  ProgType type_ = ProgType::socket_filter;
+  UniqueFd fd_;
+  uint32_t id_ = 0;
+  /// Links, raw tracepoints or perf events.
+  std::vector<UniqueFd> attached_;
+};
+
+}  // namespace bpftop

@@ -1,0 +1,65 @@
+/** What tests on the real kernel share: whether they can run at all, and programs that are unloaded when the test ends. */
+import {readdirSync, readlinkSync} from 'node:fs';
+import {
+  loadBpf,
+  loadTestbed,
+  type NativeSample,
+  type NativeSampler,
+  type TestProg,
+  type TestProgSpec,
+} from '../../src/addon.js';
+
+/** Why tests on the real kernel cannot run here; false where they can. For `t.test(name, {skip: kernelSkip}, …)`. */
+export const kernelSkip: string | false = whyNot();
+
+function whyNot(): string | false {
+  if (process.platform !== 'linux') return `needs Linux, this is ${process.platform}`;
+  if (process.getuid?.() !== 0) return 'needs root';
+  // Not caught: an addon that isn't built is a failure, not a reason to skip.
+  const sampler = new (loadBpf().Sampler)({enableStats: true});
+  sampler.close();
+  const refused = sampler.statsError;
+  return refused !== null && `${refused.syscall} gives ${refused.code} here`;
+}
+
+/** What is needed of tap's `t` to clean up after a test. */
+interface Test {
+  teardown(done: () => unknown): void;
+}
+
+/** Loads a program and unloads it when the test ends. */
+export function loadProg(t: Test, spec: TestProgSpec): TestProg {
+  const prog = loadTestbed().load(spec);
+  t.teardown(() => prog.close());
+  return prog;
+}
+
+/** Opens a sampler, with statistics on unless told otherwise, and closes it when the test ends. */
+export function openSampler(t: Test, {enableStats = true} = {}): NativeSampler {
+  const sampler = new (loadBpf().Sampler)({enableStats});
+  t.teardown(() => sampler.close());
+  return sampler;
+}
+
+/** The counters of one program, as `TestProg.counters` gives them; undefined where the sample hasn't got it. */
+export function rowOf(sample: NativeSample, id: number): ReturnType<TestProg['counters']> | undefined {
+  const index = sample.ids.indexOf(id);
+  if (index < 0) return undefined;
+  return {
+    runTimeNs: sample.runTimeNs[index]!,
+    runCnt: sample.runCnt[index]!,
+    recursionMisses: sample.recursionMisses[index]!,
+  };
+}
+
+/** What this process's open fds of a kind point to, such as `anon_inode:bpf-prog`. */
+export function openFds(kind = ''): string[] {
+  return readdirSync('/proc/self/fd').flatMap((fd) => {
+    try {
+      const target = readlinkSync(`/proc/self/fd/${fd}`);
+      return target.includes(kind) ? [target] : [];
+    } catch {
+      return []; // the fd of the listing itself
+    }
+  });
+}

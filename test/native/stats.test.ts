@@ -1,0 +1,155 @@
+import {readdirSync, readFileSync, readlinkSync} from 'node:fs';
+import {setTimeout as sleep} from 'node:timers/promises';
+import t from 'tap';
+import type {NativeSample, NativeSampler, TestProg} from '../../src/addon.js';
+import {startChild} from '../helpers/child.js';
+import {kernelSkip, loadProg, openFds, openSampler} from '../helpers/kernel.js';
+
+/** Statistics belong to the whole machine, other tests switch them on as well: what is true is read off a program of our own. */
+function areOn(witness: TestProg): boolean {
+  const before = witness.counters().runCnt;
+  witness.run(1);
+  return witness.counters().runCnt > before;
+}
+
+/** Samples until the witness said the same before and after: then the sample must say so too. */
+async function sampleWhile(on: boolean, sampler: NativeSampler, witness: TestProg): Promise<NativeSample | undefined> {
+  for (let tries = 0; tries < 200; tries++) {
+    const before = areOn(witness);
+    const sample = await sampler.sample();
+    if (before === on && areOn(witness) === on) return sample;
+    await sleep(50);
+  }
+  return undefined;
+}
+
+/** Where the administrator has them on for good, nothing can be said about off. */
+const sysctlSkip = kernelSkip || (sysctlIsOn() && 'the sysctl has statistics on');
+
+function sysctlIsOn(): boolean {
+  return readFileSync('/proc/sys/kernel/bpf_stats_enabled', 'utf8').startsWith('1');
+}
+
+/** Whether any process holds a BPF_ENABLE_STATS fd, or the sysctl is set. */
+function someoneElseHasThemOn(): boolean {
+  if (sysctlIsOn()) return true;
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .some((pid) => {
+      try {
+        return readdirSync(`/proc/${pid}/fd`).some((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`) === 'anon_inode:bpf-stats');
+      } catch {
+        return false; // it ended
+      }
+    });
+}
+
+t.test('with enableStats they are on, by us, and the probe is not needed', {skip: kernelSkip}, async (t) => {
+  const witness = loadProg(t, {type: 'xdp'});
+  const probes = openFds('bpf-prog').length;
+  const sampler = openSampler(t);
+  t.equal(sampler.statsError, null);
+  t.equal((await sampler.sample()).stats, 'enabled_here');
+  t.ok(areOn(witness));
+  t.equal(openFds('bpf-stats').length, 1);
+  t.equal(openFds('bpf-prog').length, probes);
+});
+
+t.test('close gives the statistics back', {skip: kernelSkip}, async (t) => {
+  const sampler = openSampler(t);
+  await sampler.sample();
+  sampler.close();
+  t.strictSame(openFds('bpf-stats'), []);
+});
+
+t.test('a watcher sees that someone else has them on, though the sysctl reads 0', {skip: sysctlSkip}, async (t) => {
+  const watcher = openSampler(t, {enableStats: false});
+  t.equal(watcher.statsError, null);
+  const other = openSampler(t);
+  t.equal((await watcher.sample()).stats, 'already_on');
+  t.equal((await watcher.sample()).stats, 'already_on');
+  t.notOk(sysctlIsOn());
+  other.close();
+});
+
+t.test('a watcher sees that they are off, and does not switch them on', {skip: sysctlSkip}, async (t) => {
+  const watcher = openSampler(t, {enableStats: false});
+  const witness = loadProg(t, {type: 'xdp'});
+  const sample = await sampleWhile(false, watcher, witness);
+  if (!sample) return void t.pass('not here', {skip: 'someone else has statistics on all the time'});
+  t.equal(sample.stats, 'off');
+  t.ok(sample.ids.includes(witness.id), 'programs are listed all the same');
+});
+
+t.test('a watcher follows them on and off again', {skip: sysctlSkip}, async (t) => {
+  const watcher = openSampler(t, {enableStats: false});
+  const witness = loadProg(t, {type: 'xdp'});
+  for (let round = 0; round < 3; round++) {
+    const other = openSampler(t);
+    t.equal((await watcher.sample()).stats, 'already_on');
+    other.close();
+    const sample = await sampleWhile(false, watcher, witness);
+    if (!sample) return void t.pass('not here', {skip: 'someone else has statistics on all the time'});
+    t.equal(sample.stats, 'off');
+  }
+});
+
+t.test(
+  "the watcher's own probe is loaded once, listed from the first pass on, and marked",
+  {skip: sysctlSkip},
+  async (t) => {
+    const watcher = openSampler(t, {enableStats: false});
+    const own = (await watcher.sample()).appeared.filter(({self}) => self);
+    t.match(own, [{name: 'bpftop_probe', type: 1}]);
+    const next = await watcher.sample();
+    t.ok(next.ids.includes(own[0]!.id));
+    t.notOk(next.appeared.some(({self}) => self));
+    const other = (await openSampler(t).sample()).appeared.find(({id}) => id === own[0]!.id);
+    t.equal(other?.self, false, 'to another sampler it is a program like any other');
+  },
+);
+
+t.test('a process that is killed leaves statistics off', {skip: sysctlSkip}, async (t) => {
+  const watcher = openSampler(t, {enableStats: false});
+  const witness = loadProg(t, {type: 'xdp'});
+  const child = startChild(
+    t,
+    `const {Sampler} = load('bpf.node');
+     globalThis.kept = new Sampler({enableStats: true});
+     console.log(JSON.stringify(kept.statsError));
+     setInterval(() => undefined, 1000);`,
+  );
+  t.equal(await child.line(), 'null');
+  t.equal((await watcher.sample()).stats, 'already_on');
+  child.kill('SIGKILL');
+  t.equal((await child.end).signal, 'SIGKILL');
+  for (let tries = 0; tries < 200 && someoneElseHasThemOn(); tries++) await sleep(50);
+  const sample = await sampleWhile(false, watcher, witness);
+  if (!sample && someoneElseHasThemOn())
+    return void t.pass('not here', {skip: 'someone else has statistics on all the time'});
+  t.equal(sample?.stats, 'off');
+});
+
+t.test('without privilege statsError says why, and a pass ends with EPERM', {skip: kernelSkip}, async (t) => {
+  const child = startChild(
+    t,
+    `const {Sampler} = load('bpf.node'); // while its file can still be read
+     process.setgroups([]);
+     process.setgid(65534);
+     process.setuid(65534);
+     for (const enableStats of [true, false]) {
+       const sampler = new Sampler({enableStats});
+       sampler.sample().catch(({code, syscall}) => {
+         console.log(JSON.stringify({enableStats, statsError: sampler.statsError, error: {code, syscall}}));
+       });
+     }`,
+  );
+  const answers = [await child.line(), await child.line()].map((line) => JSON.parse(line!) as {enableStats: boolean});
+  answers.sort((a, b) => Number(b.enableStats) - Number(a.enableStats));
+  const refused = {code: 'EPERM', syscall: 'bpf(BPF_PROG_GET_NEXT_ID)'};
+  t.strictSame(answers, [
+    {enableStats: true, statsError: {code: 'EPERM', syscall: 'bpf(BPF_ENABLE_STATS)'}, error: refused},
+    {enableStats: false, statsError: null, error: refused},
+  ]);
+  t.match(await child.end, {code: 0, stderr: ''});
+});
