@@ -75,7 +75,7 @@ t.test('unknown is null', (t) => {
 
 t.test('a hostile name stays a JSON string with no control character in it', (t) => {
   const text = document(measure(after, before));
-   
+
   t.notMatch(text, /[\u0000-\u001f\u007f-\u009f]/);
   const {programs} = JSON.parse(text) as {programs: {name: string}[]};
   t.equal(programs[1]?.name, '\u001b[31mred"\n\u202e');
