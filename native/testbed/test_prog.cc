@@ -35,31 +35,13 @@ constexpr struct {
     {"syscall", ProgType::syscall, 0},
 };
 
-/// An array map of one u32. The fd is the caller's.
-Result<UniqueFd> create_map(const std::string& name) {
-  struct {
-    uint32_t map_type;
-    uint32_t key_size;
-    uint32_t value_size;
-    uint32_t max_entries;
-    uint32_t map_flags;
-    uint32_t inner_map_fd;
-    uint32_t numa_node;
-    char map_name[kNameLen];
-  } attr = {/*BPF_MAP_TYPE_ARRAY*/ 2, 4, 4, 1, 0, 0, 0, {}};
-  std::memcpy(attr.map_name, name.data(), std::min(name.size(), kNameLen - 1));
-  UniqueFd fd(bpf(BpfCmd::map_create, &attr, sizeof attr));
-  if (!fd) return {{}, {errno, "bpf(BPF_MAP_CREATE)"}};
-  return {std::move(fd), {}};
-}
-
 /// r1 = each map; then `loops` times round an empty loop; then the verdict. Two instructions a time round, which the
 /// verifier follows one by one: 20 000 loops are 40 000 of the million it allows.
 std::vector<Insn> assemble(const TestProgSpec& spec, const std::vector<UniqueFd>& maps) {
   std::vector<Insn> code;
   for (const UniqueFd& map : maps) {
     code.push_back(insn::ld_map_fd(r1, map.get()));
-    code.push_back(insn::ld_map_fd_rest());
+    code.push_back(insn::ld_map_rest());
   }
   if (spec.loops > 0) {
     code.push_back(insn::mov(r2, static_cast<int32_t>(spec.loops)));
@@ -130,7 +112,7 @@ Result<TestProg> TestProg::load(const TestProgSpec& spec, std::string& log) {
   // The program holds its maps once it is loaded; these fds go at the end of this function.
   std::vector<UniqueFd> maps;
   for (const std::string& name : spec.maps) {
-    auto [map, error] = with_memlock([&] { return create_map(name); });
+    auto [map, error] = with_memlock([&] { return map_create({MapType::array, 4, 1, name.c_str()}); });
     if (error) return {{}, error};
     maps.push_back(std::move(map));
   }
@@ -168,12 +150,12 @@ SysError TestProg::run(uint32_t times) {
     // These take a context and no repeat count (EINVAL).
     run.ctx = kBytes;
     for (uint32_t done = 0; done < times; done++)
-      if (const SysError error = prog_test_run(fd_.get(), run)) return error;
+      if (const SysError error = prog_test_run(fd_.get(), run).error) return error;
     return {};
   }
   run.data = kBytes;
   run.repeat = times;
-  return prog_test_run(fd_.get(), run);
+  return prog_test_run(fd_.get(), run).error;
 }
 
 SysError TestProg::attach(const AttachPoint& point) {
