@@ -31,8 +31,10 @@ interface Piece {
   readonly group: 'host' | 'totals' | 'cost' | 'right';
   readonly parts: readonly Part[];
   readonly short?: readonly Part[];
-  /** Cells of a sparkline after the text. */
-  readonly spark?: number;
+  /** Cells it is given at least, so that what follows stands still. */
+  readonly cells?: number;
+  /** It is the host's sparkline. */
+  readonly spark?: true;
 }
 
 const sparkCells = 8;
@@ -57,11 +59,20 @@ export function paintHeader(grid: Grid, y: number, input: HeaderInput): void {
 }
 
 function paintPiece(grid: Grid, x: number, y: number, piece: Piece, {view}: HeaderInput): number {
-  for (const [name, text] of piece.parts) x += grid.text(x, y, text, style[name]);
-  if (piece.spark === undefined) return x;
-  const values = view.history.last('host', 'cpu_pct', piece.spark);
-  paintSparkline(grid, x + 1, y, piece.spark, values, hostFloor, style.trend);
-  return x + 1 + piece.spark;
+  let at = x;
+  for (const [name, text] of piece.parts) at += grid.text(at, y, text, style[name]);
+  if (piece.spark) {
+    const values = view.history.last('host', 'cpu_pct', sparkCells);
+    paintSparkline(grid, x, y, sparkCells, values, hostFloor, style.trend);
+  }
+  return x + cellsOfPiece(piece);
+}
+
+function cellsOfPiece({parts, cells = 0}: Piece): number {
+  return Math.max(
+    cells,
+    parts.reduce((sum, [, text]) => sum + cellsOf(text), 0),
+  );
 }
 
 function piecesOf({view, activity, delayMs}: HeaderInput): Piece[] {
@@ -84,47 +95,25 @@ function hostPieces({sample: {host}}: Measured): Piece[] {
 }
 
 function totalPieces({totals, selfCpuPct, statsCostPct}: Measured): Piece[] {
-  const percent = (value: number | null) => (value === null ? '-' : formatPercent(value)).padStart(5);
+  const bpf = totals.cpuPct === null ? '-' : formatPercent(totals.cpuPct);
   const cost = selfCpuPct === null && statsCostPct === null ? null : (selfCpuPct ?? 0) + (statsCostPct ?? 0);
-  const costText = cost === null ? '   -' : `${formatCost(cost)}%`.padStart(4);
-  const events = (totals.eventsPerSec === null ? '-' : formatCount(totals.eventsPerSec)).padStart(5);
+  const costPart: Part = ['text', (cost === null ? '-' : `${formatCost(cost)}%`).padEnd(4)];
+  const events = totals.eventsPerSec === null ? '-' : formatCount(totals.eventsPerSec);
   const count: Part[] = [
     ['strong', String(totals.programs)],
     ['dim', totals.programs === 1 ? ' program' : ' programs'],
   ];
   return [
     {rank: 1, group: 'totals', parts: count, short: [count[0] as Part, ['dim', ' progs']]},
-    {
-      rank: 2,
-      group: 'totals',
-      parts: [
-        ['dim', 'BPF'],
-        ['strong', ` ${percent(totals.cpuPct)}%`],
-        ['dim', ' CPU'],
-      ],
-    },
-    {rank: 10, group: 'totals', parts: [], spark: sparkCells},
-    {
-      rank: 4,
-      group: 'totals',
-      parts: [
-        ['strong', events],
-        ['dim', ' ev/s'],
-      ],
-    },
-    {
-      rank: 7,
-      group: 'cost',
-      parts: [
-        ['dim', 'watching costs '],
-        ['text', costText],
-      ],
-      short: [
-        ['dim', 'cost '],
-        ['text', costText],
-      ],
-    },
+    {rank: 2, group: 'totals', cells: 13, parts: [label('BPF '), ['strong', `${bpf}%`], label(' CPU')]},
+    {rank: 10, group: 'totals', cells: sparkCells, parts: [], spark: true},
+    {rank: 4, group: 'totals', cells: 9, parts: [['strong', events], label(' ev/s')]},
+    {rank: 7, group: 'cost', parts: [label('watching costs '), costPart], short: [label('cost '), costPart]},
   ];
+}
+
+function label(text: string): Part {
+  return ['dim', text];
 }
 
 /** One decimal: the estimate bears no more. */
@@ -162,10 +151,5 @@ function total(pieces: readonly Piece[]): number {
 
 /** With gaps of two between them. */
 function widthOf(pieces: readonly Piece[]): number {
-  let width = 2 * Math.max(0, pieces.length - 1);
-  for (const {parts, spark} of pieces) {
-    for (const [, text] of parts) width += cellsOf(text);
-    if (spark !== undefined) width += 1 + spark;
-  }
-  return width;
+  return 2 * Math.max(0, pieces.length - 1) + pieces.reduce((sum, piece) => sum + cellsOfPiece(piece), 0);
 }

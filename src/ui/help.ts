@@ -1,47 +1,60 @@
 /** The text of the help, made from the keymap. Pure. */
 import {keymap, type Scope, shownKey} from './keymap.js';
 import {sortChoices, sortLetter, type State} from './state.js';
-import {styled} from './styled-text.js';
+import {styled, withoutStyles} from './styled-text.js';
 import {cellsOf, cut} from './text.js';
 import type {Rect, ScreenLayout} from './layout.js';
 
-const sections: readonly (readonly [title: string, wanted: Scope])[] = [
+const sections: readonly (readonly [title: string, scope: Scope])[] = [
   ['Table', 'table'],
-  ['Typing a filter', 'prompt'],
   ['Page of a program', 'detail'],
+  ['Typing a filter', 'prompt'],
 ];
 
+/** What isn't clear by itself. */
 const reading = [
-  ['AVG', 'average run in the last period; TOTAL: over its whole life'],
+  ['AVG TOTAL', 'average run: in the last period, over its life'],
   ['EV/S', 'runs a second'],
-  ['CPU%', 'of one CPU: 100 is one CPU busy with it all the time'],
-  ['wall', 'it may sleep, so its run time is no CPU time'],
-  ['TREND', 'CPU% (of wall: EV/S) of the last samples, each to its own highest'],
+  ['CPU%', 'of one CPU: 100 is one CPU busy all the time'],
+  ['wall', 'it may sleep: its run time is no CPU time'],
+  ['TREND', 'CPU% so far, to its own highest (wall: EV/S)'],
   ['-', 'not known'],
-  ['+ ×', 'loaded, unloaded in the last three seconds'],
-  ['cost', "what watching takes: this tool's CPU time, and an estimated 70 ns a run for the statistics"],
+  ['+  ×', 'loaded, unloaded in the last three seconds'],
+  ['watching', 'its own CPU time, and some 70 ns a run'],
+  ['costs', '  for the statistics of the kernel'],
 ] as const;
 
 /** Cells of the first column: the keys. */
-const keyCells = 16;
+const keyCells = 13;
+/** Of the left half, where there are two; and the least for both. */
+const leftCells = 54;
+const twoHalves = 116;
 
 /** The help in lines of styled text, for that width. */
 export function helpLines(width: number): string[] {
-  const lines: string[] = [];
+  const two = width >= twoHalves;
   const told = new Set<string>();
-  for (const [title, scope] of sections) {
-    const bindings = keymap.filter((each) => each.help !== null && each.scopes.includes(scope) && !told.has(each.action));
-    if (bindings.length === 0) continue;
-    if (lines.length > 0) lines.push('');
-    lines.push(styled('strong', title));
-    for (const {keys, action, help} of bindings) {
+  const blocks = sections.map(([title, scope], i) => {
+    const lines = [styled('strong', title)];
+    for (const {keys, action, help, scopes} of keymap) {
+      if (help === null || !scopes.includes(scope) || told.has(action)) continue;
       told.add(action);
-      lines.push(entry(keys.map(shownKey).join(' '), help as string, width));
+      lines.push(entry(keys.map(shownKey).join(' '), help, two && i < 2 ? leftCells : two ? width - leftCells : width));
     }
-  }
-  lines.push('', styled('strong', 'Reading the screen'));
-  for (const [term, meaning] of reading) lines.push(entry(term, meaning, width));
-  return lines;
+    return lines;
+  });
+  const terms = reading.map(([term, meaning]) => entry(term, meaning, two ? width - leftCells : width));
+  const [table = [], page = [], prompt = []] = blocks;
+  const left = [...table, '', ...page];
+  const right = [...prompt, '', styled('strong', 'Reading the screen'), ...terms];
+  return two ? beside(left, right) : [...left, '', ...right];
+}
+
+function beside(left: readonly string[], right: readonly string[]): string[] {
+  return Array.from({length: Math.max(left.length, right.length)}, (_, i) => {
+    const line = left[i] ?? '';
+    return line + ' '.repeat(leftCells - cellsOf(withoutStyles(line))) + (right[i] ?? '');
+  });
 }
 
 function entry(term: string, meaning: string, width: number): string {
@@ -63,7 +76,8 @@ export function overlayRect(state: State, {body}: ScreenLayout): Rect | null {
   return {x: Math.floor((body.width - width) / 2), y: body.y, width, height};
 }
 
-const sortWidth = 58;
+/** Room for the longest explanation but three. */
+const sortWidth = 84;
 
 /** The lines of the sort dialog, without its frame. The chosen one is always among them. */
 export function sortLines(state: State, index: number, {width, height}: Rect): string[] {

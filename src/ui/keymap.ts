@@ -41,19 +41,19 @@ export const keymap: readonly Binding[] = [
 
   {keys: ['enter'], action: 'open', scopes: ['table'], help: 'open the selected program', footer: ['⏎', 'open', 4]},
   {
-    keys: ['esc', 'enter', 'backspace'],
+    keys: ['esc', 'enter'],
     action: 'back',
     scopes: ['detail'],
     help: 'back to the table',
     footer: ['Esc', 'back', 1],
   },
-  {keys: ['esc'], action: 'clear', scopes: ['table'], help: 'clear the filter; without one: the selection'},
+  {keys: ['esc'], action: 'clear', scopes: ['table'], help: 'clear the filter, or else the selection'},
 
   {
     keys: ['/'],
     action: 'filter',
     scopes: ['table'],
-    help: 'show only programs with these words in name or type',
+    help: 'filter: words in name or type',
     footer: ['/', 'filter', 2],
   },
   {keys: ['enter'], action: 'accept', scopes: ['prompt'], help: 'keep the filter', footer: ['⏎', 'keep', 2]},

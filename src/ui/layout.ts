@@ -106,8 +106,9 @@ const importance: readonly Column['key'][] = [
 ];
 const core = 8;
 
-/** How far a column of text may grow; the longest type is raw_tracepoint_writable, a name has 15 bytes. */
-const growth: Partial<Record<Column['key'], number>> = {type: 23};
+/** How far the types may grow: cgroup_sock_addr and most others, then raw_tracepoint_writable, the longest. A name has 15 bytes. */
+const longestType = 23;
+const usualType = 16;
 
 function leastWidth(key: Column['key']): number {
   if (key === trendKey) return trendMin;
@@ -149,8 +150,10 @@ function place(chosen: readonly Column['key'][], gap: number, room: number): rea
     spare -= more;
   };
   if (spare < 0 && keys.length === 1) widths.set(keys[0] as Column['key'], room);
-  for (const [key, most] of Object.entries(growth)) grow(key as Column['key'], most);
-  grow(trendKey, room >= wide ? wideTrendMax : trendMax);
+  grow('type', usualType);
+  grow(trendKey, trendMax);
+  grow('type', longestType);
+  if (room >= wide) grow(trendKey, wideTrendMax);
 
   const columns: Column[] = [];
   let x = markCells;

@@ -12,6 +12,11 @@ export function styled(name: StyleName, text: string): string {
 
 const control = /\x1b\[([\d;]*)m/g;
 
+/** The text alone. */
+export function withoutStyles(text: string): string {
+  return text.replace(control, '');
+}
+
 /** Paints lines of styled text from (x, y) on, into at most width × height cells. */
 export function paintStyled(
   grid: Grid,
