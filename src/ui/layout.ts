@@ -130,7 +130,8 @@ export function layoutColumns(width: number, sortKey: string): readonly Column[]
   const coreKeys = ranked.slice(0, importance.includes(sorted) && importance.indexOf(sorted) < core ? core : core + 1);
   const gap = total(coreKeys, 2) <= room ? 2 : 1;
   const chosen: Column['key'][] = [];
-  for (const key of ranked) {
+  // Where the table of the design has to be set narrowly, nothing more is pressed into it.
+  for (const key of gap === 1 ? coreKeys : ranked) {
     if (total([...chosen, key], gap) > room) break;
     chosen.push(key);
   }

@@ -7,7 +7,7 @@
 import type {FieldKey} from '../model/fields.js';
 import type {Measured} from '../model/measure.js';
 import type {AppProps} from './app.js';
-import type {Chrome} from './chrome.js';
+import type {Chrome, openChrome} from './chrome.js';
 import {type DetailInput, layoutDetail, paintDetail, paintDetailTitle} from './detail.js';
 import {countCells, layoutFooter} from './footer.js';
 import {FrameWriter} from './frame-writer.js';
@@ -26,10 +26,16 @@ import type {Terminal} from './terminal.js';
 import {colorDepth, createTheme, speaksUtf8} from './theme.js';
 import {View} from './view.js';
 
+/** What of chrome.tsx is used here. */
+export interface ChromeModule {
+  readonly openChrome: typeof openChrome;
+}
+
 export class LiveScreen implements Screen {
   readonly ended: Promise<ScreenEnd>;
   readonly #options: ScreenOptions;
   readonly #terminal: Terminal;
+  readonly #loadChrome: () => Promise<ChromeModule>;
   readonly #view: View;
   readonly #writer: FrameWriter;
   readonly #pipe = new KeyPipe();
@@ -48,7 +54,14 @@ export class LiveScreen implements Screen {
   #closed = false;
   #end: (end: ScreenEnd) => void = () => {};
 
-  constructor(options: ScreenOptions, terminal: Terminal, env: NodeJS.ProcessEnv = process.env) {
+  /** @param loadChrome loads what imports Ink; not before the first frame is out. */
+  constructor(
+    options: ScreenOptions,
+    terminal: Terminal,
+    env: NodeJS.ProcessEnv = process.env,
+    loadChrome: () => Promise<ChromeModule> = () => import('./chrome.js'),
+  ) {
+    this.#loadChrome = loadChrome;
     this.#options = options;
     this.#terminal = terminal;
     this.#view = new View(options.limit);
@@ -67,7 +80,7 @@ export class LiveScreen implements Screen {
       hangup: () => this.#end({by: 'hangup'}),
     });
     this.#guard(() => this.#redraw());
-    const {openChrome} = await import('./chrome.js');
+    const {openChrome} = await this.#loadChrome();
     if (this.#closed) return;
     this.#guard(() => {
       this.#drawn = this.#appProps();

@@ -37,7 +37,8 @@ export const style = Object.fromEntries(styleNames.map((name, number) => [name, 
 /** How much colour a terminal has. True colour adds nothing here: the 256 are exact, and shorter to send. */
 export type ColorDepth = 'none' | '16' | '256';
 
-interface Look {
+/** A foreground and attributes. */
+export interface Look {
   /** In 16 colours (0–15) and in 256. */
   readonly color?: readonly [number, number];
   readonly bold?: true;
@@ -52,7 +53,8 @@ const red = [1, 160] as const;
 const blue = [4, 32] as const;
 const teal = [6, 30] as const;
 
-const looks: Record<StyleName, Look> = {
+/** What each style looks like where there are colours. */
+export const looks: Readonly<Record<StyleName, Look>> = {
   text: {},
   dim: {dim: true},
   strong: {bold: true},
