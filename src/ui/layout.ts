@@ -48,9 +48,8 @@ export interface Column {
 
 /** Cells for the marks in front of a row: selected, and new or gone. */
 export const markCells = 2;
-/** Samples in the trend. */
+/** Samples in the trend. Each costs three bytes a row and frame: a longer one has to be worth it. */
 const trendMin = 8;
-const trendMax = 12;
 /** From this width on a longer trend is a better use of the room than emptiness. */
 const wide = 180;
 const wideTrendMax = 40;
@@ -106,9 +105,8 @@ const importance: readonly Column['key'][] = [
 ];
 const core = 8;
 
-/** How far the types may grow: cgroup_sock_addr and most others, then raw_tracepoint_writable, the longest. A name has 15 bytes. */
+/** How far the types may grow: raw_tracepoint_writable is the longest. A name has 15 bytes. */
 const longestType = 23;
-const usualType = 16;
 
 function leastWidth(key: Column['key']): number {
   if (key === trendKey) return trendMin;
@@ -151,8 +149,6 @@ function place(chosen: readonly Column['key'][], gap: number, room: number): rea
     spare -= more;
   };
   if (spare < 0 && keys.length === 1) widths.set(keys[0] as Column['key'], room);
-  grow('type', usualType);
-  grow(trendKey, trendMax);
   grow('type', longestType);
   if (room >= wide) grow(trendKey, wideTrendMax);
 

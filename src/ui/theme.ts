@@ -50,8 +50,10 @@ export interface Look {
 
 const orange = [3, 172] as const;
 const red = [1, 160] as const;
+const green = [2, 34] as const;
 const blue = [4, 32] as const;
-const teal = [6, 30] as const;
+/** One of the 16 everywhere: it is on every row, and shorter to send. */
+const teal = [6, 6] as const;
 
 /** What each style looks like where there are colours. */
 export const looks: Readonly<Record<StyleName, Look>> = {
@@ -63,11 +65,11 @@ export const looks: Readonly<Record<StyleName, Look>> = {
   selected: {reverse: true},
   selectedGone: {reverse: true, strike: true},
   gone: {dim: true, strike: true},
-  fresh: {color: [2, 34], bold: true},
+  fresh: {color: green, bold: true},
   warm: {color: orange},
   hot: {color: orange, bold: true},
   burning: {color: red, bold: true},
-  trend: {color: blue},
+  trend: {color: teal},
   warning: {color: orange, bold: true},
   error: {color: red, bold: true},
   key: {bold: true},
@@ -75,7 +77,7 @@ export const looks: Readonly<Record<StyleName, Look>> = {
   caret: {reverse: true},
   cpuLine: {color: orange},
   eventsLine: {color: blue},
-  averageLine: {color: teal},
+  averageLine: {color: green},
 };
 
 /** True for a style in which a blank looks like any other blank. */
@@ -103,7 +105,8 @@ export function createTheme(depth: ColorDepth): Theme {
 
 function colorCode(look: Look, depth: ColorDepth): string | null {
   if (!look.color || depth === 'none') return null;
-  return depth === '16' ? String(30 + look.color[0]) : `38;5;${look.color[1]}`;
+  const [basic, number] = look.color;
+  return depth === '16' || number < 8 ? String(30 + basic) : `38;5;${number}`;
 }
 
 /** Attributes with the code that sets and the one that clears them. Bold and dim share the latter. */
