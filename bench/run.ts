@@ -121,7 +121,7 @@ for (const count of counts) {
 }
 print('Sampling pass (the addon alone)', sampling);
 print(
-  'A frame at 160×50, ten a second, every program changing (whole process; medians of nothing: totals by frames)',
+  'A frame at 160×50, ten a second, every program changing (whole process, totals divided by frames)',
   frames,
 );
 print('From start, ms at 160×50, medians of 7 in turns', starts);

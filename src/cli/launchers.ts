@@ -1,49 +1,52 @@
 /**
- * Notices when whoever started this process is gone. A TERM sent to `npm start` ends npm, and the program below it would live on
- * and keep the terminal: so the parent is watched, and the leader of our job where it is one of our ancestors (npm, sudo).
+ * Notices when whoever started this process is gone. A TERM sent to `npm start` ends npm, and the program below it would live on and
+ * keep the terminal: so every process between this one and the leader of its session (the login shell, sudo's monitor) is watched.
  */
 import {readFileSync} from 'node:fs';
 
 interface Stat {
   readonly ppid: number;
-  readonly pgrp: number;
+  readonly session: number;
 }
 
 /** From proc_pid_stat(5). The command's name may hold anything, so count from the last ")". Null: no such process. */
-function readStat(pid: number | 'self'): Stat | null {
+function readStat(pid: number): Stat | null {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    const [, ppid, pgrp] = text.slice(text.lastIndexOf(')') + 2).split(' ');
-    return {ppid: Number(ppid), pgrp: Number(pgrp)};
+    const [, ppid, , session] = text.slice(text.lastIndexOf(')') + 2).split(' ');
+    return {ppid: Number(ppid), session: Number(session)};
   } catch {
     return null;
   }
 }
 
-/** The job's leader where it is an ancestor of ours. In `true | bpftop-ts` it isn't, and its end means nothing. */
-function leadingAncestor(): number | null {
-  const self = readStat('self');
-  if (!self) return null;
-  for (let pid = self.ppid; pid > 1;) {
-    if (pid === self.pgrp) return pid;
+/** Each process of our line up to the session's leader, with its parent. */
+function lineage(): Map<number, number> {
+  const parents = new Map<number, number>();
+  const session = readStat(process.pid)?.session;
+  for (let pid = process.pid; pid > 1 && pid !== session; ) {
     const stat = readStat(pid);
-    if (!stat) return null;
+    // Beyond the session's edge (a leader that died before us, a container's init) nobody launched us from this terminal.
+    if (!stat || stat.session !== session) break;
+    parents.set(pid, stat.ppid);
     pid = stat.ppid;
   }
-  return null;
+  return parents;
 }
 
 /**
- * Calls `onGone` once, within half a second of the end of the parent or of the job's leader.
+ * Calls `onGone` once, within half a second of the end of a process above this one: its child then has another parent.
  * @returns a function that stops watching.
  */
 export function watchLaunchers(onGone: () => void): () => void {
-  const parent = process.ppid;
-  const leader = leadingAncestor();
+  const parents = lineage();
   const timer = setInterval(() => {
-    if (process.ppid === parent && (leader === null || readStat(leader) !== null)) return;
-    clearInterval(timer);
-    onGone();
+    for (const [pid, parent] of parents) {
+      if (readStat(pid)?.ppid === parent) continue;
+      clearInterval(timer);
+      onGone();
+      return;
+    }
   }, 500);
   timer.unref();
   return () => clearInterval(timer);

@@ -11,7 +11,7 @@ import {watchLaunchers} from './launchers.js';
 import type {Options} from './options.js';
 
 /** Between the first two readings: soon enough that rates are there when the eye is. */
-const firstPeriodMs = 150;
+const firstPeriodMs = 100;
 
 /**
  * Shows the screen until the person or something else ends it.

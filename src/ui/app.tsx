@@ -1,0 +1,124 @@
+/**
+ * What Ink draws: everything that changes with a key or the size, and nothing that changes with a sample. Places come from the layout
+ * functions that the painters use too; the text is safe before it gets here.
+ */
+import {Box, Text} from 'ink';
+import type {ReactNode} from 'react';
+import {layoutDetail} from './detail.js';
+import {layoutFooter} from './footer.js';
+import {helpLines, overlayRect, sortLines} from './help.js';
+import type {Column, Rect, ScreenLayout} from './layout.js';
+import type {State} from './state.js';
+import {styled} from './styled-text.js';
+
+export interface AppProps {
+  readonly layout: ScreenLayout;
+  readonly state: State;
+  readonly columns: readonly Column[];
+  readonly notice: string | null;
+}
+
+export function App({layout, state, columns, notice}: AppProps): ReactNode {
+  const {rows, body} = layout;
+  return (
+    <Box width={layout.columns} height={rows} flexDirection="column" overflow="hidden">
+      {layout.header >= 0 && <Box height={1} flexShrink={0} />}
+      {layout.titles >= 0 && (
+        <Box height={1} flexShrink={0}>
+          {state.page.kind === 'table' && <Titles columns={columns} state={state} />}
+        </Box>
+      )}
+      <Box height={body.height} flexShrink={0} overflow="hidden" flexDirection="column">
+        <Body layout={layout} state={state} />
+      </Box>
+      {layout.footer >= 0 && <Footer state={state} width={layout.columns} notice={notice} />}
+    </Box>
+  );
+}
+
+function Body({layout, state}: Pick<AppProps, 'layout' | 'state'>): ReactNode {
+  const rect = overlayRect(state, layout);
+  if (rect && state.overlay?.kind === 'help') return <Help rect={rect} scroll={state.overlay.scroll} />;
+  if (rect && state.overlay?.kind === 'sort') return <SortDialog rect={rect} state={state} index={state.overlay.index} />;
+  return state.page.kind === 'detail' ? <DetailLabels page={layout.body} scroll={state.page.scroll} /> : null;
+}
+
+/** One line of ready text. */
+function Line({children}: {readonly children: string}): ReactNode {
+  return <Text wrap="truncate">{children === '' ? ' ' : children}</Text>;
+}
+
+function Titles({columns, state}: Pick<AppProps, 'columns' | 'state'>): ReactNode {
+  const {field, descending} = state.sort;
+  let line = '';
+  let used = 0;
+  for (const {key, title, x, width, right} of columns) {
+    const sorted = key === field.key;
+    const text = (sorted ? title + (descending ? '▼' : '▲') : title).slice(0, width);
+    const at = right ? x + width - text.length : x;
+    line += ' '.repeat(Math.max(0, at - used)) + styled(sorted ? 'sorted' : 'title', text);
+    used = at + text.length;
+  }
+  return <Line>{line}</Line>;
+}
+
+function Footer({
+  state,
+  width,
+  notice,
+}: {
+  readonly state: State;
+  readonly width: number;
+  readonly notice: string | null;
+}): ReactNode {
+  const {before, caret, after, keys} = layoutFooter(state, width, notice);
+  const keyText = keys.map(([key, label]) => `${styled('key', key)} ${styled('dim', label)}`).join('  ');
+  return (
+    <Box height={1} flexShrink={0} justifyContent="space-between">
+      <Box flexShrink={0}>
+        <Line>{styled('strong', before) + styled('caret', caret) + styled('strong', after)}</Line>
+      </Box>
+      <Box flexShrink={0}>
+        <Line>{keyText}</Line>
+      </Box>
+    </Box>
+  );
+}
+
+function Help({rect, scroll}: {readonly rect: Rect; readonly scroll: number}): ReactNode {
+  return helpLines(rect.width)
+    .slice(scroll, scroll + rect.height)
+    .map((line, i) => <Line key={i}>{line}</Line>);
+}
+
+function SortDialog({rect, state, index}: {readonly rect: Rect; readonly state: State; readonly index: number}): ReactNode {
+  const inner = rect.width - 2;
+  const title = ' sort by ';
+  const top = `┌─${title}${'─'.repeat(Math.max(0, inner - title.length - 1))}┐`;
+  const edge = styled('border', '│');
+  return (
+    <Box marginLeft={rect.x} width={rect.width} flexDirection="column">
+      <Line>{styled('border', top)}</Line>
+      {sortLines(state, index, rect).map((line, i) => (
+        <Box key={i} justifyContent="space-between">
+          <Text>{`${edge} ${line}`}</Text>
+          <Text>{edge}</Text>
+        </Box>
+      ))}
+      <Line>{styled('border', `└${'─'.repeat(Math.max(0, inner))}┘`)}</Line>
+    </Box>
+  );
+}
+
+function DetailLabels({page, scroll}: {readonly page: Rect; readonly scroll: number}): ReactNode {
+  const {labels} = layoutDetail(page, scroll);
+  return Array.from({length: page.height}, (_, y) => {
+    let line = '';
+    let used = 0;
+    for (const {x, text} of labels.filter((label) => label.y === y).sort((a, b) => a.x - b.x)) {
+      line += ' '.repeat(Math.max(0, x - used)) + styled('dim', text);
+      used = x + text.length;
+    }
+    return <Line key={y}>{line}</Line>;
+  });
+}

@@ -1,0 +1,249 @@
+/**
+ * The page of a program: what goes where. Labels are drawn with the frame by Ink, values are painted with every sample; both take their
+ * places from `layoutDetail`.
+ */
+import {formatBytes, formatCount, formatDuration, formatPercent, formatTime} from '../model/format.js';
+import type {History, HistoryMetric} from '../model/history.js';
+import type {Measured, MeasuredProg} from '../model/measure.js';
+import {printable} from '../model/printable.js';
+import {progTypeName} from '../sample/prog-types.js';
+import type {Grid} from './grid.js';
+import type {Rect} from './layout.js';
+import {heat} from './prog-table.js';
+import {cut, grouped} from './text.js';
+import {style, type StyleName} from './theme.js';
+
+export interface DetailInput {
+  readonly prog: MeasuredProg;
+  readonly measured: Measured;
+  readonly history: History;
+  /** Wall clock of the first reading without it, ms; null while it is loaded. */
+  readonly goneAt: number | null;
+}
+
+type Show = (input: DetailInput) => string;
+
+interface Fact {
+  readonly label: string;
+  readonly show: Show;
+}
+
+const facts: readonly Fact[] = [
+  {label: 'type', show: ({prog}) => progTypeName(prog.info.type)},
+  {label: 'id', show: ({prog}) => String(prog.info.id)},
+  {label: 'tag', show: ({prog}) => prog.info.tag},
+  {label: 'loaded', show: ({prog, measured}) => `${formatTime(prog.info.loadedAt)} UTC, ${age(prog, measured)} ago`},
+  {label: 'by', show: ({prog}) => `uid ${prog.info.uid}${prog.info.self ? ', this bpftop-ts itself' : ''}`},
+  {label: 'licence', show: ({prog}) => (prog.info.gplCompatible ? 'GPL compatible' : 'not GPL compatible')},
+  {label: 'code', show: ({prog}) => code(prog)},
+  {label: 'verified', show: ({prog}) => counted(prog.info.verifiedInsns, 'instructions walked')},
+  {
+    label: 'memory',
+    show: ({prog}) => (prog.info.bytesMemlock === null ? '-' : `${formatBytes(prog.info.bytesMemlock)} without its maps`),
+  },
+  {label: 'BTF', show: ({prog}) => (prog.info.btfId === null ? 'none' : `id ${prog.info.btfId}`)},
+  {label: 'sleeps', show: ({prog}) => sleeps(prog)},
+  {label: 'maps', show: ({prog}) => (prog.info.mapIds === null ? '-' : prog.info.mapIds.join(', ') || 'none')},
+];
+
+const counters: readonly Fact[] = [
+  {label: 'run time', show: ({prog}) => `${grouped(prog.runTimeNs)} ns`},
+  {label: 'runs', show: ({prog}) => grouped(prog.runCnt)},
+  {label: 'runs missed', show: ({prog}) => grouped(prog.recursionMisses)},
+  {label: 'average', show: ({prog}) => nullable(prog.totalAvgRunTimeNs, (ns) => `${formatDuration(ns)} over its life`)},
+  {label: 'last period', show: (input) => lastPeriod(input)},
+];
+
+/** The three figures that have a past, in the order of the charts. */
+export const metrics: readonly {
+  readonly metric: HistoryMetric;
+  readonly title: string;
+  readonly format: (value: number) => string;
+  readonly now: (prog: MeasuredProg) => number | null;
+  readonly line: StyleName;
+}[] = [
+  {metric: 'cpu_pct', title: 'CPU %', format: formatPercent, now: (prog) => prog.cpuPct, line: 'cpuLine'},
+  {metric: 'events_per_sec', title: 'events/s', format: formatCount, now: (prog) => prog.eventsPerSec, line: 'eventsLine'},
+  {
+    metric: 'avg_run_time_ns',
+    title: 'average run',
+    format: formatDuration,
+    now: (prog) => prog.avgRunTimeNs,
+    line: 'averageLine',
+  },
+];
+
+function nullable(value: number | null, shown: (value: number) => string): string {
+  return value === null ? '-' : shown(value);
+}
+
+function counted(value: number | null, what: string): string {
+  return value === null ? '-' : `${grouped(value)} ${what}`;
+}
+
+function age(prog: MeasuredProg, {sample}: Measured): string {
+  return formatDuration(Math.max(0, Number(sample.timeNs - prog.info.loadTimeNs)));
+}
+
+function code({info}: MeasuredProg): string {
+  const machine = info.bytesJited === 0 ? 'interpreted' : `${formatBytes(info.bytesJited)} of machine code`;
+  return `${formatBytes(info.bytesXlated)} of BPF, ${machine}`;
+}
+
+function sleeps({info}: MeasuredProg): string {
+  if (info.sleepable === null) return '-';
+  return info.sleepable ? 'may: run time is wall time, no CPU %' : 'no';
+}
+
+function lastPeriod({prog, measured}: DetailInput): string {
+  const {periodRunCnt, periodRunTimeNs} = prog;
+  if (periodRunCnt === null || periodRunTimeNs === null || measured.periodNs === null) return '-';
+  return `+${grouped(periodRunCnt)} runs, +${grouped(periodRunTimeNs)} ns in ${formatDuration(measured.periodNs)}`;
+}
+
+/** A label, or a value and how to get it, at a place of the page. */
+interface Label {
+  readonly x: number;
+  readonly y: number;
+  readonly text: string;
+}
+interface Value {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly show: Show;
+  readonly look?: (input: DetailInput) => StyleName;
+}
+
+export interface DetailLayout {
+  /** Drawn with the frame; coordinates count from the page's corner. */
+  readonly labels: readonly Label[];
+  readonly values: readonly Value[];
+  /** Where the charts go, in the order of `metrics`; fewer where there is no room. */
+  readonly charts: readonly Rect[];
+  readonly scrollEnd: number;
+}
+
+const labelCells = 10;
+const counterLabelCells = 13;
+const statCells = 9;
+/** From this width on facts and counters stand side by side. */
+const sideBySide = 76;
+const chartMinWidth = 38;
+const chartMinHeight = 6;
+
+/** Places for a page of that size, scrolled by so many lines. */
+export function layoutDetail(page: Rect, scroll: number): DetailLayout {
+  const labels: Label[] = [];
+  const values: Value[] = [];
+  const two = page.width >= sideBySide;
+  const split = two ? Math.min(Math.floor(page.width / 2), 62) : 0;
+  const left = (two ? split : page.width) - 2;
+  facts.forEach(({label, show}, i) => {
+    labels.push({x: 1, y: i, text: label});
+    values.push({x: 1 + labelCells, y: i, width: left - labelCells, show});
+  });
+  const x = two ? split + 1 : 1;
+  let y = two ? 0 : facts.length + 1;
+  const right = page.width - x - 1;
+  for (const {label, show} of counters) {
+    labels.push({x, y, text: label});
+    values.push({x: x + counterLabelCells, y: y++, width: right - counterLabelCells, show});
+  }
+  y = statistics(labels, values, x, y + 1, right);
+  const used = Math.max(y, facts.length);
+  const scrollEnd = Math.max(0, used - page.height);
+  const offset = Math.min(scroll, scrollEnd);
+  const visible = (each: {y: number}) => each.y >= offset && each.y < offset + page.height;
+  const moved = <T extends {x: number; y: number}>(each: T): T => ({
+    ...each,
+    x: page.x + each.x,
+    y: page.y + each.y - offset,
+  });
+  return {
+    labels: labels.filter(visible).map((each) => ({...each, y: each.y - offset})),
+    values: values.filter(visible).map(moved),
+    charts: layoutCharts(page, used + 1),
+    scrollEnd,
+  };
+}
+
+/** The table of now, least, average and most. @returns the line after it. */
+function statistics(labels: Label[], values: Value[], x: number, from: number, width: number): number {
+  const heads = ['now', 'min', 'avg', 'max'];
+  const cells = Math.min(statCells, Math.floor((width - counterLabelCells) / heads.length));
+  if (cells < 7) return from;
+  heads.forEach((head, i) => labels.push({x: x + counterLabelCells + i * cells, y: from, text: head.padStart(cells - 1)}));
+  metrics.forEach(({metric, title, format, now}, row) => {
+    const y = from + 1 + row;
+    labels.push({x, y, text: title});
+    const show = (pick: (input: DetailInput) => number | null): Show => {
+      return (input) => nullable(pick(input), format).padStart(cells - 1);
+    };
+    const shows = [
+      show(({prog, goneAt}) => (goneAt === null ? now(prog) : null)),
+      ...(['min', 'avg', 'max'] as const).map((which) => show((input) => pastOf(input, metric)[which])),
+    ];
+    shows.forEach((each, i) => {
+      const look = metric === 'cpu_pct' && i === 0 ? (input: DetailInput) => heat(input.prog.cpuPct) : undefined;
+      values.push({x: x + counterLabelCells + i * cells, y, width: cells, show: each, ...(look && {look})});
+    });
+  });
+  const y = from + 1 + metrics.length;
+  values.push({x, y, width, show: (input) => `over ${span(input)}`, look: () => 'dim'});
+  return y + 1;
+}
+
+interface Past {
+  readonly min: number | null;
+  readonly avg: number | null;
+  readonly max: number | null;
+}
+
+function pastOf({history, prog}: DetailInput, metric: HistoryMetric): Past {
+  let count = 0;
+  let sum = 0;
+  let min = Infinity;
+  let max = -Infinity;
+  for (const value of history.last(prog.info.key, metric, Infinity)) {
+    if (value === null) continue;
+    count++;
+    sum += value;
+    min = Math.min(min, value);
+    max = Math.max(max, value);
+  }
+  return count === 0 ? {min: null, avg: null, max: null} : {min, avg: sum / count, max};
+}
+
+function span({history, prog}: DetailInput): string {
+  const points = history.points(prog.info.key, 'cpu_pct');
+  const first = points[0];
+  const last = points.at(-1);
+  return first && last && last.timeNs > first.timeNs
+    ? `the last ${formatDuration(last.timeNs - first.timeNs)}`
+    : 'one sample';
+}
+
+function layoutCharts(page: Rect, from: number): readonly Rect[] {
+  const height = page.height - from;
+  if (height < chartMinHeight) return [];
+  const beside = Math.min(metrics.length, Math.floor(page.width / chartMinWidth));
+  if (beside === 0) return [];
+  const width = Math.floor(page.width / beside);
+  return metrics.slice(0, beside).map((_, i) => ({x: page.x + i * width, y: page.y + from, width: width - 1, height}));
+}
+
+/** The line over the page: which program it is, and whether it is still there. */
+export function paintDetailTitle(grid: Grid, y: number, {prog, goneAt}: DetailInput): void {
+  if (y < 0) return;
+  const name = printable(prog.info.name) || '(no name)';
+  let x = 1 + grid.text(1, y, cut(name, grid.columns - 2), style[goneAt === null ? 'strong' : 'gone']);
+  x += grid.text(x, y, `  ${progTypeName(prog.info.type)} ${prog.info.id}`, style.text);
+  if (goneAt !== null) grid.text(x, y, `  × unloaded ${formatTime(goneAt / 1000)} UTC; its past stays`, style.warning);
+}
+
+export function paintDetail(grid: Grid, layout: DetailLayout, input: DetailInput): void {
+  for (const {x, y, width, show, look} of layout.values) {
+    grid.text(x, y, cut(printable(show(input)), width), style[look?.(input) ?? 'text']);
+  }
+}

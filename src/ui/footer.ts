@@ -1,0 +1,63 @@
+/** The last line: filter or notice, count, keys. Pure: Ink draws the first and the last, the count is painted with the samples. */
+import {printable} from '../model/printable.js';
+import {footerKeys, scopeOf} from './keymap.js';
+import type {State} from './state.js';
+import {cellsOf, cut} from './text.js';
+
+export interface FooterLayout {
+  /** What stands at the left, in three parts; `caret` is the character under the cursor of the filter line. */
+  readonly before: string;
+  readonly caret: string;
+  readonly after: string;
+  readonly countX: number;
+  readonly keys: readonly (readonly [keys: string, label: string])[];
+}
+
+/** Cells kept for the count: `1960–2000 of 2000`. */
+export const countCells = 17;
+const keyGap = 2;
+
+export function layoutFooter(state: State, columns: number, notice: string | null): FooterLayout {
+  const {before, caret, after} = leftText(state, columns, notice);
+  const left = cellsOf(before + caret + after);
+  const counted = state.page.kind === 'table' && !state.overlay;
+  const countX = left === 0 ? 0 : left + 2;
+  const room = columns - (counted ? countX + countCells : left) - keyGap;
+  const keys: (readonly [string, string])[] = [];
+  let used = 0;
+  for (const [key, label] of footerKeys(scopeOf(state))) {
+    const cells = cellsOf(`${key} ${label}`) + (keys.length > 0 ? keyGap : 0);
+    if (used + cells > room) break;
+    keys.push([key, label]);
+    used += cells;
+  }
+  return {before, caret, after, countX, keys};
+}
+
+function leftText(state: State, columns: number, notice: string | null): Pick<FooterLayout, 'before' | 'caret' | 'after'> {
+  // Half of the line at most, and never so little that typing is blind.
+  const room = Math.max(Math.floor(columns / 2) - 4, 10);
+  if (state.prompt)
+    return promptText(state.prompt.text, state.prompt.caret, Math.min(columns, Math.max(room, columns - countCells - 20)));
+  if (state.overlay || state.page.kind !== 'table') return {before: '', caret: '', after: ''};
+  const text = state.filter.text !== '' ? `/${printable(state.filter.text)}` : printable(notice ?? '');
+  return {before: cut(text, room), caret: '', after: ''};
+}
+
+/** As much of the filter as fits, with the caret in it. */
+function promptText(text: string, caret: number, room: number): Pick<FooterLayout, 'before' | 'caret' | 'after'> {
+  const before = `/${printable(text.slice(0, caret))}`;
+  const [under = '', ...rest] = [...text.slice(caret)];
+  const caretText = printable(under) || ' ';
+  let shown = before;
+  if (cellsOf(before) + cellsOf(caretText) > room) {
+    const characters = [...before];
+    while (characters.length > 0 && 1 + cellsOf(characters.join('')) + cellsOf(caretText) > room) characters.shift();
+    shown = `…${characters.join('')}`;
+  }
+  return {
+    before: shown,
+    caret: caretText,
+    after: cut(printable(rest.join('')), Math.max(0, room - cellsOf(shown + caretText))),
+  };
+}

@@ -1,0 +1,155 @@
+/**
+ * The first line: which host, how many programs, what they cost together, what watching them costs. Painted with every sample. Pieces
+ * have fixed widths, so that they stand still while figures change; where room is short they are shortened, then dropped, the least
+ * important first.
+ */
+import {formatCount, formatPercent} from '../model/format.js';
+import type {Measured} from '../model/measure.js';
+import {printable} from '../model/printable.js';
+import type {Grid} from './grid.js';
+import type {StyleName} from './theme.js';
+import {style} from './theme.js';
+import {paintSparkline} from './sparkline.js';
+import {cellsOf, cut} from './text.js';
+import type {View} from './view.js';
+
+/** What the screen is doing, as the header says it. */
+export type Activity = 'reading…' | 'live' | 'no reading';
+
+export interface HeaderInput {
+  readonly view: View;
+  readonly activity: Activity;
+  readonly delayMs: number;
+}
+
+type Part = readonly [StyleName, string];
+
+interface Piece {
+  /** 1 stays longest. */
+  readonly rank: number;
+  /** Pieces of one group stand together; a bar divides groups. */
+  readonly group: 'host' | 'totals' | 'cost' | 'right';
+  readonly parts: readonly Part[];
+  readonly short?: readonly Part[];
+  /** Cells it is given at least, so that what follows stands still. */
+  readonly cells?: number;
+  /** It is the host's sparkline. */
+  readonly spark?: true;
+}
+
+const sparkCells = 8;
+/** Below this a host's load is drawn as next to nothing, % of a CPU. */
+const hostFloor = 0.5;
+
+export function paintHeader(grid: Grid, y: number, input: HeaderInput): void {
+  if (y < 0) return;
+  const pieces = fit(piecesOf(input), grid.columns);
+  const right = pieces.filter((piece) => piece.group === 'right');
+  let x = 0;
+  let group = '';
+  for (const piece of pieces) {
+    if (piece.group === 'right') continue;
+    if (group !== '' && piece.group !== group) x += grid.text(x, y, ' │ ', style.border);
+    else if (group !== '') x += 2;
+    group = piece.group;
+    x = paintPiece(grid, x, y, piece, input);
+  }
+  x = grid.columns - widthOf(right);
+  for (const piece of right) x = paintPiece(grid, x, y, piece, input) + 2;
+}
+
+function paintPiece(grid: Grid, x: number, y: number, piece: Piece, {view}: HeaderInput): number {
+  let at = x;
+  for (const [name, text] of piece.parts) at += grid.text(at, y, text, style[name]);
+  if (piece.spark) {
+    const values = view.history.last('host', 'cpu_pct', sparkCells);
+    paintSparkline(grid, x, y, sparkCells, values, hostFloor, style.trend);
+  }
+  return x + cellsOfPiece(piece);
+}
+
+function cellsOfPiece({parts, cells = 0}: Piece): number {
+  return Math.max(
+    cells,
+    parts.reduce((sum, [, text]) => sum + cellsOf(text), 0),
+  );
+}
+
+function piecesOf({view, activity, delayMs}: HeaderInput): Piece[] {
+  const {measured} = view;
+  const pieces: Piece[] = [{rank: 5, group: 'host', parts: [['strong', 'bpftop-ts']]}];
+  if (measured) pieces.push(...hostPieces(measured), ...totalPieces(measured));
+  pieces.push(
+    {rank: 8, group: 'right', parts: [['dim', shownDelay(delayMs)]]},
+    {rank: 3, group: 'right', parts: [[activity === 'live' ? 'text' : 'warning', activity]]},
+  );
+  return pieces;
+}
+
+function hostPieces({sample: {host}}: Measured): Piece[] {
+  return [
+    {rank: 6, group: 'host', parts: [['text', cut(printable(host.hostname), 32)]]},
+    {rank: 11, group: 'host', parts: [['dim', cut(printable(host.kernelRelease), 32)]]},
+    {rank: 9, group: 'host', parts: [['dim', host.cpusOnline === 1 ? '1 CPU' : `${host.cpusOnline} CPUs`]]},
+  ];
+}
+
+function totalPieces({totals, selfCpuPct, statsCostPct}: Measured): Piece[] {
+  const bpf = totals.cpuPct === null ? '-' : formatPercent(totals.cpuPct);
+  const cost = selfCpuPct === null && statsCostPct === null ? null : (selfCpuPct ?? 0) + (statsCostPct ?? 0);
+  const costPart: Part = ['text', (cost === null ? '-' : `${formatCost(cost)}%`).padEnd(4)];
+  const events = totals.eventsPerSec === null ? '-' : formatCount(totals.eventsPerSec);
+  const count: Part[] = [
+    ['strong', String(totals.programs)],
+    ['dim', totals.programs === 1 ? ' program' : ' programs'],
+  ];
+  return [
+    {rank: 1, group: 'totals', parts: count, short: [count[0] as Part, ['dim', ' progs']]},
+    {rank: 2, group: 'totals', cells: 13, parts: [label('BPF '), ['strong', `${bpf}%`], label(' CPU')]},
+    {rank: 10, group: 'totals', cells: sparkCells, parts: [], spark: true},
+    {rank: 4, group: 'totals', cells: 9, parts: [['strong', events], label(' ev/s')]},
+    {rank: 7, group: 'cost', parts: [label('watching costs '), costPart], short: [label('cost '), costPart]},
+  ];
+}
+
+function label(text: string): Part {
+  return ['dim', text];
+}
+
+/** One decimal: the estimate bears no more. */
+function formatCost(percent: number): string {
+  return percent < 9.95 ? percent.toFixed(1) : percent.toFixed(0);
+}
+
+function shownDelay(ms: number): string {
+  if (ms < 1000) return `${ms}ms`;
+  if (ms < 60_000) return `${+(ms / 1000).toFixed(1)}s`;
+  return ms < 3_600_000 ? `${+(ms / 60_000).toFixed(1)}m` : `${+(ms / 3_600_000).toFixed(1)}h`;
+}
+
+function fit(pieces: Piece[], width: number): Piece[] {
+  let fitted = pieces;
+  const dearest = (a: Piece, b: Piece) => b.rank - a.rank;
+  for (const piece of pieces.filter((each) => each.short).sort(dearest)) {
+    if (total(fitted) <= width) return fitted;
+    fitted = fitted.map((each) => (each === piece ? {...piece, parts: piece.short as readonly Part[]} : each));
+  }
+  while (fitted.length > 1 && total(fitted) > width) {
+    const least = Math.max(...fitted.map((each) => each.rank));
+    fitted = fitted.filter((each) => each.rank !== least);
+  }
+  return fitted;
+}
+
+function total(pieces: readonly Piece[]): number {
+  const left = pieces.filter((piece) => piece.group !== 'right');
+  const right = pieces.filter((piece) => piece.group === 'right');
+  // A bar takes three cells, a gap two.
+  const groups = new Set(left.map((piece) => piece.group)).size;
+  return widthOf(left) + Math.max(0, groups - 1) + (right.length > 0 ? 2 + widthOf(right) : 0);
+}
+
+/** With gaps of two between them. */
+function widthOf(pieces: readonly Piece[]): number {
+  return 2 * Math.max(0, pieces.length - 1) + pieces.reduce((sum, piece) => sum + cellsOfPiece(piece), 0);
+}

@@ -1,0 +1,49 @@
+/** The live screen, as the command line sees it. */
+import type {Filter} from '../model/filter.js';
+import type {Measured} from '../model/measure.js';
+import type {SortOrder} from '../model/sort.js';
+import {LiveScreen} from './live-screen.js';
+import {openTerminal} from './terminal.js';
+
+export interface ScreenOptions {
+  readonly version: string;
+  /** The order to begin with. */
+  readonly sort: SortOrder;
+  readonly filter: Filter;
+  /** At most so many rows; null: all. */
+  readonly limit: number | null;
+  /** Time between samples, as the header shows it. */
+  readonly delayMs: number;
+  /** What else the person should know, such as that this is a demo. */
+  readonly notice: string | null;
+  /** List this process's own programs from the start; default false. */
+  readonly showOwn?: boolean;
+}
+
+/** Why the screen ended: `q`, Ctrl-C, a bug in it, or a terminal that is no longer there. */
+export type ScreenEnd =
+  | {readonly by: 'quit'}
+  | {readonly by: 'interrupt'}
+  | {readonly by: 'error'; readonly error: unknown}
+  | {readonly by: 'hangup'};
+
+export interface Screen {
+  /** A new sample: shown at once, unless the terminal hasn't taken the last frame yet. */
+  update(measured: Measured): void;
+  /** A reading failed: says so, and keeps the last figures. Over with the next `update`. */
+  fail(message: string): void;
+  /** Resolves once; the terminal is still taken then. */
+  readonly ended: Promise<ScreenEnd>;
+  /** Gives the terminal back as it was. Synchronous, idempotent; good for signal and exit handlers, and never waits for long. */
+  close(): void;
+}
+
+/**
+ * Takes over the terminal and shows a first frame; the rest of the screen's code is loaded after it.
+ * @throws UserError when there is no terminal to be had.
+ */
+export async function openScreen(options: ScreenOptions): Promise<Screen> {
+  const screen = new LiveScreen(options, openTerminal());
+  await screen.start();
+  return screen;
+}

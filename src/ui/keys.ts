@@ -1,0 +1,137 @@
+/**
+ * From what the terminal sends to Ink and from Ink to key names. A read may hold many keys (key repeat over a slow line, a paste) or
+ * half of one (an escape sequence in two packets). Ink takes a read of plain text as a single key and what begins with Esc at once, so
+ * reads are split here first, and `KeyPipe` hands Ink one key at a time.
+ */
+import {EventEmitter} from 'node:events';
+import type {Key} from 'ink';
+
+/** How long the rest of an escape sequence may take; an Esc pressed alone acts after that. */
+const escapeMs = 30;
+
+// CSI (with the Linux console's "[[A") and SS3, whole or cut short. ECMA-48 5.4.
+
+const sequence = /^\x1b(?:\[\[?[0-?]*[ -/]*[@-~]|O[ -~])/;
+
+const unfinished = /^\x1b(?:\[\[?[0-?]*[ -/]*|O)?$/;
+
+/** Splits what is read into keys. */
+export class KeySplitter {
+  readonly #keys: (keys: string[]) => void;
+  #pending = '';
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(keys: (keys: string[]) => void) {
+    this.#keys = keys;
+  }
+
+  push(chunk: string): void {
+    clearTimeout(this.#timer);
+    const text = this.#pending + chunk;
+    const {keys, pending} = splitKeys(text);
+    this.#pending = pending;
+    if (pending !== '') this.#timer = setTimeout(() => this.#flush(), escapeMs);
+    if (keys.length > 0) this.#keys(keys);
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#pending = '';
+  }
+
+  /** Nothing followed: what looked like the beginning of a sequence was keys. */
+  #flush(): void {
+    const keys = [...this.#pending];
+    this.#pending = '';
+    this.#keys(keys);
+  }
+}
+
+/** The keys in a text, and the beginning of one at its end. */
+export function splitKeys(text: string): {keys: string[]; pending: string} {
+  const keys: string[] = [];
+  let at = 0;
+  while (at < text.length) {
+    const rest = text.slice(at, at + 64);
+    if (rest.startsWith('\x1b')) {
+      if (rest.length < 64 && unfinished.test(rest)) return {keys, pending: rest};
+      const found = sequence.exec(rest)?.[0];
+      keys.push(found ?? '\x1b');
+      at += (found ?? '\x1b').length;
+    } else {
+      const character = String.fromCodePoint(text.codePointAt(at) as number);
+      // Ink calls DEL "delete", as it calls the Delete key; BS is the Backspace key to it, which DEL means on all terminals of today.
+      keys.push(character === '\x7f' ? '\b' : character);
+      at += character.length;
+    }
+  }
+  return {keys, pending: ''};
+}
+
+/** Names of keys that aren't characters; with Ctrl: `ctrl-` and the letter. A character is its own name. */
+export type KeyName = string;
+
+const named = [
+  ['upArrow', 'up'],
+  ['downArrow', 'down'],
+  ['leftArrow', 'left'],
+  ['rightArrow', 'right'],
+  ['pageUp', 'pageup'],
+  ['pageDown', 'pagedown'],
+  ['home', 'home'],
+  ['end', 'end'],
+  ['return', 'enter'],
+  ['escape', 'esc'],
+  ['tab', 'tab'],
+  ['backspace', 'backspace'],
+  ['delete', 'delete'],
+] as const satisfies readonly (readonly [keyof Key, KeyName])[];
+
+/**
+ * The names of what Ink took for one key: none for a sequence that means nothing here, two when an Esc stood before another key (Alt
+ * sends the same, and no key of ours has it).
+ */
+export function keyNames(input: string, key: Key): KeyName[] {
+  const name = named.find(([flag]) => key[flag])?.[1];
+  const prefix = key.meta && name !== 'esc' && (name !== undefined || input !== '') ? ['esc'] : [];
+  if (name !== undefined) return [...prefix, name];
+  if (input === '\n') return [...prefix, 'enter'];
+  if ([...input].length !== 1) return [];
+  if (key.ctrl) return [`ctrl-${input}`];
+  return input < ' ' ? [] : [...prefix, input];
+}
+
+/** Stands for stdin towards Ink: hands out one key at each read. Raw mode is the terminal's business, not Ink's. */
+export class KeyPipe extends EventEmitter {
+  readonly isTTY = true;
+  #queue: string[] = [];
+
+  push(keys: readonly string[]): void {
+    this.#queue.push(...keys);
+    this.emit('readable');
+  }
+
+  read(): string | null {
+    return this.#queue.shift() ?? null;
+  }
+
+  override addListener(event: string, listener: () => void): this {
+    super.addListener(event, listener);
+    // Keys pressed before Ink was there.
+    if (event === 'readable' && this.#queue.length > 0) setImmediate(() => this.emit('readable'));
+    return this;
+  }
+
+  setEncoding(): this {
+    return this;
+  }
+  setRawMode(): this {
+    return this;
+  }
+  ref(): this {
+    return this;
+  }
+  unref(): this {
+    return this;
+  }
+}

@@ -1,0 +1,164 @@
+/** Where things are: the parts of the screen for a size, and the columns of the table for a width. Pure. */
+import {type Field, field, type FieldKey, isNumeric} from '../model/fields.js';
+import type {TerminalSize} from './terminal.js';
+
+export interface Rect {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Rows of the screen; −1 for a part that there is no room for. */
+export interface ScreenLayout extends TerminalSize {
+  readonly header: number;
+  readonly titles: number;
+  readonly body: Rect;
+  readonly footer: number;
+}
+
+/** The parts of a screen of that size: below three rows there is only the table. */
+export function layoutScreen({columns, rows}: TerminalSize): ScreenLayout {
+  const header = rows >= 3 ? 0 : -1;
+  const footer = rows >= 4 ? rows - 1 : -1;
+  const titles = rows >= 5 ? 1 : -1;
+  const y = titles >= 0 ? 2 : header >= 0 ? 1 : 0;
+  return {
+    columns,
+    rows,
+    header,
+    titles,
+    footer,
+    body: {x: 0, y, width: columns, height: Math.max(0, (footer < 0 ? rows : footer) - y)},
+  };
+}
+
+/** A column that isn't a field: the sparkline of a program. */
+export const trendKey = 'trend';
+
+export interface Column {
+  readonly key: FieldKey | typeof trendKey;
+  /** null: the trend. */
+  readonly field: Field | null;
+  readonly title: string;
+  readonly x: number;
+  readonly width: number;
+  readonly right: boolean;
+}
+
+/** Cells for the marks in front of a row: selected, and new or gone. */
+export const markCells = 2;
+/** Samples in the trend. Each costs three bytes a row and frame: a longer one has to be worth it. */
+const trendMin = 8;
+/** From this width on a longer trend is a better use of the room than emptiness. */
+const wide = 180;
+const wideTrendMax = 40;
+
+/** All columns from left to right; which of them are shown is another matter. */
+const displayOrder: readonly Column['key'][] = [
+  'id',
+  'type',
+  'name',
+  'tag',
+  'uid',
+  'loaded_at',
+  'gpl_compatible',
+  'jited',
+  'sleepable',
+  'self',
+  'btf_id',
+  'bytes_xlated',
+  'bytes_jited',
+  'bytes_memlock',
+  'verified_insns',
+  'recursion_misses',
+  'run_cnt',
+  'run_time_ns',
+  'period_run_cnt',
+  'period_run_time_ns',
+  'avg_run_time_ns',
+  'total_avg_run_time_ns',
+  'events_per_sec',
+  'cpu_pct',
+  trendKey,
+];
+
+/** What stays longest first. The first eight are the table of 80 columns; the rest comes in as the width allows. */
+const importance: readonly Column['key'][] = [
+  'cpu_pct',
+  'name',
+  'events_per_sec',
+  'avg_run_time_ns',
+  'type',
+  'id',
+  trendKey,
+  'total_avg_run_time_ns',
+  'run_cnt',
+  'run_time_ns',
+  'uid',
+  'loaded_at',
+  'bytes_jited',
+  'bytes_memlock',
+  'recursion_misses',
+  'bytes_xlated',
+  'verified_insns',
+];
+const core = 8;
+
+/** How far the types may grow: raw_tracepoint_writable is the longest. A name has 15 bytes. */
+const longestType = 23;
+
+function leastWidth(key: Column['key']): number {
+  if (key === trendKey) return trendMin;
+  const {width, title} = field(key);
+  // One more than the title: the mark of the sort order stands there.
+  return Math.max(width, title.length + 1);
+}
+
+/** The columns for a table of that width. The column it is sorted by is always among them. */
+export function layoutColumns(width: number, sortKey: string): readonly Column[] {
+  const ranked = [...importance];
+  const sorted = displayOrder.find((key) => key === sortKey) ?? 'cpu_pct';
+  if (ranked.includes(sorted)) ranked.splice(ranked.indexOf(sorted), 1);
+  ranked.unshift(sorted);
+  const room = width - markCells;
+  const total = (keys: readonly Column['key'][], gap: number) =>
+    keys.reduce((sum, key) => sum + leastWidth(key), 0) + gap * Math.max(0, keys.length - 1);
+
+  const coreKeys = ranked.slice(0, importance.includes(sorted) && importance.indexOf(sorted) < core ? core : core + 1);
+  const gap = total(coreKeys, 2) <= room ? 2 : 1;
+  const chosen: Column['key'][] = [];
+  // Where the table of the design has to be set narrowly, nothing more is pressed into it.
+  for (const key of gap === 1 ? coreKeys : ranked) {
+    if (total([...chosen, key], gap) > room) break;
+    chosen.push(key);
+  }
+  if (chosen.length === 0 && room > 0) chosen.push('name');
+  return place(chosen, gap, room);
+}
+
+function place(chosen: readonly Column['key'][], gap: number, room: number): readonly Column[] {
+  const keys = displayOrder.filter((key) => chosen.includes(key));
+  const widths = new Map(keys.map((key) => [key, leastWidth(key)]));
+  let spare = room - [...widths.values()].reduce((sum, each) => sum + each, 0) - gap * (keys.length - 1);
+  const grow = (key: Column['key'], most: number) => {
+    const width = widths.get(key);
+    if (width === undefined) return;
+    const more = Math.max(0, Math.min(spare, most - width));
+    widths.set(key, width + more);
+    spare -= more;
+  };
+  if (spare < 0 && keys.length === 1) widths.set(keys[0] as Column['key'], room);
+  grow('type', longestType);
+  if (room >= wide) grow(trendKey, wideTrendMax);
+
+  const columns: Column[] = [];
+  let x = markCells;
+  for (const key of keys) {
+    const width = widths.get(key) as number;
+    const of = key === trendKey ? null : field(key);
+    columns.push({key, field: of, title: of?.title ?? 'TREND', x, width, right: of !== null && isNumeric(of.kind)});
+    x += width + gap;
+  }
+  return columns;
+}

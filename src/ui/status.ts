@@ -1,0 +1,69 @@
+/** What is said about the list rather than in it: why it is empty, warnings, how many programs it shows. Painted with every sample. */
+import {printable} from '../model/printable.js';
+import type {Grid} from './grid.js';
+import type {Rect, ScreenLayout} from './layout.js';
+import type {State} from './state.js';
+import {cellsOf, cut} from './text.js';
+import {style, type StyleName} from './theme.js';
+import type {View} from './view.js';
+
+/** One line that must not be missed; null: all is well. */
+export function alertOf(view: View, failure: string | null): {readonly text: string; readonly look: StyleName} | null {
+  if (failure !== null) return {text: `${printable(failure)} The figures are those of the last reading.`, look: 'error'};
+  const sample = view.measured?.sample;
+  if (!sample) return null;
+  const warnings = sample.warnings.map((warning) => printable(warning.message));
+  // The collector says more about it where it knows more.
+  if (sample.stats === 'off' && warnings.length === 0)
+    warnings.push(
+      'Statistics are off, so there are no rates: run without --no-enable-stats, or sysctl kernel.bpf_stats_enabled=1',
+    );
+  return warnings.length === 0 ? null : {text: warnings.join(' · '), look: 'warning'};
+}
+
+/** Paints the alert into the last row of the body. @returns the body that is left. */
+export function paintAlert(grid: Grid, body: Rect, view: View, failure: string | null): Rect {
+  const alert = alertOf(view, failure);
+  if (!alert || body.height < 3) return body;
+  const y = body.y + body.height - 1;
+  const shown = cut(`! ${alert.text}`, grid.columns);
+  grid.fill(0, y, grid.columns, style.text);
+  grid.text(0, y, shown, style[alert.look]);
+  return {...body, height: body.height - 1};
+}
+
+/** Why there is nothing to list, and what to do about it. */
+export function emptyReason(view: View, state: State): readonly string[] {
+  const {measured} = view;
+  if (!measured) return ['reading…'];
+  if (measured.totals.programs === 0)
+    return ['No BPF programs are loaded.', '"bpftop-ts demo" loads a few harmless ones to look at.'];
+  if (state.filter.text !== '')
+    return [
+      `Nothing matches "${printable(state.filter.text)}".`,
+      state.prompt ? 'Ctrl-U clears the filter.' : 'Esc clears the filter.',
+    ];
+  return ["All programs loaded are bpftop-ts's own.", 'a shows them.'];
+}
+
+export function paintEmpty(grid: Grid, body: Rect, lines: readonly string[]): void {
+  const y = body.y + Math.max(0, Math.floor((body.height - lines.length) / 3));
+  lines.forEach((line, i) => {
+    if (y + i >= body.y + body.height) return;
+    const shown = cut(line, body.width);
+    grid.text(body.x + Math.floor((body.width - cellsOf(shown)) / 2), y + i, shown, i === 0 ? style.strong : style.text);
+  });
+}
+
+/** `5 of 214` under a filter or limit, `1–45 of 214` where not all fit; else nothing: the header has the number. */
+export function countText(view: View, listed: number, top: number, height: number): string {
+  if (!view.measured) return '';
+  const all = view.measured.totals.programs;
+  if (listed > height) return `${top + 1}–${Math.min(listed, top + height)} of ${listed}`;
+  return listed === all ? '' : `${listed} of ${all}`;
+}
+
+/** Paints the count into the footer, from column x on. */
+export function paintCount(grid: Grid, layout: ScreenLayout, x: number, width: number, text: string): void {
+  if (layout.footer >= 0) grid.text(x, layout.footer, text, style.dim, width);
+}

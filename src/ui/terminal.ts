@@ -1,0 +1,267 @@
+/**
+ * The terminal itself. Output goes through an fd of our own with O_NONBLOCK, because Node's stdout blocks on a terminal: with nobody
+ * reading (a frozen ssh) it would stop the event loop, sampling and signals with it. What the terminal doesn't take is kept, never more
+ * than one frame; while something is kept, `busy` says so and no new frame is made. Signals other than those of job control and of the
+ * window belong to the command line, which calls `close`.
+ */
+import {closeSync, constants, openSync, writeSync} from 'node:fs';
+import {isatty, ReadStream, WriteStream} from 'node:tty';
+import {UserError} from '../errors.js';
+import {KeySplitter} from './keys.js';
+
+export interface TerminalEvents {
+  /** Keys as the terminal sends them, one in each string. */
+  readonly keys: (keys: readonly string[]) => void;
+  /** What is on the screen is not what was sent: another size, or back from a suspension. */
+  readonly redraw: () => void;
+  /** Everything is out again: a new frame can be sent. */
+  readonly drained: () => void;
+  /** There is no terminal any more. */
+  readonly hangup: () => void;
+}
+
+export interface TerminalSize {
+  readonly columns: number;
+  readonly rows: number;
+}
+
+/** What the screen needs of a terminal; tests have one without a tty. */
+export interface Terminal {
+  readonly size: TerminalSize;
+  /** True while an earlier frame isn't out yet: nothing may be written then. */
+  readonly busy: boolean;
+  /** Takes the terminal over and begins to report. */
+  open(events: TerminalEvents): void;
+  write(frame: Uint8Array): void;
+  /** Gives the terminal back and stops the job, as Ctrl-Z does. */
+  suspend(): void;
+  /** Gives the terminal back for good. Synchronous, idempotent, never waits for long. */
+  close(): void;
+}
+
+// Alternate scroll (1007): the wheel sends arrow keys, and selecting with the mouse stays the terminal's own. Its setting is saved (s) and
+// restored (r); terminals that can't do that end with it off, the default. Without autowrap (7) a character wider than believed
+// can't spill into the next line.
+const enterSequence = '\x1b[?1007s\x1b[?1049h\x1b[?1007h\x1b[?25l\x1b[?7l\x1b[m\x1b[2J';
+const leaveSequence = '\x1b[?2026l\x1b[m\x1b[?7h\x1b[?1007l\x1b[?1007r\x1b[2J\x1b[?25h\x1b[?1049l';
+/** Ends an escape sequence that was sent in part. */
+const cancel = '\x18';
+
+const retryMs = 40;
+/** How long the last words to a terminal that takes nothing are tried, in all. */
+const farewellMs = 150;
+
+/** The terminal of this process: where its stdout goes, else its controlling terminal. */
+export function openTerminal(): Terminal {
+  return new Tty();
+}
+
+class Tty implements Terminal {
+  readonly #path: string;
+  readonly #fd: number;
+  readonly #input: ReadStream;
+  readonly #ownInput: boolean;
+  readonly #splitter: KeySplitter;
+  #size: TerminalSize = {columns: 80, rows: 24};
+  #events: TerminalEvents | null = null;
+  #rest: Uint8Array | null = null;
+  #retry: NodeJS.Timeout | undefined;
+  #resume: NodeJS.Timeout | undefined;
+  #entered = false;
+  #closed = false;
+
+  constructor() {
+    const {path, fd} = openOutput();
+    this.#path = path;
+    this.#fd = fd;
+    this.#ownInput = !process.stdin.isTTY;
+    this.#input = this.#ownInput ? new ReadStream(openSync('/dev/tty', 'r')) : process.stdin;
+    this.#splitter = new KeySplitter((keys) => this.#events?.keys(keys));
+    this.#measure();
+  }
+
+  get size(): TerminalSize {
+    return this.#size;
+  }
+
+  get busy(): boolean {
+    return this.#rest !== null || !this.#entered;
+  }
+
+  open(events: TerminalEvents): void {
+    this.#events = events;
+    this.#input.setEncoding('utf8');
+    this.#input.on('data', this.#onData);
+    this.#input.on('end', this.#onHangup);
+    this.#input.on('error', this.#onHangup);
+    process.on('SIGWINCH', this.#onResize);
+    process.on('SIGCONT', this.#onContinue);
+    process.on('SIGTSTP', this.#onStop);
+    this.#enter();
+  }
+
+  write(frame: Uint8Array): void {
+    if (this.#closed || this.#rest) return;
+    const sent = this.#send(frame);
+    if (sent < 0 || sent === frame.length) return;
+    // A copy: the writer uses its buffer again.
+    this.#rest = Uint8Array.prototype.slice.call(frame, sent);
+    this.#retry = setTimeout(this.#sendRest, retryMs);
+  }
+
+  suspend(): void {
+    if (this.#closed || !this.#entered) return;
+    this.#leave();
+    // Without a handler the signal stops us at once; to the whole group, so that sudo, npm and whatever else waits for us stop as well.
+    process.off('SIGTSTP', this.#onStop);
+    process.kill(0, 'SIGTSTP');
+    // Comes when the job goes on, should SIGCONT be missed; and at once where the kernel ignores the stop (an orphaned group).
+    this.#resume = setTimeout(this.#onContinue, 100);
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#leave();
+    this.#closed = true;
+    process.off('SIGWINCH', this.#onResize);
+    process.off('SIGCONT', this.#onContinue);
+    process.off('SIGTSTP', this.#onStop);
+    this.#splitter.close();
+    this.#input.off('data', this.#onData);
+    this.#input.off('end', this.#onHangup);
+    this.#input.pause();
+    // Destroying it would close fd 0 for good; what may still come as an error has no reader left.
+    if (this.#ownInput) this.#input.destroy();
+    else this.#input.unref();
+    closeSync(this.#fd);
+  }
+
+  #enter(): void {
+    if (this.#entered || this.#closed) return;
+    clearTimeout(this.#resume);
+    // First the modes: in the background that stops us again, before anything is drawn over the shell.
+    this.#raw(true);
+    this.#entered = true;
+    this.#input.ref();
+    this.#input.resume();
+    this.write(Buffer.from(enterSequence));
+  }
+
+  #leave(): void {
+    if (!this.#entered) return;
+    this.#entered = false;
+    clearTimeout(this.#retry);
+    this.#bid(Buffer.from((this.#rest ? cancel : '') + leaveSequence));
+    this.#rest = null;
+    this.#raw(false);
+  }
+
+  /** Sends the last words, waiting a moment for a terminal that takes nothing: after them nobody is there to try again. */
+  #bid(words: Uint8Array): void {
+    const until = performance.now() + farewellMs;
+    for (let rest = words; rest.length > 0;) {
+      const sent = this.#send(rest);
+      if (sent < 0 || performance.now() > until) return;
+      rest = rest.subarray(sent);
+      if (rest.length > 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
+    }
+  }
+
+  #raw(on: boolean): void {
+    try {
+      this.#input.setRawMode(on);
+    } catch {
+      // The terminal is gone (EIO); its modes with it.
+    }
+  }
+
+  /** @returns bytes that were taken, −1 when the terminal is gone. */
+  #send(bytes: Uint8Array): number {
+    try {
+      return writeSync(this.#fd, bytes);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return 0;
+      this.#onHangup();
+      return -1;
+    }
+  }
+
+  readonly #sendRest = () => {
+    const rest = this.#rest as Uint8Array;
+    const sent = this.#send(rest);
+    if (sent < 0) return;
+    if (sent === rest.length) {
+      this.#rest = null;
+      this.#events?.drained();
+    } else {
+      this.#rest = rest.subarray(sent);
+      this.#retry = setTimeout(this.#sendRest, retryMs);
+    }
+  };
+
+  readonly #onData = (chunk: string | Buffer) => this.#splitter.push(String(chunk));
+
+  readonly #onHangup = () => {
+    // Not from within a write: the screen is in the middle of a frame then.
+    if (!this.#closed) setImmediate(() => this.#events?.hangup());
+  };
+
+  readonly #onStop = () => this.suspend();
+
+  readonly #onContinue = () => {
+    if (this.#closed) return;
+    if (!process.listeners('SIGTSTP').includes(this.#onStop)) process.on('SIGTSTP', this.#onStop);
+    // After a SIGSTOP nobody left the screen, but the shell has set its own modes meanwhile.
+    if (this.#entered) {
+      this.#raw(false);
+      this.#entered = false;
+    }
+    this.#enter();
+    this.#measure();
+    this.#events?.redraw();
+  };
+
+  readonly #onResize = () => {
+    this.#measure();
+    this.#events?.redraw();
+  };
+
+  #measure(): void {
+    const {columns, rows} = sizeOf(this.#path);
+    this.#size = {columns: columns || Number(process.env.COLUMNS) || 80, rows: rows || Number(process.env.LINES) || 24};
+  }
+}
+
+function openOutput(): {path: string; fd: number} {
+  const paths = [...(isatty(1) ? ['/proc/self/fd/1'] : []), '/dev/tty'];
+  let cause: unknown;
+  for (const path of paths) {
+    try {
+      return {path, fd: openSync(path, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY)};
+    } catch (error) {
+      cause ??= error;
+    }
+  }
+  throw new UserError(
+    `cannot open the terminal: ${(cause as Error).message}. Run it in a terminal, or use --format table.`,
+    undefined,
+    {cause},
+  );
+}
+
+/** The terminal's size; zeros where it can't tell. Through a stream of its own: there is no other public way, and it closes again. */
+function sizeOf(path: string): TerminalSize {
+  try {
+    const fd = openSync(path, constants.O_WRONLY | constants.O_NOCTTY);
+    try {
+      const stream = new WriteStream(fd);
+      const [columns, rows] = stream.getWindowSize();
+      stream.destroy();
+      return {columns, rows};
+    } finally {
+      closeSync(fd);
+    }
+  } catch {
+    return {columns: 0, rows: 0};
+  }
+}

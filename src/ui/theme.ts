@@ -1,0 +1,171 @@
+/**
+ * What things look like. Everything on the screen is drawn in one of these named styles; a theme says what each is in the terminal at
+ * hand. Only foregrounds and attributes are used, in shades that can be read on dark and on light, so nothing has to be known about the
+ * background; and no style is the only bearer of a meaning.
+ */
+
+/** Names in the order of their numbers; 0 must be the terminal's own look. */
+export const styleNames = [
+  'text',
+  'dim',
+  'strong',
+  'title',
+  'sorted',
+  'selected',
+  'selectedGone',
+  'gone',
+  'fresh',
+  'warm',
+  'hot',
+  'burning',
+  'trend',
+  'warning',
+  'error',
+  'key',
+  'border',
+  'caret',
+  'cpuLine',
+  'eventsLine',
+  'averageLine',
+] as const;
+
+export type StyleName = (typeof styleNames)[number];
+
+/** The number of each style, as cells hold it. */
+export const style = Object.fromEntries(styleNames.map((name, number) => [name, number])) as Record<StyleName, number>;
+
+/** How much colour a terminal has. True colour adds nothing here: the 256 are exact, and shorter to send. */
+export type ColorDepth = 'none' | '16' | '256';
+
+/** A foreground and attributes. */
+export interface Look {
+  /** In 16 colours (0–15) and in 256. */
+  readonly color?: readonly [number, number];
+  readonly bold?: true;
+  readonly dim?: true;
+  readonly underline?: true;
+  readonly reverse?: true;
+  readonly strike?: true;
+}
+
+const orange = [3, 172] as const;
+const red = [1, 160] as const;
+const green = [2, 34] as const;
+const blue = [4, 32] as const;
+/** One of the 16 everywhere: it is on every row, and shorter to send. */
+const teal = [6, 6] as const;
+
+/** What each style looks like where there are colours. */
+export const looks: Readonly<Record<StyleName, Look>> = {
+  text: {},
+  dim: {dim: true},
+  strong: {bold: true},
+  title: {dim: true},
+  sorted: {bold: true},
+  selected: {reverse: true},
+  selectedGone: {reverse: true, strike: true},
+  gone: {dim: true, strike: true},
+  fresh: {color: green, bold: true},
+  warm: {color: orange},
+  hot: {color: orange, bold: true},
+  burning: {color: red, bold: true},
+  trend: {color: teal},
+  warning: {color: orange, bold: true},
+  error: {color: red, bold: true},
+  key: {bold: true},
+  border: {dim: true},
+  caret: {reverse: true},
+  cpuLine: {color: orange},
+  eventsLine: {color: blue},
+  averageLine: {color: green},
+};
+
+/** True for a style in which a blank looks like any other blank. */
+export function blankStyle(number: number): boolean {
+  return plainBlanks[number] === 1;
+}
+
+const plainBlanks = Uint8Array.from(styleNames, (name) => {
+  const {reverse, underline, strike} = looks[name];
+  return reverse || underline || strike ? 0 : 1;
+});
+
+export interface Theme {
+  /** The shortest escape sequence that leads from one style to another, by `from * styleNames.length + to`. */
+  readonly transitions: readonly string[];
+}
+
+/** The theme for a terminal with that much colour. */
+export function createTheme(depth: ColorDepth): Theme {
+  const transitions: string[] = [];
+  for (const from of styleNames)
+    for (const to of styleNames) transitions.push(from === to ? '' : transition(looks[from], looks[to], depth));
+  return {transitions};
+}
+
+function colorCode(look: Look, depth: ColorDepth): string | null {
+  if (!look.color || depth === 'none') return null;
+  const [basic, number] = look.color;
+  return depth === '16' || number < 8 ? String(30 + basic) : `38;5;${number}`;
+}
+
+/** Attributes with the code that sets and the one that clears them. Bold and dim share the latter. */
+const attributes = [
+  ['bold', '1', '22'],
+  ['dim', '2', '22'],
+  ['underline', '4', '24'],
+  ['reverse', '7', '27'],
+  ['strike', '9', '29'],
+] as const;
+
+function transition(from: Look, to: Look, depth: ColorDepth): string {
+  const color = colorCode(to, depth);
+  const afresh: string[] = attributes.filter(([name]) => to[name]).map(([, on]) => on);
+  if (color !== null) afresh.push(color);
+  const reset = afresh.length === 0 ? '' : `0;${afresh.join(';')}`;
+
+  const steps: string[] = [];
+  const clearing = new Set<string>(attributes.filter(([name]) => from[name] && !to[name]).map(([, , off]) => off));
+  steps.push(...clearing);
+  for (const [name, on, off] of attributes) if (to[name] && (!from[name] || clearing.has(off))) steps.push(on);
+  if (color !== colorCode(from, depth)) steps.push(color ?? '39');
+  const change = steps.join(';');
+  // An empty parameter list is a reset; a change of nothing (colours switched off) needs no sequence at all.
+  if (steps.length === 0) return '';
+  return `\x1b[${reset.length < change.length ? reset : change}m`;
+}
+
+/** How much colour the environment asks for: NO_COLOR (no-color.org), COLORTERM, TERM. */
+export function colorDepth(env: NodeJS.ProcessEnv): ColorDepth {
+  const term = env.TERM ?? '';
+  if (env.NO_COLOR || term === '' || term === 'dumb' || /^vt\d/.test(term)) return 'none';
+  if (/truecolor|24bit/i.test(env.COLORTERM ?? '')) return '256';
+  return /256|direct|kitty|alacritty|ghostty|foot|wezterm|tmux/.test(term) ? '256' : '16';
+}
+
+/** Whether the locale's characters are UTF-8 (locale(7): LC_ALL, then LC_CTYPE, then LANG). */
+export function speaksUtf8(env: NodeJS.ProcessEnv): boolean {
+  const locale = env.LC_ALL || env.LC_CTYPE || env.LANG || '';
+  return /utf-?8/i.test(locale);
+}
+
+/** What stands for the characters the screen is drawn with where there is only ASCII; '?' for all others. */
+export const asciiStandIns: ReadonlyMap<number, number> = new Map(
+  [
+    ...Object.entries({
+      '›': '>',
+      '…': '~',
+      '│': '|',
+      '─': '-',
+      '┌': '+',
+      '┐': '+',
+      '└': '+',
+      '┘': '+',
+      '×': 'x',
+      '▲': '^',
+      '▼': 'v',
+    }),
+    ...Object.entries({'▁': '_', '▂': '.', '▃': ':', '▄': '-', '▅': '=', '▆': '+', '▇': '*', '█': '#', '·': '.', µ: 'u'}),
+    ...Object.entries({'⏎': '<', '↑': '^', '↓': 'v', '←': '<', '→': '>', '–': '-'}),
+  ].map(([from, to]) => [from.codePointAt(0) as number, to.charCodeAt(0)]),
+);

@@ -1,0 +1,140 @@
+/**
+ * The data behind the screen: the latest figures, the past, what came and what went. `rows` gives the programs to list, filtered and
+ * sorted at once from the figures at hand; the result is kept until figures or choices change.
+ */
+import type {Filter} from '../model/filter.js';
+import {History} from '../model/history.js';
+import type {Measured, MeasuredProg} from '../model/measure.js';
+import {sortProgs, type SortOrder} from '../model/sort.js';
+
+/** How long new and gone programs are marked, ms. */
+export const markMs = 3000;
+
+export type Mark = 'new' | 'gone';
+
+/** What decides which programs are listed, and in which order. */
+export interface Choices {
+  readonly sort: SortOrder;
+  readonly filter: Filter;
+  readonly showOwn: boolean;
+}
+
+/** A program that went. */
+export interface Gone {
+  /** As it was when it was last there, rates included. */
+  readonly prog: MeasuredProg;
+  /** Wall clock of the first reading without it, ms since the epoch. */
+  readonly at: number;
+}
+
+/** Gone programs that are remembered for their pages; the past of as many is kept by History. */
+const goneKept = 256;
+
+export class View {
+  readonly history = new History();
+  readonly #limit: number | null;
+  readonly #now: () => number;
+  #measured: Measured | null = null;
+  #progs: readonly MeasuredProg[] = [];
+  /** When a program was first seen; only those marked as new. */
+  readonly #fresh = new Map<string, number>();
+  /** Struck programs still listed, and when they went. */
+  readonly #struck = new Map<string, {prog: MeasuredProg; since: number}>();
+  readonly #gone = new Map<string, Gone>();
+  #rows: readonly MeasuredProg[] | null = null;
+  #choices: Choices | null = null;
+  #matching = 0;
+
+  /** @param now a clock that only goes forward, ms. */
+  constructor(limit: number | null, now: () => number = () => performance.now()) {
+    this.#limit = limit;
+    this.#now = now;
+  }
+
+  get measured(): Measured | null {
+    return this.#measured;
+  }
+
+  update(measured: Measured): void {
+    const now = this.#now();
+    const before = this.#progs;
+    this.#measured = measured;
+    this.#progs = measured.progs;
+    this.#rows = null;
+    this.history.push(measured);
+    for (const prog of measured.progs) {
+      if (!prog.isNew) continue;
+      this.#fresh.set(prog.info.key, now);
+      this.#struck.delete(prog.info.key);
+      this.#gone.delete(prog.info.key);
+    }
+    if (measured.gone.length === 0) return;
+    const keys = new Set(measured.gone.map((prog) => prog.info.key));
+    // With the rates of the time it was there: the row stays where it was.
+    const last = new Map(before.filter((prog) => keys.has(prog.info.key)).map((prog) => [prog.info.key, prog]));
+    for (const prog of measured.gone) this.#remember(last.get(prog.info.key) ?? prog, now, measured.sample.takenAt);
+  }
+
+  #remember(prog: MeasuredProg, now: number, at: number): void {
+    const {key} = prog.info;
+    this.#fresh.delete(key);
+    this.#struck.set(key, {prog, since: now});
+    this.#gone.set(key, {prog, at});
+    if (this.#gone.size > goneKept) this.#gone.delete(this.#gone.keys().next().value as string);
+  }
+
+  /** The mark of a listed program. */
+  mark(key: string): Mark | null {
+    if (this.#struck.has(key)) return 'gone';
+    return this.#fresh.has(key) ? 'new' : null;
+  }
+
+  /**
+   * Drops the marks whose time is over.
+   * @returns ms until the next one's is; null: there are none.
+   */
+  expire(): number | null {
+    const now = this.#now();
+    let next = Infinity;
+    for (const [key, since] of this.#fresh)
+      if (now - since >= markMs) this.#fresh.delete(key);
+      else next = Math.min(next, since + markMs - now);
+    for (const [key, {since}] of this.#struck)
+      if (now - since >= markMs) {
+        this.#struck.delete(key);
+        this.#rows = null;
+      } else next = Math.min(next, since + markMs - now);
+    return next === Infinity ? null : next;
+  }
+
+  /** The programs to list. */
+  rows(choices: Choices): readonly MeasuredProg[] {
+    const last = this.#choices;
+    const same =
+      last !== null && last.sort === choices.sort && last.filter === choices.filter && last.showOwn === choices.showOwn;
+    if (this.#rows && same) return this.#rows;
+    this.#choices = choices;
+    const {filter, showOwn} = choices;
+    const all: readonly MeasuredProg[] =
+      this.#struck.size === 0 ? this.#progs : [...this.#progs, ...[...this.#struck.values()].map((each) => each.prog)];
+    const wanted =
+      showOwn && filter.text === '' ? all : all.filter((prog) => (showOwn || !prog.info.self) && filter.matches(prog));
+    this.#matching = wanted.length;
+    const sorted = sortProgs(wanted, choices.sort);
+    this.#rows = this.#limit === null ? sorted : sorted.slice(0, this.#limit);
+    return this.#rows;
+  }
+
+  /** Programs that the last `rows` found, before the limit. */
+  get matching(): number {
+    return this.#matching;
+  }
+
+  /** A program of the latest figures, or one that went. */
+  find(key: string): {prog: MeasuredProg; goneAt: number | null} | null {
+    const prog = this.#progs.find((each) => each.info.key === key);
+    if (prog) return {prog, goneAt: null};
+    const gone = this.#gone.get(key);
+    return gone ? {prog: gone.prog, goneAt: gone.at} : null;
+  }
+}
