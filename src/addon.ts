@@ -105,6 +105,8 @@ export interface TestProgSpec {
   readonly name?: string;
   /** Times round an empty loop; 0 by default. */
   readonly loops?: number;
+  /** Functions beside the main one, each called once a run; 0 by default, at most 255. */
+  readonly functions?: number;
   /** Names of array maps to create and refer to, so that `map_ids` has something to show. */
   readonly maps?: readonly string[];
 }
@@ -119,8 +121,8 @@ export type TestAttachPoint =
 /** A program that this process loaded and holds. Closing it (or the process's end) unloads it. */
 export interface TestProg {
   readonly id: number;
-  /** Runs it `times` times on this CPU with BPF_PROG_TEST_RUN, for as long as that takes. */
-  run(times: number): void;
+  /** Runs it `times` times with BPF_PROG_TEST_RUN, for as long as that takes, on that CPU or on the one that this thread is on. */
+  run(times: number, cpu?: number): void;
   attach(point: TestAttachPoint): void;
   /** Takes it off everything it was attached to. */
   detach(): void;

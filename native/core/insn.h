@@ -102,6 +102,10 @@ constexpr Insn call(Helper helper) {
 constexpr Insn call_kfunc(uint32_t btf_id) {
   return {0x85, 0, 2, 0, static_cast<int32_t>(btf_id)};
 }
+/// r0 = the function that begins after the next `skip` instructions, called with r1, … (BPF_PSEUDO_CALL)
+constexpr Insn call_function(int32_t skip) {
+  return {0x85, 0, 1, 0, skip};
+}
 /// return r0
 constexpr Insn exit() {
   return {0x95, 0, 0, 0, 0};
