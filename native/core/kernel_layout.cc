@@ -34,7 +34,7 @@ class Lookup {
   /// The same, and it must be there.
   int16_t offset(uint32_t type, const char* path, uint32_t size) {
     const auto found = maybe(type, path, size);
-    if (!found) missing(std::string("a member ") + path + " of " + std::to_string(size) + " bytes");
+    if (!found) missing(std::string("member ") + path + " of " + std::to_string(size) + " bytes");
     return found.value_or(0);
   }
 
@@ -54,7 +54,7 @@ class Lookup {
 
   FlagAt flag(uint32_t type, const char* path) {
     const auto found = maybe_flag(type, path);
-    if (!found) missing(std::string("a flag ") + path);
+    if (!found) missing(std::string("flag ") + path);
     return found.value_or(FlagAt{});
   }
 

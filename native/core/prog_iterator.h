@@ -54,6 +54,9 @@ class ProgIterator {
 
   ReadBy read_by() const { return read_by_; }
 
+  /// How many CPUs are possible, and counted.
+  uint32_t cpus() const { return static_cast<uint32_t>(cpus_.size()); }
+
  private:
   Refusal set_up(const IteratorOptions& options);
   /// Fills in the array behind `offsets_fd` with the offset of each CPU of cpus_, `summed` times in all.

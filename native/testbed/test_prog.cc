@@ -36,8 +36,8 @@ constexpr struct {
     {"syscall", ProgType::syscall, 0},
 };
 
-/// r1 = each map; then a call of each function; then `loops` times round an empty loop; then the verdict. Two instructions a time round, which the
-/// verifier follows one by one: 20 000 loops are 40 000 of the million it allows.
+/// r1 = each map; then a call of each function; then `loops` times round an empty loop; then the verdict. Two instructions a
+/// time round, which the verifier follows one by one: 20 000 loops are 40 000 of the million it allows.
 std::vector<Insn> assemble(const TestProgSpec& spec, const std::vector<UniqueFd>& maps) {
   std::vector<Insn> code;
   for (const UniqueFd& map : maps) {
@@ -115,7 +115,8 @@ class OnCpu {
     cpu_set_t one;
     CPU_ZERO(&one);
     if (cpu < CPU_SETSIZE) CPU_SET(cpu, &one);
-    const bool moved = ::sched_getaffinity(0, sizeof before_, &before_) == 0 && ::sched_setaffinity(0, sizeof one, &one) == 0;
+    const bool moved =
+        ::sched_getaffinity(0, sizeof before_, &before_) == 0 && ::sched_setaffinity(0, sizeof one, &one) == 0;
     if (!moved) error = {errno, "sched_setaffinity"};
   }
   ~OnCpu() {

@@ -36,8 +36,8 @@ class TestProg {
 
   uint32_t id() const { return id_; }
 
-  /// Runs it exactly `times` times on that CPU, or on the one that the calling thread is on; signals wait meanwhile. ENOTSUPP:
-  /// its type can't be. EINVAL: nor can it, or there is no such CPU.
+  /// Runs it exactly `times` times on that CPU, or on the one that the calling thread is on; signals wait meanwhile.
+  /// ENOTSUPP: its type can't be. EINVAL: nor can it, or there is no such CPU.
   SysError run(uint32_t times, std::optional<uint32_t> cpu = {});
 
   /// Hangs it at one more place; errno as in attach.h.
