@@ -132,14 +132,20 @@ Result<uint32_t> prog_test_run(int prog_fd, const TestRun& run) {
     uint32_t ctx_size_out;
     uint64_t ctx_in;
     uint64_t ctx_out;
+    uint32_t flags;
+    uint32_t cpu;
   } attr = {};
-  static_assert(sizeof attr == 64);
+  static_assert(sizeof attr == 72);
   attr.prog_fd = prog_fd;
   attr.data_size_in = static_cast<uint32_t>(run.data.size());
   attr.data_in = address(run.data.data());
   attr.repeat = run.repeat;
   attr.ctx_size_in = static_cast<uint32_t>(run.ctx.size());
   attr.ctx_in = address(run.ctx.data());
+  if (run.cpu) {
+    attr.flags = 1;  // BPF_F_TEST_RUN_ON_CPU
+    attr.cpu = *run.cpu;
+  }
   if (bpf_once(BpfCmd::prog_test_run, &attr, sizeof attr) < 0) return {0, {errno, "bpf(BPF_PROG_TEST_RUN)"}};
   return {attr.retval, {}};
 }

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "core/insn.h"
@@ -149,10 +150,12 @@ struct TestRun {
   std::span<const uint8_t> ctx;
   /// The kernel takes 0 as 1.
   uint32_t repeat = 0;
+  /// The CPU to run it on, of raw_tp programs from 5.10 on; none: this one.
+  std::optional<uint32_t> cpu;
 };
 
-/// Runs a program on this CPU and gives what it returned. ENOTSUPP (524): its type can't be. EINTR: a signal came between
-/// two of the repeats, which is therefore not tried again here: some have been run.
+/// Runs a program and gives what it returned. ENOTSUPP (524): its type can't be. ENXIO: that CPU is offline. EINTR: a signal
+/// came between two of the repeats, which is therefore not tried again here: some have been run.
 Result<uint32_t> prog_test_run(int prog_fd, const TestRun& run);
 
 /// What map to create. The name belongs to the caller and is not kept.

@@ -23,6 +23,8 @@ enum class Width : uint8_t { u32 = 0x00, u16 = 0x08, u8 = 0x10, u64 = 0x18 };
 
 /// Helpers by number (enum bpf_func_id), with the kernel each came with.
 enum class Helper : int32_t {
+  map_lookup_elem = 1,
+  get_smp_processor_id = 8,
   probe_read_kernel = 113,       // 5.5; of GPL-compatible programs
   seq_write = 127,               // 5.7
   map_lookup_percpu_elem = 195,  // 5.19
@@ -66,6 +68,10 @@ constexpr Insn bit_or(Reg dst, int32_t imm) {
 constexpr Insn bit_and(Reg dst, int32_t imm) {
   return {0x57, dst, 0, 0, imm};
 }
+/// dst <<= imm
+constexpr Insn shift_left(Reg dst, int32_t imm) {
+  return {0x67, dst, 0, 0, imm};
+}
 /// dst >>= imm, zeros coming in
 constexpr Insn shift_right(Reg dst, int32_t imm) {
   return {0x77, dst, 0, 0, imm};
@@ -89,6 +95,10 @@ constexpr Insn jeq(Reg dst, int32_t imm, int16_t off = 0) {
 /// if (dst != imm)
 constexpr Insn jne(Reg dst, int32_t imm, int16_t off = 0) {
   return {0x55, dst, 0, off, imm};
+}
+/// if (dst >= imm), unsigned
+constexpr Insn jge(Reg dst, int32_t imm, int16_t off = 0) {
+  return {0x35, dst, 0, off, imm};
 }
 /// if (dst >= src), unsigned
 constexpr Insn jge(Reg dst, Reg src, int16_t off = 0) {

@@ -231,29 +231,56 @@ class IteratorCode {
   const int32_t cpus_;
 };
 
+// The frame of the programs that find offsets.
+constexpr int16_t kBase = -8, kKey = -16;
+
+/// r6 = the slot of CPU 0, r7 = where the anchor's __percpu pointer points, r8 = 0, and a key of 0 in the frame; to `failed`
+/// if that can't be read. A pointer that has been in a map is a number (to who has CAP_PERFMON): that is what slot 0 is for.
+void read_anchor(Assembler& code, const KernelLayout& layout, int anchor_fd, int offsets_fd, Label& failed) {
+  code << ld_map_value(r6, offsets_fd) << ld_map_rest() << ld_map_fd(r1, anchor_fd) << ld_map_rest()
+       << store(Width::u64, r6, 0, r1) << load(Width::u64, r3, r6, 0) << add(r3, layout.array_pptrs)
+       << add(r6, sizeof(uint64_t)) << mov(r8, 0) << mov(r1, r10) << add(r1, kBase) << mov(r2, kPointerLen)
+       << call(Helper::probe_read_kernel);
+  code.jump(jne(r0, 0), failed);
+  code << load(Width::u64, r7, r10, kBase) << store(Width::u32, r10, kKey, 0);
+}
+
+/// *r6 = r0 - r7, r0 being a pointer.
+void write_offset(Assembler& code) {
+  code << store(Width::u64, r6, 0, r0) << load(Width::u64, r1, r6, 0) << sub(r1, r7) << store(Width::u64, r6, 0, r1);
+}
+
 }  // namespace
 
 Assembler assemble_offsets(const KernelLayout& layout, int anchor_fd, int offsets_fd, uint32_t cpus) {
-  constexpr int16_t kBase = -8, kKey = -16;
   Assembler code;
-  Label next_cpu, end, failed;
-  // A pointer that has been in a map is a number (to who has CAP_PERFMON). r6: the slot of the next offset.
-  code << ld_map_value(r6, offsets_fd) << ld_map_rest() << ld_map_fd(r1, anchor_fd) << ld_map_rest()
-       << store(Width::u64, r6, 0, r1) << load(Width::u64, r3, r6, 0) << add(r3, layout.array_pptrs) << mov(r1, r10)
-       << add(r1, kBase) << mov(r2, kPointerLen) << call(Helper::probe_read_kernel);
-  code.jump(jne(r0, 0), failed);
-  code << load(Width::u64, r7, r10, kBase) << store(Width::u32, r10, kKey, 0) << mov(r8, 0);
+  Label next_cpu, end;
+  read_anchor(code, layout, anchor_fd, offsets_fd, end);
   code.place(next_cpu);
   code << ld_map_fd(r1, anchor_fd) << ld_map_rest() << mov(r2, r10) << add(r2, kKey) << mov(r3, r8)
        << call(Helper::map_lookup_percpu_elem);
   code.jump(jeq(r0, 0), end);
-  code << store(Width::u64, r6, 0, r0) << load(Width::u64, r1, r6, 0) << sub(r1, r7) << store(Width::u64, r6, 0, r1)
-       << add(r6, sizeof(uint64_t)) << add(r8, 1);
+  write_offset(code);
+  code << add(r6, sizeof(uint64_t)) << add(r8, 1);
   code.jump(jne(r8, static_cast<int32_t>(cpus)), next_cpu);
   code.place(end);
   code << mov(r0, r8) << exit();
-  code.place(failed);
-  code << mov(r0, 0) << exit();
+  return code;
+}
+
+Assembler assemble_offset_here(const KernelLayout& layout, int anchor_fd, int offsets_fd, uint32_t cpus) {
+  Assembler code;
+  Label end;
+  read_anchor(code, layout, anchor_fd, offsets_fd, end);
+  code << call(Helper::get_smp_processor_id);
+  code.jump(jge(r0, static_cast<int32_t>(cpus)), end);
+  code << shift_left(r0, 3) << add(r6, r0) << ld_map_fd(r1, anchor_fd) << ld_map_rest() << mov(r2, r10) << add(r2, kKey)
+       << call(Helper::map_lookup_elem);
+  code.jump(jeq(r0, 0), end);
+  write_offset(code);
+  code << mov(r8, 1);
+  code.place(end);
+  code << mov(r0, r8) << exit();
   return code;
 }
 

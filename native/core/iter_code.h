@@ -58,14 +58,18 @@ enum class ReadBy {
   probe,
 };
 
-/// A raw_tp program, to be run once: writes to the array behind `offsets_fd`, a u64 a CPU from 0 to `cpus` - 1, how far that
-/// CPU's copy of anything per-CPU is from where a __percpu pointer points, and returns the number of CPUs done. `anchor_fd`
-/// is a one-slot PERCPU_ARRAY. (The kernel's own table of them, __per_cpu_offset, is out of a program's reach without
-/// CONFIG_KALLSYMS_ALL.)
+/// A raw_tp program, to be run once: finds out how far each CPU's copy of anything per-CPU is from where a __percpu pointer
+/// points. Writes it to the array behind `offsets_fd`, from the second u64 on, one a CPU from 0 to `cpus` - 1 (the first one
+/// is for its own use), and returns the number of CPUs done. `anchor_fd` is a one-slot PERCPU_ARRAY. (The kernel's own table
+/// of them, __per_cpu_offset, is out of a program's reach without CONFIG_KALLSYMS_ALL.)
 Assembler assemble_offsets(const KernelLayout& layout, int anchor_fd, int offsets_fd, uint32_t cpus);
 
+/// The same where there is no bpf_map_lookup_percpu_elem (before 5.19): to be run on every CPU, it writes that CPU's offset
+/// alone, and returns 1 if it could.
+Assembler assemble_offset_here(const KernelLayout& layout, int anchor_fd, int offsets_fd, uint32_t cpus);
+
 /// The iter/bpf_prog program: one IterRecord a program, counters summed over `cpus` CPUs, whose offsets are in the array
-/// behind `offsets_fd`.
+/// behind `offsets_fd`, from its first u64 on.
 Assembler assemble_iterator(const KernelLayout& layout, ReadBy read_by, int offsets_fd, uint32_t cpus);
 
 }  // namespace bpftop

@@ -41,11 +41,29 @@ std::string verifier_words(ProgLoad load) {
   return std::string(words.substr(0, 200));
 }
 
-/// Loads it, and on failure finds out why.
+/// Loads it, and on failure finds out why: that takes loading it once more. EPERM comes before the verifier.
 Refusal load_prog(const ProgLoad& load, UniqueFd& prog) {
   auto [fd, error] = prog_load(load);
-  if (error) return {error, verifier_words(load)};
+  if (error) return {error, error.err == EPERM ? std::string() : verifier_words(load)};
   prog = std::move(fd);
+  return {};
+}
+
+/// Loads a raw_tp program and runs it, on each of `cpus` or, without any, wherever it is; it must return `expected`.
+Refusal run_once(const Assembler& code, uint32_t expected, const std::vector<uint16_t>& cpus) {
+  ProgLoad load;
+  load.type = ProgType::raw_tracepoint;
+  load.insns = code.code();
+  load.name = kOffsetsName;
+  UniqueFd prog;
+  if (Refusal refusal = load_prog(load, prog)) return refusal;
+  for (size_t i = 0; i < std::max<size_t>(1, cpus.size()); i++) {
+    TestRun run;
+    if (!cpus.empty()) run.cpu = cpus[i];
+    const auto [returned, error] = prog_test_run(prog.get(), run);
+    if (error) return {error, cpus.empty() ? std::string() : "CPU " + std::to_string(cpus[i])};
+    if (returned != expected) return {{ERANGE, "bpf(BPF_PROG_TEST_RUN)"}, "no per-CPU memory for every possible CPU"};
+  }
   return {};
 }
 
@@ -80,13 +98,13 @@ Refusal ProgIterator::open(const IteratorOptions& options) {
 Refusal ProgIterator::set_up(const IteratorOptions& options) {
   if (Refusal refusal = read_cpus(options.possible_cpus_path, cpus_)) return refusal;
   const uint32_t summed = options.pretend_cpus != 0 ? options.pretend_cpus : static_cast<uint32_t>(cpus_.size());
-  // There may be gaps between possible CPUs: a slot for each up to the last.
-  const uint32_t slots = std::max(summed, cpus_.back() + 1u);
+  // There may be gaps between possible CPUs: a slot for each up to the last, and one more.
+  const uint32_t slots = std::max(summed, cpus_.back() + 2u);
   const auto [offsets, error] = map_create({MapType::array, slots * uint32_t{sizeof(uint64_t)}, 1, kOffsetsName});
   if (error) return {error, {}};
   KernelLayout layout;
   if (Refusal refusal = read_kernel_layout(options.btf_path, layout)) return refusal;
-  if (Refusal refusal = find_offsets(layout, offsets.get(), slots, summed)) return refusal;
+  if (Refusal refusal = find_offsets(layout, offsets.get(), slots, summed, options.may_look_up)) return refusal;
   return load(layout, offsets.get(), summed, options.may_cast);
 }
 
@@ -94,24 +112,22 @@ void ProgIterator::close() {
   *this = ProgIterator();
 }
 
-Refusal ProgIterator::find_offsets(const KernelLayout& layout, int offsets_fd, uint32_t slots, uint32_t summed) {
+Refusal ProgIterator::find_offsets(const KernelLayout& layout, int offsets_fd, uint32_t slots, uint32_t summed,
+                                   bool may_look_up) {
   const auto [anchor, error] = map_create({MapType::percpu_array, sizeof(uint64_t), 1, kOffsetsName});
   if (error) return {error, {}};
   const uint32_t up_to_last = cpus_.back() + 1u;
-  const Assembler code = assemble_offsets(layout, anchor.get(), offsets_fd, up_to_last);
-  ProgLoad load;
-  load.type = ProgType::raw_tracepoint;
-  load.insns = code.code();
-  load.name = kOffsetsName;
-  UniqueFd prog;
-  if (Refusal refusal = load_prog(load, prog)) return refusal;
-  const auto [done, run_error] = prog_test_run(prog.get(), {});
-  if (run_error) return {run_error, {}};
-  if (done != up_to_last) return {{ERANGE, "bpf(BPF_PROG_TEST_RUN)"}, "not every possible CPU has per-CPU memory"};
+  Refusal refusal = {{EINVAL, "bpf(BPF_PROG_LOAD)"}, {}};
+  if (may_look_up) refusal = run_once(assemble_offsets(layout, anchor.get(), offsets_fd, up_to_last), up_to_last, {});
+  // Before 5.19 the verifier knows no such helper. Then every possible CPU must be online, to be asked itself.
+  if (refusal.error.err == EINVAL)
+    refusal = run_once(assemble_offset_here(layout, anchor.get(), offsets_fd, up_to_last), 1, cpus_);
+  if (refusal) return refusal;
 
-  std::vector<uint64_t> by_cpu(slots), summed_offsets(slots);
-  if (const SysError failed = map_lookup(offsets_fd, 0, by_cpu.data())) return {failed, {}};
-  for (uint32_t i = 0; i < summed; i++) summed_offsets[i] = by_cpu[cpus_[i % cpus_.size()]];
+  // The array has one value: all its slots. What the iterator sums is put together from it, in its place.
+  std::vector<uint64_t> found(slots), summed_offsets(slots);
+  if (const SysError failed = map_lookup(offsets_fd, 0, found.data())) return {failed, {}};
+  for (uint32_t i = 0; i < summed; i++) summed_offsets[i] = found[1 + cpus_[i % cpus_.size()]];
   return {map_update(offsets_fd, 0, summed_offsets.data()), {}};
 }
 

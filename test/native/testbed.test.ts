@@ -21,6 +21,18 @@ t.test('no run is no run', {skip: kernelSkip}, (t) => {
   t.end();
 });
 
+t.test('functions are called, and a run happens on the CPU it is told to', {skip: kernelSkip}, (t) => {
+  openSampler(t);
+  const prog = loadProg(t, {type: 'sched_cls', functions: 3, loops: 2});
+  prog.run(2);
+  prog.run(3, 0);
+  t.equal(prog.counters().runCnt, 5n);
+  t.throws(() => prog.run(1, 4095), {code: 'EINVAL', syscall: 'sched_setaffinity'});
+  t.throws(() => prog.run(1, -1), TypeError);
+  t.throws(() => loadProg(t, {type: 'xdp', functions: 256}), TypeError);
+  t.end();
+});
+
 t.test('a refused program says why, in the words of the verifier', {skip: kernelSkip}, (t) => {
   let error: unknown;
   try {

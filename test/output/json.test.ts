@@ -39,7 +39,7 @@ t.test('the document has the shape of schema_version 1', (t) => {
     ...['id', 'type', 'name', 'tag', 'loaded_at', 'uid', 'gpl_compatible', 'jited', 'bytes_xlated', 'bytes_jited'],
     ...['bytes_memlock', 'verified_insns', 'btf_id', 'sleepable', 'run_time_ns', 'run_cnt', 'recursion_misses'],
     ...['period_run_time_ns', 'period_run_cnt', 'avg_run_time_ns', 'total_avg_run_time_ns', 'events_per_sec', 'cpu_pct'],
-    ...['map_ids', 'self', 'owners', 'links', 'pins', 'maps', 'hottest_cpu'],
+    ...['hottest_cpu', 'map_ids', 'self', 'owners', 'links', 'pins', 'maps'],
   ]);
   t.end();
 });
@@ -63,6 +63,20 @@ t.test('derived figures keep every digit a double has', (t) => {
   t.equal(prog?.['avg_run_time_ns'], 1_000_000_006 / 3);
   t.equal(prog?.['total_avg_run_time_ns'], 1_000_000_007 / 7);
   t.equal(prog?.['events_per_sec'], 1);
+  t.end();
+});
+
+t.test('the hottest CPU, and why it is not the iterator', (t) => {
+  const fallbackReason = 'bpf(BPF_PROG_LOAD): EACCES: R1 is not what it "should" be';
+  const json = JSON.parse(document(measure(makeSample(1, [{id: 1, hottestCpu: 0}, {id: 2}], {fallbackReason}), null))) as {
+    sampling: unknown;
+    programs: {hottest_cpu: number | null}[];
+  };
+  t.match(json.sampling, {sampler: 'walk', fallback_reason: fallbackReason});
+  t.same(
+    json.programs.map((prog) => prog.hottest_cpu),
+    [0, null],
+  );
   t.end();
 });
 
