@@ -23,13 +23,13 @@ function buildAddon() {
   const sources = ['native', 'binding.gyp'].map((file) => newest(path.join(root, file)));
   if (outputs.every((file) => existsSync(file) && statSync(file).mtimeMs >= Math.max(...sources))) return;
   const nodeGyp = require.resolve('node-gyp/bin/node-gyp.js');
-  const {status, stdout, stderr} = spawnSync(process.execPath, [nodeGyp, 'rebuild', '--silent'], {
+  const {status, stdout, stderr} = spawnSync(process.execPath, [nodeGyp, 'rebuild'], {
     cwd: root,
     encoding: 'utf8',
   });
   if (status === 0) return;
   process.stderr.write(
-    `${stdout}${stderr}build: the addon could not be compiled. It needs make, a C++ compiler and python3.\n`,
+    `${stdout}${stderr}build: the addon could not be compiled. It needs make, a C++ compiler, python3 and Node's headers (npm run build:addon fetches them).\n`,
   );
   process.exit(1);
 }
@@ -50,7 +50,7 @@ async function buildBundle() {
     legalComments: 'linked',
     logLevel: 'warning',
     define: {'process.env.NODE_ENV': '"production"', 'process.env.DEV': '"false"'},
-    alias: {'react-devtools-core': './scripts/empty.mjs'},
+    alias: {'react-devtools-core': './scripts/empty.mjs', blessed: './scripts/blessed.mjs'},
     // CommonJS packages in an ES module still call require() for Node's own modules.
     banner: {js: `import {createRequire as bundleRequire} from 'node:module';const require=bundleRequire(import.meta.url);`},
   });

@@ -24,7 +24,7 @@ function readStat(pid: number): Stat | null {
 function lineage(): Map<number, number> {
   const parents = new Map<number, number>();
   const session = readStat(process.pid)?.session;
-  for (let pid = process.pid; pid > 1 && pid !== session; ) {
+  for (let pid = process.pid; pid > 1 && pid !== session;) {
     const stat = readStat(pid);
     // Beyond the session's edge (a leader that died before us, a container's init) nobody launched us from this terminal.
     if (!stat || stat.session !== session) break;

@@ -1,5 +1,6 @@
 /** The live screen: samples in, and the ends it can come to. Whatever ends it, the terminal is given back first. */
 import {constants} from 'node:os';
+import {loadBpf} from '../addon.js';
 import type {Collector} from '../collectors/kernel.js';
 import {Pace} from '../collectors/pace.js';
 import {exitStatus, UserError} from '../errors.js';
@@ -35,6 +36,7 @@ export async function runLive(collector: Collector, options: Options, notice: st
     limit: options.limit,
     delayMs: options.delayMs,
     notice,
+    discardOutput: loadBpf().discardOutput,
   });
   const guard = guardTerminal(screen);
   /** Measures and shows one sample after the other, as many as were asked for. A reading that fails is said, and tried again. */

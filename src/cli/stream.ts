@@ -56,7 +56,9 @@ process.stdout.on('error', () => {});
  * @throws UserError when it can't be written.
  */
 export async function write(text: string): Promise<boolean> {
-  const error = await new Promise<NodeJS.ErrnoException | null | undefined>((resolve) => process.stdout.write(text, resolve));
+  const error = await new Promise<NodeJS.ErrnoException | null | undefined>((resolve) =>
+    process.stdout.write(text, resolve),
+  );
   if (!error) return true;
   if (error.code === 'EPIPE') return false;
   throw new UserError(

@@ -104,7 +104,7 @@ function totalPieces({totals, selfCpuPct, statsCostPct}: Measured): Piece[] {
     ['dim', totals.programs === 1 ? ' program' : ' programs'],
   ];
   return [
-    {rank: 1, group: 'totals', parts: count, short: [count[0] as Part, ['dim', ' progs']]},
+    {rank: 1, group: 'totals', parts: count, short: [count[0] as Part, label(totals.programs === 1 ? ' prog' : ' progs')]},
     {rank: 2, group: 'totals', cells: 13, parts: [label('BPF '), ['strong', `${bpf}%`], label(' CPU')]},
     {rank: 10, group: 'totals', cells: sparkCells, parts: [], spark: true},
     {rank: 4, group: 'totals', cells: 9, parts: [['strong', events], label(' ev/s')]},

@@ -3,7 +3,7 @@ import type {Filter} from '../model/filter.js';
 import type {Measured} from '../model/measure.js';
 import type {SortOrder} from '../model/sort.js';
 import {LiveScreen} from './live-screen.js';
-import {openTerminal} from './terminal.js';
+import {type DiscardOutput, openTerminal} from './terminal.js';
 
 export interface ScreenOptions {
   readonly version: string;
@@ -16,6 +16,8 @@ export interface ScreenOptions {
   readonly delayMs: number;
   /** What else the person should know, such as that this is a demo. */
   readonly notice: string | null;
+  /** Lets the terminal be given back while nobody reads it. */
+  readonly discardOutput?: DiscardOutput;
   /** List this process's own programs from the start; default false. */
   readonly showOwn?: boolean;
 }
@@ -43,7 +45,7 @@ export interface Screen {
  * @throws UserError when there is no terminal to be had.
  */
 export async function openScreen(options: ScreenOptions): Promise<Screen> {
-  const screen = new LiveScreen(options, openTerminal());
+  const screen = new LiveScreen(options, openTerminal(options.discardOutput ?? null));
   await screen.start();
   return screen;
 }

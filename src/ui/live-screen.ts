@@ -8,7 +8,7 @@ import type {FieldKey} from '../model/fields.js';
 import type {Measured} from '../model/measure.js';
 import type {AppProps} from './app.js';
 import type {Chrome, openChrome} from './chrome.js';
-import {type DetailInput, layoutDetail, paintDetail, paintDetailTitle} from './detail.js';
+import {type ChartsModule, type DetailInput, layoutDetail, paintCharts, paintDetail, paintDetailTitle} from './detail.js';
 import {countCells, layoutFooter} from './footer.js';
 import {FrameWriter} from './frame-writer.js';
 import {Grid} from './grid.js';
@@ -47,6 +47,8 @@ export class LiveScreen implements Screen {
   #chrome: Chrome | null = null;
   /** What Ink's last frame was drawn from. */
   #drawn: AppProps | null = null;
+  #charts: ChartsModule | null = null;
+  #chartsWanted = false;
   #failure: string | null = null;
   #bodyHeight = 0;
   #flushing = false;
@@ -207,9 +209,10 @@ export class LiveScreen implements Screen {
     clearTimeout(this.#marks);
     if (next !== null) this.#marks = setTimeout(() => this.#guard(() => this.#paint()), next + 1);
     paintHeader(grid, this.#layout.header, {view: this.#view, activity: this.#activity(), delayMs: this.#options.delayMs});
+    const {page} = this.#state;
+    if (page.kind === 'detail') this.#paintDetail(grid, page.key, page.scroll);
     const body = paintAlert(grid, this.#layout.body, this.#view, this.#failure);
-    if (this.#state.page.kind === 'detail') this.#paintDetail(grid, this.#state.page.key, this.#state.page.scroll);
-    else this.#paintTable(grid, body);
+    if (page.kind === 'table') this.#paintTable(grid, body);
     const covered = overlayRect(this.#state, this.#layout);
     if (covered) grid.copyRect(this.#base, covered.x, covered.y, covered.width, covered.height);
     const bytes = this.#writer.diff();
@@ -241,7 +244,25 @@ export class LiveScreen implements Screen {
     if (!measured || !found) return;
     const input: DetailInput = {prog: found.prog, goneAt: found.goneAt, measured, history};
     paintDetailTitle(grid, this.#layout.titles, input);
-    paintDetail(grid, layoutDetail(this.#layout.body, scroll), input);
+    const layout = layoutDetail(this.#layout.body, scroll);
+    paintDetail(grid, layout, input);
+    if (layout.charts.length === 0) return;
+    if (this.#charts) paintCharts(grid, layout, input, this.#charts);
+    else this.#loadCharts();
+  }
+
+  /** Charts take some 50 ms and 13 MB to load: only who opens a page pays for them. */
+  #loadCharts(): void {
+    if (this.#chartsWanted) return;
+    this.#chartsWanted = true;
+    import('./charts.js').then(
+      (charts) =>
+        this.#guard(() => {
+          this.#charts = charts;
+          this.#paint();
+        }),
+      (error: unknown) => this.#end({by: 'error', error}),
+    );
   }
 }
 

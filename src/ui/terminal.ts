@@ -51,9 +51,17 @@ const retryMs = 40;
 /** How long the last words to a terminal that takes nothing are tried, in all. */
 const farewellMs = 150;
 
-/** The terminal of this process: where its stdout goes, else its controlling terminal. */
-export function openTerminal(): Terminal {
-  return new Tty();
+/**
+ * Throws away what a terminal was sent and nobody has read yet (tcflush(3), TCOFLUSH). Node can't; the command line can.
+ */
+export type DiscardOutput = (fd: number) => void;
+
+/**
+ * The terminal of this process: where its stdout goes, else its controlling terminal. With `discardOutput` it can be given back even
+ * while nobody reads it: the last words take the place of what was not read.
+ */
+export function openTerminal(discardOutput: DiscardOutput | null): Terminal {
+  return new Tty(discardOutput);
 }
 
 class Tty implements Terminal {
@@ -70,7 +78,10 @@ class Tty implements Terminal {
   #entered = false;
   #closed = false;
 
-  constructor() {
+  readonly #discardOutput: DiscardOutput | null;
+
+  constructor(discardOutput: DiscardOutput | null) {
+    this.#discardOutput = discardOutput;
     const {path, fd} = openOutput();
     this.#path = path;
     this.#fd = fd;
@@ -156,10 +167,18 @@ class Tty implements Terminal {
     this.#raw(false);
   }
 
-  /** Sends the last words, waiting a moment for a terminal that takes nothing: after them nobody is there to try again. */
+  /**
+   * Sends the last words. A terminal that takes nothing has room again once its unread output is thrown away; without that, it is
+   * waited for a moment: afterwards nobody is there to try again.
+   */
   #bid(words: Uint8Array): void {
+    let rest = words.subarray(Math.max(0, this.#send(words)));
+    if (rest.length > 0 && this.#discardOutput) {
+      this.#discardOutput(this.#fd);
+      rest = Buffer.concat([Buffer.from(cancel), words]);
+    }
     const until = performance.now() + farewellMs;
-    for (let rest = words; rest.length > 0;) {
+    while (rest.length > 0) {
       const sent = this.#send(rest);
       if (sent < 0 || performance.now() > until) return;
       rest = rest.subarray(sent);
