@@ -187,7 +187,7 @@ export class LiveScreen implements Screen {
   }
 
   #appProps(): AppProps {
-    return {layout: this.#layout, state: this.#state, columns: this.#columns, notice: this.#options.notice};
+    return {layout: this.#layout, state: this.#state, columns: this.#columns, texts: this.#options};
   }
 
   #context(): Context {
@@ -233,7 +233,7 @@ export class LiveScreen implements Screen {
     if (rows.length === 0) paintEmpty(grid, body, emptyReason(view, this.#state));
     else paintTable(grid, body, {view, rows, columns: this.#columns, top, selected});
     if (this.#state.overlay) return;
-    const {countX} = layoutFooter(this.#state, this.#layout.columns, this.#options.notice);
+    const {countX} = layoutFooter(this.#state, this.#layout.columns, this.#options);
     paintCount(grid, this.#layout, countX, countCells, countText(view, rows.length, top, body.height));
   }
 

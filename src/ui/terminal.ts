@@ -77,6 +77,9 @@ class Tty implements Terminal {
   #resume: NodeJS.Timeout | undefined;
   #entered = false;
   #closed = false;
+  #gone = false;
+  /** Standard fds that are this terminal. */
+  readonly #ttys = [0, 1, 2].filter((fd) => isatty(fd));
 
   readonly #discardOutput: DiscardOutput | null;
 
@@ -145,6 +148,7 @@ class Tty implements Terminal {
     if (this.#ownInput) this.#input.destroy();
     else this.#input.unref();
     closeSync(this.#fd);
+    if (this.#gone) for (const fd of this.#ttys) replaceByNull(fd);
   }
 
   #enter(): void {
@@ -200,6 +204,7 @@ class Tty implements Terminal {
       return writeSync(this.#fd, bytes);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return 0;
+      this.#gone = true;
       this.#onHangup();
       return -1;
     }
@@ -282,5 +287,18 @@ function sizeOf(path: string): TerminalSize {
     }
   } catch {
     return {columns: 0, rows: 0};
+  }
+}
+
+/**
+ * At its end Node sets the modes of the standard fds that were terminals, and aborts where it can't (node::ResetStdio): of a terminal that is
+ * gone it mustn't find any. /dev/null takes the lowest free number, which is the one just closed.
+ */
+function replaceByNull(fd: number): void {
+  try {
+    closeSync(fd);
+    openSync('/dev/null', 'r+');
+  } catch {
+    // It was closed already, or there is no /dev: nothing more can be done.
   }
 }

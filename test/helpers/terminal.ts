@@ -104,6 +104,11 @@ export class PtyProgram {
     this.#pty.resume();
   }
 
+  /** Takes the terminal away, as when a terminal's window or an ssh connection is closed. */
+  hangUp(): void {
+    (this.#pty as unknown as {destroy(): void}).destroy();
+  }
+
   kill(signal: NodeJS.Signals = 'SIGKILL'): void {
     try {
       process.kill(this.pid, signal);

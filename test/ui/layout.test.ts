@@ -73,7 +73,10 @@ t.test('the footer fits, keeps its count clear of the keys, and drops the cheape
   const wrong: string[] = [];
   for (const width of widths.filter((each) => each >= 20)) {
     for (const each of states) {
-      const {before, caret, after, countX, keys} = layoutFooter(each, width, 'demo: 6 programs of its own');
+      const {before, caret, after, countX, keys} = layoutFooter(each, width, {
+        version: '1.2.3',
+        notice: 'demo: 6 programs of its own',
+      });
       const left = cellsOf(before + caret + after);
       const right = cellsOf(keys.map((pair) => pair.join(' ')).join('  '));
       const clear = each.page.kind === 'table' && !each.overlay ? countX + countCells : left;
@@ -83,7 +86,7 @@ t.test('the footer fits, keeps its count clear of the keys, and drops the cheape
     }
   }
   t.same(wrong, []);
-  t.match(layoutFooter(state, 60, null).keys[0], ['?', 'help']);
+  t.match(layoutFooter(state, 60, {version: '1.2.3', notice: null}).keys[0], ['?', 'help']);
   t.end();
 });
 

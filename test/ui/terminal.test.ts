@@ -1,5 +1,5 @@
 /** The screen in a real pty: what the terminal shows, and that it is given back as it was. */
-import {readFileSync} from 'node:fs';
+import {readFileSync, rmSync} from 'node:fs';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {fileURLToPath} from 'node:url';
 import t from 'tap';
@@ -162,6 +162,23 @@ t.test('a terminal that nobody reads stops neither samples nor signals, and show
   t.match(await program.exited, {exitCode: 143});
 });
 
+t.test('a terminal that goes away ends it cleanly', async (t) => {
+  const errors = `${t.testdir({errors: ''})}/errors`;
+  const status = `${t.testdirName}/status`;
+  // A shell that ignores the hangup tells how its child ended; the child gets HUP, or only sees that the terminal is gone.
+  for (const trap of ['trap : HUP', "trap '' HUP"]) {
+    const program = start(t, {
+      words: [...clean, 'bash', '--norc', '-c', `${trap}; ${shellLine} 2>${errors}; echo $? >${status}`],
+    });
+    await program.shows('prog_30');
+    program.hangUp();
+    for (let i = 0; i < 200 && !readStatus(status); i++) await sleep(50);
+    t.match(readStatus(status), /^(129|1)$/, trap);
+    t.equal(readFileSync(errors, 'utf8'), '', 'without a word');
+    rmSync(status);
+  }
+});
+
 t.test('without a terminal on stdin the keys come from the controlling terminal', async (t) => {
   const program = start(t, {words: [...clean, 'sh', '-c', `${shellLine} </dev/null; echo status=$?; read line`]});
   await program.shows('prog_30');
@@ -170,6 +187,14 @@ t.test('without a terminal on stdin the keys come from the controlling terminal'
   program.type('q');
   await program.shows('status=0');
 });
+
+function readStatus(file: string): string {
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch {
+    return '';
+  }
+}
 
 /** False for a process that has ended, reaped or not. */
 function runs(pid: number): boolean {
