@@ -50,7 +50,11 @@ async function buildBundle() {
     legalComments: 'linked',
     logLevel: 'warning',
     define: {'process.env.NODE_ENV': '"production"', 'process.env.DEV': '"false"'},
-    alias: {'react-devtools-core': './scripts/empty.mjs', blessed: './scripts/blessed.mjs'},
+    alias: {
+      ws: './scripts/empty.mjs',
+      'react-devtools-core': './scripts/empty.mjs',
+      blessed: './scripts/blessed.mjs',
+    },
     // CommonJS packages in an ES module still call require() for Node's own modules.
     banner: {js: `import {createRequire as bundleRequire} from 'node:module';const require=bundleRequire(import.meta.url);`},
   });
