@@ -65,7 +65,7 @@ export interface NativeBpf {
   /** Opens a sampler. With `enableStats` it holds a BPF_ENABLE_STATS fd until `close` (or the process's end, however it ends). */
   readonly Sampler: new (options: {readonly enableStats: boolean}) => NativeSampler;
   /** tcflush(fd, TCOFLUSH): throws away what a terminal was sent and nobody has read. An fd that is no terminal: nothing happens. */
-  discardOutput(fd: number): void;
+  readonly discardOutput: (fd: number) => void;
 }
 
 /** A program to load; its body loops `loops` times, so that a run costs more. Returns what lets traffic pass. */

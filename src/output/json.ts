@@ -73,9 +73,7 @@ function stringify(value: Json, indent: string, margin: string): string {
   const inner = margin + indent;
   const parts = Array.isArray(value)
     ? value.map((each: Json) => stringify(each, indent, inner))
-    : Object.entries(value).map(
-        ([key, each]) => `${JSON.stringify(key)}:${indent && ' '}${stringify(each as Json, indent, inner)}`,
-      );
+    : Object.entries(value).map(([key, each]) => `${JSON.stringify(key)}:${indent && ' '}${stringify(each, indent, inner)}`);
   const [open, close] = Array.isArray(value) ? ['[', ']'] : ['{', '}'];
   if (parts.length === 0) return open + close;
   return indent ? `${open}\n${inner}${parts.join(`,\n${inner}`)}\n${margin}${close}` : open + parts.join(',') + close;

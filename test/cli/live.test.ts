@@ -30,7 +30,7 @@ function startInShell(t: Test, line: string, options: Partial<PtyOptions> = {}) 
   return {
     program,
     /** Resolves when the command is over and the terminal is as it was. */
-    async restored(status: number | RegExp): Promise<void> {
+    restored: async (status: number | RegExp): Promise<void> => {
       const screen = await program.shows(/ended with \d+/);
       if (program.emulator.alternate) throw new Error('still on the alternate screen');
       const found = /ended with (\d+)/.exec(screen)?.[1] as string;

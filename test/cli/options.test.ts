@@ -74,7 +74,7 @@ t.test('bad usage is one sentence with the cause, and exit status 2', (t) => {
     [['--json', '--format', 'table'], /^--json and --format table contradict each other\. Try/],
   ];
   for (const [words, message] of cases)
-    t.throws(() => options(...words), {constructor: UserError, exitStatus: 2, message} as unknown as Error, words.join(' '));
+    t.throws(() => options(...words), {constructor: UserError, exitStatus: 2, message}, words.join(' '));
   t.end();
 });
 
