@@ -120,10 +120,7 @@ for (const count of counts) {
   }
 }
 print('Sampling pass (the addon alone)', sampling);
-print(
-  'A frame at 160×50, ten a second, every program changing (whole process, totals divided by frames)',
-  frames,
-);
+print('A frame at 160×50, ten a second, every program changing (whole process, totals divided by frames)', frames);
 print('From start, ms at 160×50, medians of 7 in turns', starts);
 if (peer) print('Beside bpftop at 120×30, a second', beside);
 else console.log('\nSet PEER_BPFTOP to a bpftop binary to have it measured beside.');
