@@ -9,6 +9,8 @@
 
 #include <cerrno>
 #include <memory>
+#include <optional>
+#include <string>
 #include <string_view>
 
 #include "core/sampler.h"
@@ -20,11 +22,22 @@ namespace {
 
 /// Shared by the JavaScript object and the pass under way; whoever goes last closes the fds.
 struct Session {
-  explicit Session(bool enable_stats) : sampler(enable_stats) {}
+  Session(bool enable_stats, SamplerChoice choice) : sampler(enable_stats, choice) {}
   Sampler sampler;
   /// A pass is under way. Read and written on JavaScript's thread alone.
   bool busy = false;
 };
+
+/// What NativeBpf.Sampler's `sampler` says; undefined is "auto".
+std::optional<SamplerChoice> choice_from_js(const Napi::Value& value) {
+  if (value.IsUndefined()) return SamplerChoice::best;
+  if (!value.IsString()) return std::nullopt;
+  const std::string name = value.As<Napi::String>().Utf8Value();
+  if (name == "auto") return SamplerChoice::best;
+  if (name == "iterator") return SamplerChoice::iterator;
+  if (name == "walk") return SamplerChoice::walk;
+  return std::nullopt;
+}
 
 void reject(napi_env env, napi_deferred deferred, const SysError& error, std::string_view detail = {}) {
   if (const napi_value js_error = make_system_error(env, error, detail)) napi_reject_deferred(env, deferred, js_error);
@@ -62,9 +75,12 @@ class Pass {
     const std::unique_ptr<Pass> pass(static_cast<Pass*>(data));
     pass->session_->busy = false;
     napi_delete_async_work(env, pass->work_);
+    const Sampler& sampler = pass->session_->sampler;
     if (pass->error_) {
-      reject(env, pass->deferred_, pass->error_);
-    } else if (const napi_value sample = sample_to_js(env, pass->session_->sampler)) {
+      const Refusal& refusal = sampler.refusal();
+      const bool by_refusal = refusal.error.err == pass->error_.err && refusal.error.call == pass->error_.call;
+      reject(env, pass->deferred_, pass->error_, by_refusal ? refusal.detail : std::string_view());
+    } else if (const napi_value sample = sample_to_js(env, sampler)) {
       napi_resolve_deferred(env, pass->deferred_, sample);
     }
   }
@@ -86,15 +102,22 @@ class JsSampler : public Napi::ObjectWrap<JsSampler> {
                        });
   }
 
-  /// new Sampler({enableStats})
+  /// new Sampler({enableStats, sampler})
   explicit JsSampler(const Napi::CallbackInfo& info) : ObjectWrap(info) {
-    const Napi::Value enable = info[0].IsObject() ? info[0].As<Napi::Object>().Get("enableStats") : info.Env().Undefined();
-    if (info.Env().IsExceptionPending()) return;
-    if (!enable.IsBoolean()) {
-      Napi::TypeError::New(info.Env(), "Sampler wants {enableStats: boolean}").ThrowAsJavaScriptException();
+    const Napi::Env env = info.Env();
+    Napi::Value enable = env.Undefined(), sampler = env.Undefined();
+    if (info[0].IsObject()) {
+      enable = info[0].As<Napi::Object>().Get("enableStats");
+      if (!env.IsExceptionPending()) sampler = info[0].As<Napi::Object>().Get("sampler");
+    }
+    if (env.IsExceptionPending()) return;
+    const auto choice = choice_from_js(sampler);
+    if (!enable.IsBoolean() || !choice) {
+      Napi::TypeError::New(env, "Sampler wants {enableStats: boolean, sampler?: 'auto' | 'iterator' | 'walk'}")
+          .ThrowAsJavaScriptException();
       return;
     }
-    session_ = std::make_shared<Session>(enable.As<Napi::Boolean>());
+    session_ = std::make_shared<Session>(enable.As<Napi::Boolean>(), *choice);
     stats_error_ = session_->sampler.stats().error();
   }
 

@@ -33,10 +33,10 @@ bool fits_name(const std::string& name) {
 
 std::optional<TestProgSpec> spec_from_js(const Napi::Value& value) {
   const Napi::Env env = value.Env();
-  if (!value.IsObject()) return refuse(env, "load wants {type, name?, loops?, maps?}");
+  if (!value.IsObject()) return refuse(env, "load wants {type, name?, loops?, functions?, maps?}");
   const Napi::Object object = value.As<Napi::Object>();
   const Napi::Value type = object.Get("type"), name = object.Get("name"), loops = object.Get("loops"),
-                    maps = object.Get("maps");
+                    functions = object.Get("functions"), maps = object.Get("maps");
   if (env.IsExceptionPending()) return std::nullopt;
 
   TestProgSpec spec;
@@ -48,6 +48,9 @@ std::optional<TestProgSpec> spec_from_js(const Napi::Value& value) {
   const auto times = loops.IsUndefined() ? 0 : whole_number(loops, INT32_MAX);
   if (!times) return refuse(env, "loops must be a whole number, at least 0");
   spec.loops = *times;
+  const auto function_count = functions.IsUndefined() ? 0 : whole_number(functions, 255);
+  if (!function_count) return refuse(env, "functions must be a whole number, at most 255");
+  spec.functions = *function_count;
   if (maps.IsUndefined()) return spec;
 
   if (!maps.IsArray()) return refuse(env, "maps must be an array of names");
@@ -116,11 +119,12 @@ class JsTestProg : public Napi::ObjectWrap<JsTestProg> {
 
   void run(const Napi::CallbackInfo& info) {
     const auto times = whole_number(info[0], UINT32_MAX);
-    if (!times) {
-      refuse(info.Env(), "run wants a whole number of times, below 2^32");
+    const auto cpu = whole_number(info[1], UINT16_MAX);
+    if (!times || (!cpu && !info[1].IsUndefined())) {
+      refuse(info.Env(), "run wants a whole number of times, below 2^32, and perhaps the number of a CPU");
       return;
     }
-    check_result(info, open(info) ? prog_.run(*times) : SysError{});
+    check_result(info, open(info) ? prog_.run(*times, cpu) : SysError{});
   }
 
   void attach(const Napi::CallbackInfo& info) {

@@ -22,10 +22,19 @@ export interface NativeProgInfo {
   readonly verifiedInsns: number | null;
   /** 0: none. */
   readonly btfId: number;
+  /** null: this sampler or kernel can't tell. */
+  readonly sleepable: boolean | null;
+  /** enum bpf_attach_type; 0 also for types that are loaded without one. null: this sampler can't tell. */
+  readonly expectedAttachType: number | null;
+  /** Type id of what it is attached to, in that BTF; 0: nothing. null: this kernel doesn't say. */
+  readonly attachBtfId: number | null;
   /** null: could not be read. */
   readonly mapIds: number[] | null;
   readonly self: boolean;
 }
+
+/** How programs are listed: by a BPF iterator of our own, or by asking for id after id. */
+export type NativeSamplerName = 'iterator' | 'walk';
 
 /** One pass over all programs. Columns are index by index; ids ascend. */
 export interface NativeSample {
@@ -34,11 +43,18 @@ export interface NativeSample {
   /** CLOCK_REALTIME when the pass began. */
   readonly realtimeNs: bigint;
   readonly durationNs: number;
+  readonly sampler: NativeSamplerName;
+  /** Why it isn't the iterator: the call and errno, and what it was about. null: it is, or it was not asked for. */
+  readonly fallbackReason: string | null;
   readonly stats: 'enabled_here' | 'already_on' | 'off';
   readonly ids: Uint32Array;
   readonly runTimeNs: BigUint64Array;
   readonly runCnt: BigUint64Array;
   readonly recursionMisses: BigUint64Array;
+  /** The CPU that has the largest share of the run time; -1: it never ran, or the walk, which can't tell. */
+  readonly hottestCpu: Int32Array;
+  /** That share, per cent, rounded down; 0 where there is none. */
+  readonly hottestPct: Uint8Array;
   /** Programs whose identity (id, load time, tag) was not in the pass before. */
   readonly appeared: readonly NativeProgInfo[];
 }
@@ -54,16 +70,23 @@ export interface NativeSampler {
   readonly statsError: NativeCallError | null;
   /**
    * Reads every program once, on a thread of libuv's pool. One at a time.
-   * @throws (rejects with) a SystemError: the call and errno that ended the pass.
+   * @throws (rejects with) a SystemError: the call and errno that ended the pass; why there is no iterator, where nothing else will do.
    */
   sample(): Promise<NativeSample>;
   /** Gives back the statistics fd; a pass under way is waited for by the thread that runs it. Idempotent. */
   close(): void;
 }
 
+export interface NativeSamplerOptions {
+  /** Hold a BPF_ENABLE_STATS fd until `close` (or the process's end, however it ends). */
+  readonly enableStats: boolean;
+  /** `auto`, the default: the iterator where it can be had, else the walk. The others: that one and no other. */
+  readonly sampler?: 'auto' | NativeSamplerName;
+}
+
 export interface NativeBpf {
-  /** Opens a sampler. With `enableStats` it holds a BPF_ENABLE_STATS fd until `close` (or the process's end, however it ends). */
-  readonly Sampler: new (options: {readonly enableStats: boolean}) => NativeSampler;
+  /** Opens a sampler. The iterator is loaded in the first pass. */
+  readonly Sampler: new (options: NativeSamplerOptions) => NativeSampler;
   /** tcflush(fd, TCOFLUSH): throws away what a terminal was sent and nobody has read. An fd that is no terminal: nothing happens. */
   readonly discardOutput: (fd: number) => void;
 }
@@ -84,6 +107,8 @@ export interface TestProgSpec {
   readonly name?: string;
   /** Times round an empty loop; 0 by default. */
   readonly loops?: number;
+  /** Functions beside the main one, each called once a run; 0 by default, at most 255. */
+  readonly functions?: number;
   /** Names of array maps to create and refer to, so that `map_ids` has something to show. */
   readonly maps?: readonly string[];
 }
@@ -98,8 +123,8 @@ export type TestAttachPoint =
 /** A program that this process loaded and holds. Closing it (or the process's end) unloads it. */
 export interface TestProg {
   readonly id: number;
-  /** Runs it `times` times on this CPU with BPF_PROG_TEST_RUN, for as long as that takes. */
-  run(times: number): void;
+  /** Runs it `times` times with BPF_PROG_TEST_RUN, for as long as that takes, on that CPU or on the one that this thread is on. */
+  run(times: number, cpu?: number): void;
   attach(point: TestAttachPoint): void;
   /** Takes it off everything it was attached to. */
   detach(): void;

@@ -19,6 +19,18 @@ int bpf_once(BpfCmd cmd, void* attr, size_t size) {
   return static_cast<int>(::syscall(SYS_bpf, static_cast<int>(cmd), attr, size));
 }
 
+SysError map_elem(BpfCmd cmd, const char* call, int map_fd, uint32_t key, const void* value) {
+  struct {
+    uint32_t map_fd;
+    uint32_t pad;
+    uint64_t key;
+    uint64_t value;
+    uint64_t flags;
+  } attr = {static_cast<uint32_t>(map_fd), 0, address(&key), address(value), 0};
+  if (bpf(cmd, &attr, sizeof attr) < 0) return {errno, call};
+  return {};
+}
+
 }  // namespace
 
 int bpf(BpfCmd cmd, void* attr, size_t size) {
@@ -71,8 +83,17 @@ Result<UniqueFd> prog_load(const ProgLoad& load) {
     char prog_name[kNameLen];
     uint32_t prog_ifindex;
     uint32_t expected_attach_type;
+    uint32_t prog_btf_fd;
+    uint32_t func_info_rec_size;
+    uint64_t func_info;
+    uint32_t func_info_cnt;
+    uint32_t line_info_rec_size;
+    uint64_t line_info;
+    uint32_t line_info_cnt;
+    uint32_t attach_btf_id;
   } attr = {};
-  static_assert(sizeof attr == 72);
+  static_assert(offsetof(decltype(attr), expected_attach_type) == 68);
+  static_assert(sizeof attr == 112);
   attr.prog_type = static_cast<uint32_t>(load.type);
   attr.insn_cnt = static_cast<uint32_t>(load.insns.size());
   attr.insns = address(load.insns.data());
@@ -84,17 +105,20 @@ Result<UniqueFd> prog_load(const ProgLoad& load) {
   }
   attr.prog_flags = load.flags;
   std::memcpy(attr.prog_name, load.name, std::min(std::strlen(load.name), kNameLen - 1));
-  attr.expected_attach_type = load.expected_attach_type;
+  attr.expected_attach_type = static_cast<uint32_t>(load.expected_attach_type);
+  attr.attach_btf_id = load.attach_btf_id;
+  // A kernel that knows less of the union wants the rest to be zero: what isn't used isn't even shown to it.
+  const size_t size = load.attach_btf_id != 0 ? sizeof attr : offsetof(decltype(attr), prog_btf_fd);
 
   // The verifier gives up with EAGAIN when a signal comes; five tries, as libbpf.
   for (int tries_left = 5;;) {
-    UniqueFd fd(bpf(BpfCmd::prog_load, &attr, sizeof attr));
+    UniqueFd fd(bpf(BpfCmd::prog_load, &attr, size));
     if (fd) return {std::move(fd), {}};
     if (errno != EAGAIN || --tries_left == 0) return {{}, {errno, "bpf(BPF_PROG_LOAD)"}};
   }
 }
 
-SysError prog_test_run(int prog_fd, const TestRun& run) {
+Result<uint32_t> prog_test_run(int prog_fd, const TestRun& run) {
   struct {
     int32_t prog_fd;
     uint32_t retval;
@@ -116,8 +140,55 @@ SysError prog_test_run(int prog_fd, const TestRun& run) {
   attr.repeat = run.repeat;
   attr.ctx_size_in = static_cast<uint32_t>(run.ctx.size());
   attr.ctx_in = address(run.ctx.data());
-  if (bpf_once(BpfCmd::prog_test_run, &attr, sizeof attr) < 0) return {errno, "bpf(BPF_PROG_TEST_RUN)"};
-  return {};
+  if (bpf_once(BpfCmd::prog_test_run, &attr, sizeof attr) < 0) return {0, {errno, "bpf(BPF_PROG_TEST_RUN)"}};
+  return {attr.retval, {}};
+}
+
+Result<UniqueFd> map_create(const MapCreate& map) {
+  struct {
+    uint32_t map_type;
+    uint32_t key_size;
+    uint32_t value_size;
+    uint32_t max_entries;
+    uint32_t map_flags;
+    uint32_t inner_map_fd;
+    uint32_t numa_node;
+    char map_name[kNameLen];
+  } attr = {static_cast<uint32_t>(map.type), sizeof(uint32_t), map.value_size, map.max_entries, 0, 0, 0, {}};
+  std::memcpy(attr.map_name, map.name, std::min(std::strlen(map.name), kNameLen - 1));
+  UniqueFd fd(bpf(BpfCmd::map_create, &attr, sizeof attr));
+  if (!fd) return {{}, {errno, "bpf(BPF_MAP_CREATE)"}};
+  return {std::move(fd), {}};
+}
+
+SysError map_lookup(int map_fd, uint32_t key, void* value) {
+  return map_elem(BpfCmd::map_lookup_elem, "bpf(BPF_MAP_LOOKUP_ELEM)", map_fd, key, value);
+}
+
+SysError map_update(int map_fd, uint32_t key, const void* value) {
+  return map_elem(BpfCmd::map_update_elem, "bpf(BPF_MAP_UPDATE_ELEM)", map_fd, key, value);
+}
+
+Result<UniqueFd> link_create(int prog_fd, uint32_t target, AttachType type, uint32_t flags) {
+  struct {
+    int32_t prog_fd;
+    uint32_t target;
+    uint32_t attach_type;
+    uint32_t flags;
+  } attr = {prog_fd, target, static_cast<uint32_t>(type), flags};
+  UniqueFd fd(bpf(BpfCmd::link_create, &attr, sizeof attr));
+  if (!fd) return {{}, {errno, "bpf(BPF_LINK_CREATE)"}};
+  return {std::move(fd), {}};
+}
+
+Result<UniqueFd> iter_create(int link_fd) {
+  struct {
+    int32_t link_fd;
+    uint32_t flags;
+  } attr = {link_fd, 0};
+  UniqueFd fd(bpf(BpfCmd::iter_create, &attr, sizeof attr));
+  if (!fd) return {{}, {errno, "bpf(BPF_ITER_CREATE)"}};
+  return {std::move(fd), {}};
 }
 
 Result<UniqueFd> enable_stats() {

@@ -15,6 +15,8 @@ namespace bpftop {
 /// enum bpf_cmd, with the kernel each came with.
 enum class BpfCmd : int {
   map_create = 0,
+  map_lookup_elem = 1,
+  map_update_elem = 2,
   prog_load = 5,
   prog_test_run = 10,        // 4.12
   prog_get_next_id = 11,     // 4.13
@@ -23,6 +25,7 @@ enum class BpfCmd : int {
   raw_tracepoint_open = 17,  // 4.17
   link_create = 28,          // 5.7
   enable_stats = 32,         // 5.8
+  iter_create = 33,          // 5.8
 };
 
 /// enum bpf_prog_type, as far as it is loaded by this project.
@@ -34,7 +37,24 @@ enum class ProgType : uint32_t {
   cgroup_skb = 8,
   cgroup_sock = 9,
   raw_tracepoint = 17,
+  tracing = 26,
   syscall = 31,  // 5.14
+};
+
+/// enum bpf_attach_type, as far as it is loaded or attached by this project.
+enum class AttachType : uint32_t {
+  /// What types without attach types are loaded for, too.
+  cgroup_inet_ingress = 0,
+  cgroup_inet_egress = 1,
+  cgroup_inet_sock_create = 2,
+  trace_iter = 28,
+  xdp = 37,
+};
+
+/// enum bpf_map_type, as far as it is created by this project.
+enum class MapType : uint32_t {
+  array = 2,
+  percpu_array = 6,
 };
 
 /// Bytes of a program's name with its NUL (BPF_OBJ_NAME_LEN).
@@ -77,15 +97,17 @@ struct BpfProgInfo {
   uint32_t jited_line_info_rec_size;
   uint32_t nr_prog_tags;
   uint64_t prog_tags;
-  uint64_t run_time_ns;       // 5.1
-  uint64_t run_cnt;           // 5.1
-  uint64_t recursion_misses;  // 5.12
-  uint32_t verified_insns;    // 5.16
-  uint32_t attach_btf_obj_id;
+  uint64_t run_time_ns;        // 5.1
+  uint64_t run_cnt;            // 5.1
+  uint64_t recursion_misses;   // 5.12
+  uint32_t verified_insns;     // 5.16
+  uint32_t attach_btf_obj_id;  // 6.0
+  uint32_t attach_btf_id;      // 6.0
+  uint32_t pad;
 };
 static_assert(offsetof(BpfProgInfo, run_time_ns) == 192);
 static_assert(offsetof(BpfProgInfo, verified_insns) == 216);
-static_assert(sizeof(BpfProgInfo) == 224);
+static_assert(sizeof(BpfProgInfo) == 232);
 
 /// bpf(2) itself, with EINTR tried again. `attr` may be shorter than the kernel's union: it reads the rest as zero.
 /// Gives what the call gives, -1 with errno on failure.
@@ -110,7 +132,9 @@ struct ProgLoad {
   /// Whether it is GPL-compatible decides which helpers it may call.
   const char* license = "Dual MIT/GPL";
   uint32_t flags = 0;
-  uint32_t expected_attach_type = 0;
+  AttachType expected_attach_type{};
+  /// Id of the function of the kernel's BTF that it is attached to; 0: none.
+  uint32_t attach_btf_id = 0;
   /// Where the verifier writes what it thinks; empty: nowhere.
   std::span<char> log;
 };
@@ -127,9 +151,36 @@ struct TestRun {
   uint32_t repeat = 0;
 };
 
-/// Runs a program on this CPU. ENOTSUPP (524): its type can't be. EINTR: a signal came between two of the repeats, which is
-/// therefore not tried again here: some have been run.
-SysError prog_test_run(int prog_fd, const TestRun& run);
+/// Runs a program on this CPU and gives what it returned. ENOTSUPP (524): its type can't be. EINTR: a signal came between
+/// two of the repeats, which is therefore not tried again here: some have been run.
+Result<uint32_t> prog_test_run(int prog_fd, const TestRun& run);
+
+/// What map to create. The name belongs to the caller and is not kept.
+struct MapCreate {
+  MapType type{};
+  uint32_t value_size = 0;
+  uint32_t max_entries = 1;
+  /// As of a program.
+  const char* name = "";
+};
+
+/// Creates a map with keys of four bytes; the fd is the caller's, close-on-exec. EPERM: not allowed, or, before 5.11,
+/// RLIMIT_MEMLOCK reached.
+Result<UniqueFd> map_create(const MapCreate& map);
+
+/// Reads the value of a key into `value`, which must have room for all of it.
+SysError map_lookup(int map_fd, uint32_t key, void* value);
+
+/// Writes the value of a key.
+SysError map_update(int map_fd, uint32_t key, const void* value);
+
+/// Attaches a program; the fd of the link, which holds both, is the caller's, close-on-exec. `target` is an fd, an
+/// interface's index or 0, as the type has it. EINVAL: the type doesn't go there, or this kernel has no link for it.
+Result<UniqueFd> link_create(int prog_fd, uint32_t target, AttachType type, uint32_t flags = 0);
+
+/// A new run of the iterator behind a link: what its program writes is read from the fd, the caller's, close-on-exec. Wants
+/// no capability.
+Result<UniqueFd> iter_create(int link_fd);
 
 /// Switches run-time statistics on for as long as the fd, the caller's, is open. EINVAL: before 5.8. EPERM: without
 /// CAP_SYS_ADMIN.

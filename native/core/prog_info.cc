@@ -11,27 +11,6 @@
 namespace bpftop {
 namespace {
 
-/// Ids of all maps the program refers to. The kernel writes at most as many as there is room for and tells how many it has,
-/// which may have grown since it told first (BPF_PROG_BIND_MAP), so: ask again with the room it named.
-std::optional<std::vector<uint32_t>> read_map_ids(int prog_fd, uint32_t count) {
-  std::vector<uint32_t> ids;
-  for (int tries_left = 4; tries_left > 0; tries_left--) {
-    ids.resize(count);
-    if (count == 0) return ids;
-    BpfProgInfo raw = {};
-    raw.nr_map_ids = count;
-    raw.map_ids = reinterpret_cast<uintptr_t>(ids.data());
-    if (prog_info_by_fd(prog_fd, raw).error) return std::nullopt;
-    const bool all = raw.nr_map_ids <= count;
-    count = raw.nr_map_ids;
-    if (all) {
-      ids.resize(count);
-      return ids;
-    }
-  }
-  return std::nullopt;
-}
-
 /// The kernel's own figure of the memory a program takes, which struct bpf_prog_info lacks.
 std::optional<uint64_t> read_memlock(int prog_fd) {
   char path[40];
@@ -54,6 +33,27 @@ ProgIdentity identity_of(const BpfProgInfo& raw) {
   return identity;
 }
 
+std::optional<std::vector<uint32_t>> read_map_ids(int prog_fd, uint32_t count) {
+  // The kernel writes at most as many as there is room for and tells how many it has, which may have grown since it told
+  // first (BPF_PROG_BIND_MAP), so: ask again with the room it named.
+  std::vector<uint32_t> ids;
+  for (int tries_left = 4; tries_left > 0; tries_left--) {
+    ids.resize(count);
+    if (count == 0) return ids;
+    BpfProgInfo raw = {};
+    raw.nr_map_ids = count;
+    raw.map_ids = reinterpret_cast<uintptr_t>(ids.data());
+    if (prog_info_by_fd(prog_fd, raw).error) return std::nullopt;
+    const bool all = raw.nr_map_ids <= count;
+    count = raw.nr_map_ids;
+    if (all) {
+      ids.resize(count);
+      return ids;
+    }
+  }
+  return std::nullopt;
+}
+
 void fill_prog_info(int prog_fd, const BpfProgInfo& raw, uint32_t known_len, ProgInfo& info) {
   info.id = raw.id;
   info.type = raw.type;
@@ -68,6 +68,7 @@ void fill_prog_info(int prog_fd, const BpfProgInfo& raw, uint32_t known_len, Pro
   if (known_len >= offsetof(BpfProgInfo, verified_insns) + sizeof raw.verified_insns)
     info.verified_insns = raw.verified_insns;
   info.btf_id = raw.btf_id;
+  if (known_len >= offsetof(BpfProgInfo, attach_btf_id) + sizeof raw.attach_btf_id) info.attach_btf_id = raw.attach_btf_id;
   info.map_ids = read_map_ids(prog_fd, raw.nr_map_ids);
   info.memlock = read_memlock(prog_fd);
 }

@@ -18,6 +18,9 @@ ProgIdentity identity_of(const BpfProgInfo& raw);
 /// Doesn't keep or close `prog_fd`.
 void fill_prog_info(int prog_fd, const BpfProgInfo& raw, uint32_t known_len, ProgInfo& info);
 
+/// Ids of all maps the program refers to, `count` of them as far as is known; nothing where they can't be read.
+std::optional<std::vector<uint32_t>> read_map_ids(int prog_fd, uint32_t count);
+
 /// The number after "memlock:" at the start of a line of fdinfo text; nothing if it isn't there, isn't a number or is too
 /// large.
 std::optional<uint64_t> parse_memlock(std::string_view fdinfo);

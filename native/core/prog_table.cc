@@ -8,6 +8,8 @@ void ProgTable::begin() {
   run_time_ns_.clear();
   run_cnt_.clear();
   recursion_misses_.clear();
+  hottest_cpu_.clear();
+  hottest_pct_.clear();
   appeared_.clear();
   now_.clear();
   merged_ = 0;
@@ -18,6 +20,8 @@ ProgInfo* ProgTable::add(const ProgIdentity& identity, const ProgCounters& count
   run_time_ns_.push_back(counters.run_time_ns);
   run_cnt_.push_back(counters.run_cnt);
   recursion_misses_.push_back(counters.recursion_misses);
+  hottest_cpu_.push_back(counters.hottest_cpu);
+  hottest_pct_.push_back(counters.hottest_pct);
   now_.push_back(identity);
 
   while (merged_ < before_.size() && before_[merged_].id < identity.id) merged_++;

@@ -28,6 +28,10 @@ struct ProgCounters {
   uint64_t run_cnt = 0;
   /// 0 before 5.12, which did not count them.
   uint64_t recursion_misses = 0;
+  /// The CPU with the largest share of run_time_ns, and that share, per cent; -1 and 0: it never ran, or the source can't
+  /// tell.
+  int32_t hottest_cpu = -1;
+  uint8_t hottest_pct = 0;
 };
 
 /// What doesn't change as long as a program is loaded.
@@ -43,13 +47,20 @@ struct ProgInfo {
   uint32_t created_by_uid = 0;
   bool gpl_compatible = false;
   uint32_t xlated_prog_len = 0;
+  /// 0: no machine code on this host.
   uint32_t jited_prog_len = 0;
-  /// Not there: fdinfo doesn't say.
+  /// In bytes. Not there: could not be read.
   std::optional<uint64_t> memlock;
-  /// Not there: this kernel's struct ends before it (before 5.16).
+  /// Not there: this kernel doesn't say (before 5.16).
   std::optional<uint32_t> verified_insns;
   /// 0: none.
   uint32_t btf_id = 0;
+  /// Not there: the source can't tell.
+  std::optional<bool> sleepable;
+  /// enum bpf_attach_type, 0 for types that are loaded without. Not there: the source can't tell.
+  std::optional<uint32_t> expected_attach_type;
+  /// Type id of what it is attached to, in that BTF; 0: nothing. Not there: this kernel doesn't say (the walk's before 6.0).
+  std::optional<uint32_t> attach_btf_id;
   /// Not there: could not be read.
   std::optional<std::vector<uint32_t>> map_ids;
   /// One of this process's own helpers.
@@ -73,6 +84,8 @@ class ProgTable {
   const std::vector<uint64_t>& run_time_ns() const { return run_time_ns_; }
   const std::vector<uint64_t>& run_cnt() const { return run_cnt_; }
   const std::vector<uint64_t>& recursion_misses() const { return recursion_misses_; }
+  const std::vector<int32_t>& hottest_cpu() const { return hottest_cpu_; }
+  const std::vector<uint8_t>& hottest_pct() const { return hottest_pct_; }
   /// Static information of the rows whose identity is new.
   const std::vector<ProgInfo>& appeared() const { return appeared_; }
   std::vector<ProgInfo>& appeared() { return appeared_; }
@@ -80,6 +93,8 @@ class ProgTable {
  private:
   std::vector<uint32_t> ids_;
   std::vector<uint64_t> run_time_ns_, run_cnt_, recursion_misses_;
+  std::vector<int32_t> hottest_cpu_;
+  std::vector<uint8_t> hottest_pct_;
   std::vector<ProgInfo> appeared_;
   /// Ascending by id, both.
   std::vector<ProgIdentity> now_, before_;

@@ -3,6 +3,8 @@
 
 #include <time.h>
 
+#include <cerrno>
+
 #include "core/prog_walk.h"
 
 namespace bpftop {
@@ -17,13 +19,39 @@ uint64_t now_ns(clockid_t clock) {
 
 }  // namespace
 
+void Sampler::open_source() {
+  if (opened_) return;
+  opened_ = true;
+  if (choice_ != SamplerChoice::walk) refusal_ = iterator_.open(options_);
+}
+
+SysError Sampler::read() {
+  if (!iterator_ && choice_ == SamplerChoice::iterator) return refusal_.error;
+  if (iterator_) {
+    const SysError error = iterator_.read(table_);
+    if (!error) {
+      stats_state_ = stats_.enabled_here()          ? StatsState::enabled_here
+                     : iterator_.runs_are_counted() ? StatsState::already_on
+                                                    : StatsState::off;
+      return {};
+    }
+    const bool passing = error.err == EMFILE || error.err == ENFILE || error.err == ENOMEM;
+    if (passing || choice_ == SamplerChoice::iterator) return error;
+    // What else goes wrong won't go right the next time.
+    refusal_ = {error, {}};
+    iterator_.close();
+  }
+  // First, so that a probe loaded for it is in the list from the first pass on.
+  stats_state_ = stats_.state();
+  return walk_progs(table_);
+}
+
 SysError Sampler::pass() {
+  open_source();
   time_ns_ = now_ns(CLOCK_BOOTTIME);
   realtime_ns_ = now_ns(CLOCK_REALTIME);
   const uint64_t start = now_ns(CLOCK_MONOTONIC);
-  // First, so that a probe loaded for it is in the list from the first pass on.
-  stats_state_ = stats_.state();
-  if (const SysError error = walk_progs(table_)) return error;
+  if (const SysError error = read()) return error;
   if (const uint32_t own = stats_.probe_id())
     for (ProgInfo& info : table_.appeared()) info.self = info.id == own;
   duration_ns_ = now_ns(CLOCK_MONOTONIC) - start;

@@ -2,22 +2,40 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
+#include "core/prog_iterator.h"
 #include "core/prog_table.h"
+#include "core/refusal.h"
 #include "core/stats_switch.h"
 #include "core/sys_error.h"
 
 namespace bpftop {
 
+/// Which source to read from.
+enum class SamplerChoice {
+  /// The iterator where it can be had, else the walk.
+  best,
+  iterator,
+  walk,
+};
+
 /// Reads all programs, pass after pass. Not thread-safe: one pass at a time, from any thread.
 class Sampler {
  public:
-  /// With `enable_stats` holds BPF_ENABLE_STATS until destroyed; see stats().error() for whether it could.
-  explicit Sampler(bool enable_stats) : stats_(enable_stats) {}
+  /// With `enable_stats` holds BPF_ENABLE_STATS until destroyed; see stats().error() for whether it could. The source is
+  /// opened in the first pass.
+  explicit Sampler(bool enable_stats, SamplerChoice choice = SamplerChoice::best, const IteratorOptions& options = {})
+      : choice_(choice), options_(options), stats_(enable_stats) {}
 
-  /// One pass. On an error (errno of walk_progs) the results below are not to be used, and the next pass is as if this one
-  /// had not been.
+  /// One pass. On an error (of ProgIterator or of walk_progs) the results below are not to be used, and the next pass is as
+  /// if this one had not been.
   SysError pass();
+
+  /// Whether the last pass read through the iterator.
+  bool iterating() const { return static_cast<bool>(iterator_); }
+  /// Why it can't, when it is what was chosen or would have been the best choice.
+  const Refusal& refusal() const { return refusal_; }
 
   const StatsSwitch& stats() const { return stats_; }
 
@@ -32,6 +50,15 @@ class Sampler {
   const ProgTable& table() const { return table_; }
 
  private:
+  /// Settles which source it is; it stays that one, but for an iterator that fails (see read).
+  void open_source();
+  SysError read();
+
+  const SamplerChoice choice_;
+  const IteratorOptions options_;
+  bool opened_ = false;
+  ProgIterator iterator_;
+  Refusal refusal_;
   StatsSwitch stats_;
   ProgTable table_;
   uint64_t time_ns_ = 0, realtime_ns_ = 0, duration_ns_ = 0;

@@ -42,7 +42,7 @@ bool StatsProbe::probe_on() {
   TestRun run;
   run.data = kPacket;
   run.repeat = 1;
-  if (prog_test_run(prog_.get(), run) || prog_info_by_fd(prog_.get(), info).error) {
+  if (prog_test_run(prog_.get(), run).error || prog_info_by_fd(prog_.get(), info).error) {
     // May load, may not run: nothing to be learnt from it, so it needn't stay.
     prog_.reset();
     prog_id_ = 0;
@@ -66,7 +66,7 @@ StatsSwitch::StatsSwitch(bool enable) {
 }
 
 StatsState StatsSwitch::state() {
-  if (fd_) return StatsState::enabled_here;
+  if (enabled_here()) return StatsState::enabled_here;
   return probe_.on() ? StatsState::already_on : StatsState::off;
 }
 

@@ -47,7 +47,10 @@ class StatsSwitch {
   /// for.
   const SysError& error() const { return error_; }
 
-  /// Are they on now? No system call when they were switched on here.
+  /// True if they were switched on here, and so are on.
+  bool enabled_here() const { return static_cast<bool>(fd_); }
+
+  /// Are they on now? No system call when they were switched on here; else a program is loaded to find out.
   StatsState state();
 
   /// The id of this object's own helper program; 0: none is loaded.

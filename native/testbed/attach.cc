@@ -12,29 +12,13 @@
 namespace bpftop {
 namespace {
 
-// enum bpf_attach_type
-constexpr uint32_t kCgroupInetEgress = 1;
-constexpr uint32_t kCgroupInetSockCreate = 2;
-constexpr uint32_t kXdp = 37;
 // <linux/if_link.h>: through the generic hook, which any interface has; lo has no other.
 constexpr uint32_t kXdpFlagsSkbMode = 1 << 1;
-
-Result<UniqueFd> link_create(int prog_fd, int target, uint32_t attach_type, uint32_t flags) {
-  struct {
-    int32_t prog_fd;
-    uint32_t target;  // fd or ifindex
-    uint32_t attach_type;
-    uint32_t flags;
-  } attr = {prog_fd, static_cast<uint32_t>(target), attach_type, flags};
-  UniqueFd fd(bpf(BpfCmd::link_create, &attr, sizeof attr));
-  if (!fd) return {{}, {errno, "bpf(BPF_LINK_CREATE)"}};
-  return {std::move(fd), {}};
-}
 
 Result<UniqueFd> attach_cgroup(int prog_fd, ProgType type, const char* directory) {
   const UniqueFd cgroup(::open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!cgroup) return {{}, {errno, "open"}};
-  return link_create(prog_fd, cgroup.get(), attach_type_of(type), 0);
+  return link_create(prog_fd, static_cast<uint32_t>(cgroup.get()), attach_type_of(type));
 }
 
 Result<UniqueFd> attach_raw_tracepoint(int prog_fd, const char* name) {
@@ -80,21 +64,21 @@ Result<UniqueFd> attach_tracepoint(int prog_fd, uint32_t id) {
 
 }  // namespace
 
-uint32_t attach_type_of(ProgType type) {
+AttachType attach_type_of(ProgType type) {
   switch (type) {
     case ProgType::cgroup_skb:
-      return kCgroupInetEgress;
+      return AttachType::cgroup_inet_egress;
     case ProgType::cgroup_sock:
-      return kCgroupInetSockCreate;
+      return AttachType::cgroup_inet_sock_create;
     default:
-      return 0;
+      return {};
   }
 }
 
 Result<UniqueFd> attach_prog(int prog_fd, ProgType type, const AttachPoint& point) {
   switch (point.kind) {
     case AttachPoint::Kind::xdp:
-      return link_create(prog_fd, static_cast<int>(point.number), kXdp, kXdpFlagsSkbMode);
+      return link_create(prog_fd, point.number, AttachType::xdp, kXdpFlagsSkbMode);
     case AttachPoint::Kind::cgroup:
       return attach_cgroup(prog_fd, type, point.text.c_str());
     case AttachPoint::Kind::tracepoint:

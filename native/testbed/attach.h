@@ -18,7 +18,7 @@ struct AttachPoint {
 };
 
 /// The attach type that a program of this type is loaded for and attached with; 0 for types without.
-uint32_t attach_type_of(ProgType type);
+AttachType attach_type_of(ProgType type);
 
 /// Attaches the program; the fd, the caller's, close-on-exec, holds it there and (until then) the program loaded. EINVAL:
 /// the type doesn't go there, or, before 5.7 (cgroup) and 5.9 (XDP), no links. EBUSY: the interface has an XDP program.

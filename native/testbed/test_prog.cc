@@ -2,6 +2,7 @@
 #include "testbed/test_prog.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/resource.h>
 
@@ -35,31 +36,19 @@ constexpr struct {
     {"syscall", ProgType::syscall, 0},
 };
 
-/// An array map of one u32. The fd is the caller's.
-Result<UniqueFd> create_map(const std::string& name) {
-  struct {
-    uint32_t map_type;
-    uint32_t key_size;
-    uint32_t value_size;
-    uint32_t max_entries;
-    uint32_t map_flags;
-    uint32_t inner_map_fd;
-    uint32_t numa_node;
-    char map_name[kNameLen];
-  } attr = {/*BPF_MAP_TYPE_ARRAY*/ 2, 4, 4, 1, 0, 0, 0, {}};
-  std::memcpy(attr.map_name, name.data(), std::min(name.size(), kNameLen - 1));
-  UniqueFd fd(bpf(BpfCmd::map_create, &attr, sizeof attr));
-  if (!fd) return {{}, {errno, "bpf(BPF_MAP_CREATE)"}};
-  return {std::move(fd), {}};
-}
-
-/// r1 = each map; then `loops` times round an empty loop; then the verdict. Two instructions a time round, which the
-/// verifier follows one by one: 20 000 loops are 40 000 of the million it allows.
+/// r1 = each map; then a call of each function; then `loops` times round an empty loop; then the verdict. Two instructions a
+/// time round, which the verifier follows one by one: 20 000 loops are 40 000 of the million it allows.
 std::vector<Insn> assemble(const TestProgSpec& spec, const std::vector<UniqueFd>& maps) {
   std::vector<Insn> code;
   for (const UniqueFd& map : maps) {
     code.push_back(insn::ld_map_fd(r1, map.get()));
-    code.push_back(insn::ld_map_fd_rest());
+    code.push_back(insn::ld_map_rest());
+  }
+  // Behind the main program's exit the functions lie side by side, two instructions each.
+  const auto rest = static_cast<int32_t>((spec.loops > 0 ? 3 : 0) + 2);
+  for (uint32_t i = 0; i < spec.functions; i++) {
+    const auto calls_after = static_cast<int32_t>(spec.functions - 1 - i);
+    code.push_back(insn::call_function(calls_after + rest + 2 * static_cast<int32_t>(i)));
   }
   if (spec.loops > 0) {
     code.push_back(insn::mov(r2, static_cast<int32_t>(spec.loops)));
@@ -69,6 +58,10 @@ std::vector<Insn> assemble(const TestProgSpec& spec, const std::vector<UniqueFd>
   const auto* type = std::find_if(std::begin(kTypes), std::end(kTypes), [&](const auto& t) { return t.type == spec.type; });
   code.push_back(insn::mov(r0, type->returns));
   code.push_back(insn::exit());
+  for (uint32_t i = 0; i < spec.functions; i++) {
+    code.push_back(insn::mov(r0, static_cast<int32_t>(i)));
+    code.push_back(insn::exit());
+  }
   return code;
 }
 
@@ -115,6 +108,30 @@ class SignalsBlocked {
   sigset_t before_;
 };
 
+/// Keeps this thread on one CPU while it lives.
+class OnCpu {
+ public:
+  explicit OnCpu(uint32_t cpu) {
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    if (cpu < CPU_SETSIZE) CPU_SET(cpu, &one);
+    const bool moved =
+        ::sched_getaffinity(0, sizeof before_, &before_) == 0 && ::sched_setaffinity(0, sizeof one, &one) == 0;
+    if (!moved) error = {errno, "sched_setaffinity"};
+  }
+  ~OnCpu() {
+    if (!error) ::sched_setaffinity(0, sizeof before_, &before_);
+  }
+  OnCpu(const OnCpu&) = delete;
+  OnCpu& operator=(const OnCpu&) = delete;
+
+  /// EINVAL: no such CPU, or none of this process's.
+  SysError error;
+
+ private:
+  cpu_set_t before_;
+};
+
 }  // namespace
 
 bool prog_type_by_name(std::string_view name, ProgType& type) {
@@ -130,7 +147,7 @@ Result<TestProg> TestProg::load(const TestProgSpec& spec, std::string& log) {
   // The program holds its maps once it is loaded; these fds go at the end of this function.
   std::vector<UniqueFd> maps;
   for (const std::string& name : spec.maps) {
-    auto [map, error] = with_memlock([&] { return create_map(name); });
+    auto [map, error] = with_memlock([&] { return map_create({MapType::array, 4, 1, name.c_str()}); });
     if (error) return {{}, error};
     maps.push_back(std::move(map));
   }
@@ -158,7 +175,13 @@ Result<TestProg> TestProg::load(const TestProgSpec& spec, std::string& log) {
   return result;
 }
 
-SysError TestProg::run(uint32_t times) {
+SysError TestProg::run(uint32_t times, std::optional<uint32_t> cpu) {
+  if (!cpu) return run_here(times);
+  const OnCpu there(*cpu);
+  return there.error ? there.error : run_here(times);
+}
+
+SysError TestProg::run_here(uint32_t times) {
   // Zeros will do: an Ethernet frame of unknown protocol, or arguments nobody reads.
   constexpr uint8_t kBytes[64] = {};
   if (times == 0) return {};  // to the kernel 0 is 1
@@ -168,12 +191,12 @@ SysError TestProg::run(uint32_t times) {
     // These take a context and no repeat count (EINVAL).
     run.ctx = kBytes;
     for (uint32_t done = 0; done < times; done++)
-      if (const SysError error = prog_test_run(fd_.get(), run)) return error;
+      if (const SysError error = prog_test_run(fd_.get(), run).error) return error;
     return {};
   }
   run.data = kBytes;
   run.repeat = times;
-  return prog_test_run(fd_.get(), run);
+  return prog_test_run(fd_.get(), run).error;
 }
 
 SysError TestProg::attach(const AttachPoint& point) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +20,8 @@ struct TestProgSpec {
   /// Times round an empty loop; the verifier walks each, up to 1 million instructions in all (300 000 loops at most).
   uint32_t loops = 0;
   std::vector<std::string> maps;
+  /// Functions beside the main one, each called once a run; at most 255.
+  uint32_t functions = 0;
 };
 
 /// The type that TestProgSpec calls `name`; false if it has none of that name.
@@ -33,8 +36,9 @@ class TestProg {
 
   uint32_t id() const { return id_; }
 
-  /// Runs it exactly `times` times on the calling thread's CPU; signals wait meanwhile. ENOTSUPP, EINVAL: its type can't be.
-  SysError run(uint32_t times);
+  /// Runs it exactly `times` times on that CPU, or on the one that the calling thread is on; signals wait meanwhile.
+  /// ENOTSUPP: its type can't be. EINVAL: nor can it, or there is no such CPU.
+  SysError run(uint32_t times, std::optional<uint32_t> cpu = {});
 
   /// Hangs it at one more place; errno as in attach.h.
   SysError attach(const AttachPoint& point);
@@ -50,6 +54,8 @@ class TestProg {
   bool closed() const { return !fd_; }
 
  private:
+  SysError run_here(uint32_t times);
+
   ProgType type_ = ProgType::socket_filter;
   UniqueFd fd_;
   uint32_t id_ = 0;

@@ -11,7 +11,7 @@ async function main(): Promise<number> {
     await write(options.print);
     return exitStatus.done;
   }
-  const collector = new KernelCollector({enableStats: options.enableStats});
+  const collector = new KernelCollector({enableStats: options.enableStats, sampler: options.sampler});
   const demo = options.command === 'demo' ? (await import('./demo.js')).startDemo() : null;
   try {
     return showsScreen(options)

@@ -8,6 +8,7 @@ import {initialSort, parseSort, type SortOrder} from '../model/sort.js';
 import {version} from '../version.js';
 
 export type Format = 'table' | 'json';
+export type Sampler = 'auto' | 'iterator' | 'walk';
 
 export interface Options {
   readonly command: 'watch' | 'demo';
@@ -20,6 +21,7 @@ export interface Options {
   readonly filter: Filter;
   readonly limit: number | null;
   readonly enableStats: boolean;
+  readonly sampler: Sampler;
 }
 
 /** Something to print and be done: --help or --version. */
@@ -75,6 +77,7 @@ interface Raw {
   format?: Format;
   json?: true;
   enableStats: boolean;
+  sampler: Sampler;
 }
 
 function addOptions(command: Command): Command {
@@ -105,7 +108,12 @@ function addOptions(command: Command): Command {
       new Option('--format <FORMAT>', 'write table or json instead of showing the screen').choices(['table', 'json']),
     )
     .addOption(new Option('--json', 'write JSON, the same as --format json; one line a sample when piped'))
-    .addOption(new Option('--no-enable-stats', 'watch only: never switch BPF statistics on'));
+    .addOption(new Option('--no-enable-stats', 'watch only: never switch BPF statistics on'))
+    .addOption(
+      new Option('--sampler <NAME>', 'list programs by a BPF iterator (fast), or by walking their ids')
+        .choices(['auto', 'iterator', 'walk'])
+        .default('auto'),
+    );
 }
 
 /** A message of commander's, as one of ours: one sentence, then where to look. */
@@ -138,6 +146,7 @@ export function parseOptions(words: readonly string[]): Options | Printed {
       filter: raw.filter,
       limit: raw.limit ?? null,
       enableStats: raw.enableStats,
+      sampler: raw.sampler,
     };
   };
   const program = new Command('bpftop-ts');

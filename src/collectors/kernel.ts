@@ -5,7 +5,7 @@
 import {loadBpf, type NativeBpf, type NativeProgInfo, type NativeSample, type NativeSampler} from '../addon.js';
 import {exitStatus, isSystemError, UserError} from '../errors.js';
 import {sleepableByType} from '../sample/prog-types.js';
-import type {Host, ProgInfo, Sample, Warning} from '../sample/types.js';
+import type {Host, ProgInfo, Sample, SamplerName, Warning} from '../sample/types.js';
 import {readHost} from './host.js';
 import type {Pace} from './pace.js';
 
@@ -20,6 +20,8 @@ export interface Collector {
 export interface KernelOptions {
   /** Switch run-time statistics on while this collector is open. */
   readonly enableStats: boolean;
+  /** How to list programs; `auto`, the default, takes the best there is. */
+  readonly sampler?: 'auto' | SamplerName;
 }
 
 const switchStatsOn = 'sudo sysctl kernel.bpf_stats_enabled=1 (and =0 when you are done)';
@@ -27,7 +29,7 @@ const switchStatsOn = 'sudo sysctl kernel.bpf_stats_enabled=1 (and =0 when you a
 export class KernelCollector implements Collector {
   readonly #host: Host = readHost();
   readonly #sampler: NativeSampler;
-  readonly #enableStats: boolean;
+  readonly #options: KernelOptions;
   /** Static information of the programs in the last sample, by id. */
   #known = new Map<number, ProgInfo>();
 
@@ -35,14 +37,16 @@ export class KernelCollector implements Collector {
    * @throws UserError (69) where this isn't Linux or the addon can't be loaded.
    */
   constructor(options: KernelOptions, bpf: NativeBpf = loadBpf()) {
-    this.#enableStats = options.enableStats;
+    this.#options = options;
     this.#sampler = new bpf.Sampler(options);
   }
 
   async *samples(pace: Pace, signal?: AbortSignal): AsyncGenerator<Sample, void, undefined> {
     do {
-      pace.begin();
-      yield await this.sample();
+      const sample = await this.sample();
+      // The beat starts where the first reading did. That isn't where it was asked for: the iterator is loaded before, 10 ms.
+      pace.begin(performance.now() - sample.durationNs / 1e6);
+      yield sample;
     } while (await pace.wait(signal));
   }
 
@@ -55,7 +59,7 @@ export class KernelCollector implements Collector {
     try {
       native = await this.#sampler.sample();
     } catch (error) {
-      throw explainListing(error);
+      throw this.#options.sampler === 'iterator' ? explainIterator(error) : explainListing(error);
     }
     // First of all: what the addon described in this sample it won't describe again.
     const info = this.#join(native);
@@ -65,7 +69,8 @@ export class KernelCollector implements Collector {
       timeNs: native.timeNs,
       durationNs: native.durationNs,
       selfCpuNs: selfCpuNs(),
-      sampler: 'walk',
+      sampler: native.sampler,
+      fallbackReason: native.fallbackReason,
       stats: native.stats,
       warnings: this.#warnings(native),
       progs: {
@@ -73,6 +78,8 @@ export class KernelCollector implements Collector {
         runTimeNs: native.runTimeNs,
         runCnt: native.runCnt,
         recursionMisses: native.recursionMisses,
+        hottestCpu: native.hottestCpu,
+        hottestPct: native.hottestPct,
       },
     };
   }
@@ -99,13 +106,17 @@ export class KernelCollector implements Collector {
   }
 
   #warnings(native: NativeSample): readonly Warning[] {
-    const refused = this.#sampler.statsError;
-    if (refused && (refused.code === 'EPERM' || refused.code === 'EACCES'))
-      throw new UserError(
-        `cannot switch BPF statistics on: ${refused.syscall}: ${refused.code}. Run it with sudo, or watch only with --no-enable-stats.`,
-        exitStatus.notPermitted,
-      );
     if (native.stats !== 'off') return [];
+    const refused = this.#sampler.statsError;
+    if (refused && isNotPermitted(refused.code))
+      return [
+        {
+          code: 'stats_not_permitted',
+          message:
+            `no rates: statistics are off and this process may not switch them on (${refused.syscall}: ${refused.code}). ` +
+            `Run it with sudo, or switch them on for all: ${switchStatsOn}.`,
+        },
+      ];
     if (refused)
       return [
         {
@@ -118,7 +129,7 @@ export class KernelCollector implements Collector {
     return [
       {
         code: 'stats_off',
-        message: this.#enableStats
+        message: this.#options.enableStats
           ? 'no rates: statistics are off.'
           : `no rates: statistics are off. Leave --no-enable-stats out, or switch them on for all: ${switchStatsOn}.`,
       },
@@ -149,9 +160,25 @@ function progInfo(native: NativeProgInfo, bootNs: bigint): ProgInfo {
     verifiedInsns: native.verifiedInsns,
     btfId: native.btfId === 0 ? null : native.btfId,
     mapIds: native.mapIds,
-    sleepable: sleepableByType(native.type),
+    sleepable: native.sleepable ?? sleepableByType(native.type),
+    attachType: native.expectedAttachType,
+    attachBtfId: native.attachBtfId || null,
     self: native.self,
   };
+}
+
+function isNotPermitted(code: string): boolean {
+  return code === 'EPERM' || code === 'EACCES';
+}
+
+/** What it means that there is no iterator, to a person who wants nothing else. */
+function explainIterator(error: unknown): unknown {
+  if (!isSystemError(error)) return error;
+  const what = `cannot read through a BPF iterator: ${error.message}.`;
+  // EACCES isn't a matter of rights here: it is what the verifier says.
+  return error.code === 'EPERM'
+    ? new UserError(`${what} Run it with sudo.`, exitStatus.notPermitted, {cause: error})
+    : new UserError(`${what} Leave --sampler iterator out.`, exitStatus.unavailable, {cause: error});
 }
 
 /** What a failed listing means to the person who asked for it. */

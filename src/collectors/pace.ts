@@ -16,7 +16,7 @@ export class Pace {
     this.#firstMs = Math.min(firstMs, delayMs);
   }
 
-  /** To be called when a reading begins. The first call starts the beat. */
+  /** Tells when a reading began. The first one starts the beat. */
   begin(now: number = performance.now()): void {
     this.#due ??= now;
   }

@@ -170,6 +170,14 @@ const entries = {
     width: formatWidth.percent,
     get: (p) => p.cpuPct,
   },
+  hottest_cpu: {
+    title: 'HOT',
+    help: 'the CPU with the largest share of its run time since it was loaded',
+    kind: 'number',
+    unit: '',
+    width: 4,
+    get: (p) => p.hottestCpu,
+  },
   map_ids: {title: 'MAPS', help: 'ids of the maps it uses', kind: 'list', unit: '', width: 4, get: (p) => p.info.mapIds},
   self: {title: 'SELF', help: 'loaded by this bpftop-ts itself', kind: 'flag', unit: '', width: 4, get: (p) => p.info.self},
 } satisfies Record<string, Omit<Field, 'key'>>;

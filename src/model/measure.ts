@@ -56,6 +56,11 @@ export class MeasuredProg {
   get recursionMisses(): bigint {
     return this.#columns.recursionMisses[this.#index] as bigint;
   }
+  /** The CPU with the largest share of its run time since it was loaded; null when it never ran or the sampler can't tell. */
+  get hottestCpu(): number | null {
+    const cpu = this.#columns.hottestCpu[this.#index] as number;
+    return cpu >= 0 ? cpu : null;
+  }
   /** Average over the program's life, ns; null when it never ran. */
   get totalAvgRunTimeNs(): number | null {
     const runs = this.runCnt;

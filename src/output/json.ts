@@ -35,6 +35,7 @@ export function toJson(measured: Measured, progs: readonly MeasuredProg[], optio
       period_ns: measured.periodNs,
       sampling: {
         sampler: sample.sampler,
+        fallback_reason: sample.fallbackReason,
         stats: sample.stats,
         duration_ns: sample.durationNs,
         self_cpu_pct: measured.selfCpuPct,
@@ -58,7 +59,7 @@ export function toJson(measured: Measured, progs: readonly MeasuredProg[], optio
 }
 
 /** Sources that no collector reads yet are null: not known. */
-const notRead = {owners: null, links: null, pins: null, maps: null, hottest_cpu: null};
+const notRead = {owners: null, links: null, pins: null, maps: null};
 
 function progToJson(prog: MeasuredProg): Json {
   const json: Record<string, Json> = {};

@@ -3,7 +3,7 @@
  * Samples; everything after them reads them. What is not known is null, never 0.
  */
 
-/** How the programs were listed. */
+/** How the programs were listed: by a BPF iterator of our own, or by asking for id after id. */
 export type SamplerName = 'iterator' | 'walk';
 
 /**
@@ -46,6 +46,10 @@ export interface ProgInfo {
   readonly mapIds: readonly number[] | null;
   /** Whether it may sleep, so that its run time is wall time; null where the reading can't tell. */
   readonly sleepable: boolean | null;
+  /** enum bpf_attach_type that it was loaded for, 0 also where its type has none; null where the reading can't tell. */
+  readonly attachType: number | null;
+  /** Type id, in BTF, of what it is attached to; null: nothing, or the reading can't tell. */
+  readonly attachBtfId: number | null;
   /** Loaded by this very process. */
   readonly self: boolean;
 }
@@ -61,6 +65,10 @@ export interface ProgColumns {
   readonly runCnt: BigUint64Array;
   /** Runs that did not happen because the program was already running on that CPU. Zeros before Linux 5.12. */
   readonly recursionMisses: BigUint64Array;
+  /** The CPU with the largest share of runTimeNs; -1: it never ran, or the sampler can't tell. */
+  readonly hottestCpu: Int32Array;
+  /** That share, per cent, rounded down; 0 where there is none. */
+  readonly hottestPct: Uint8Array;
 }
 
 /** The host a Sample comes from; constant over a run. */
@@ -92,6 +100,8 @@ export interface Sample {
   /** CPU time this process has used since it started, user and system, ns. */
   readonly selfCpuNs: number;
   readonly sampler: SamplerName;
+  /** Why it isn't the iterator: call and errno, and what it was about; null: it is, or it was not asked for. */
+  readonly fallbackReason: string | null;
   readonly stats: StatsState;
   readonly warnings: readonly Warning[];
   readonly progs: ProgColumns;

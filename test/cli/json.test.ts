@@ -70,7 +70,7 @@ t.test('one document by default, over a whole period, on one line', {skip: kerne
   const document = parse(stdout);
   t.ok(document.period_ns >= 119e6, 'measured, and not shorter than asked for');
   t.not(document.period_ns, 120e6, 'not the nominal delay');
-  t.match(document.sampling, {stats: 'enabled_here', sampler: 'walk'});
+  t.match(document.sampling, {stats: 'enabled_here', sampler: 'iterator'});
 });
 
 t.test('sort, filter and limit choose the programs; totals are of all', {skip: kernelSkip}, async (t) => {

@@ -16,6 +16,7 @@ t.test('nothing said: watch, once a second, by CPU, with statistics on', (t) => 
     filter: {text: ''},
     limit: null,
     enableStats: true,
+    sampler: 'auto',
   });
   t.end();
 });
@@ -35,6 +36,7 @@ t.test('every option is heard, long and short', (t) => {
   t.equal(options('--json', '--format', 'json').format, 'json');
   t.equal(options('--format=table').format, 'table');
   t.equal(options('--no-enable-stats').enableStats, false);
+  for (const sampler of ['iterator', 'walk', 'auto']) t.equal(options('--sampler', sampler).sampler, sampler);
   t.match(options('demo', '-d', '2s'), {command: 'demo', delayMs: 2000});
   t.end();
 });

@@ -1,5 +1,5 @@
 import t from 'tap';
-import type {NativeBpf, NativeCallError, NativeProgInfo, NativeSample} from '../../src/addon.js';
+import type {NativeBpf, NativeCallError, NativeProgInfo, NativeSample, NativeSamplerOptions} from '../../src/addon.js';
 import {KernelCollector} from '../../src/collectors/kernel.js';
 import {Pace} from '../../src/collectors/pace.js';
 import {UserError} from '../../src/errors.js';
@@ -9,8 +9,8 @@ function fakeBpf(answers: (NativeSample | Error)[], statsError: NativeCallError 
   const calls: string[] = [];
   class Sampler {
     readonly statsError = statsError;
-    constructor(options: {enableStats: boolean}) {
-      calls.push(`open ${options.enableStats}`);
+    constructor(options: NativeSamplerOptions) {
+      calls.push(`open ${options.enableStats} ${options.sampler}`);
     }
     sample(): Promise<NativeSample> {
       const answer = answers.shift();
@@ -27,7 +27,7 @@ function fakeBpf(answers: (NativeSample | Error)[], statsError: NativeCallError 
 const appeared = (index: number, id: number, rest: Partial<NativeProgInfo> = {}): NativeProgInfo => ({
   ...{index, id, type: 6, name: `prog_${id}`, tag: '0123456789abcdef', loadTimeNs: 5_000_000_000n, createdByUid: 0},
   ...{gplCompatible: true, xlatedProgLen: 16, jitedProgLen: 40, memlock: 4096, verifiedInsns: 2, btfId: 0, mapIds: []},
-  ...{self: false},
+  ...{sleepable: null, expectedAttachType: null, attachBtfId: null, self: false},
   ...rest,
 });
 
@@ -36,11 +36,15 @@ function native(ids: number[], infos: NativeProgInfo[], rest: Partial<NativeSamp
     timeNs: 100_000_000_000n,
     realtimeNs: 1_767_225_700_123_000_000n,
     durationNs: 1000,
+    sampler: 'walk',
+    fallbackReason: null,
     stats: 'enabled_here',
     ids: Uint32Array.from(ids),
     runTimeNs: BigUint64Array.from(ids, (id) => BigInt(id) * 100n),
     runCnt: BigUint64Array.from(ids, BigInt),
     recursionMisses: new BigUint64Array(ids.length),
+    hottestCpu: new Int32Array(ids.length).fill(-1),
+    hottestPct: new Uint8Array(ids.length),
     appeared: infos,
     ...rest,
   };
@@ -93,7 +97,7 @@ t.test('watching only, with statistics off, says how to get rates', async (t) =>
   const {bpf, calls} = fakeBpf([native([], [], {stats: 'off'})]);
   const {warnings} = await new KernelCollector({enableStats: false}, bpf).sample();
   t.match(warnings, [{code: 'stats_off', message: /Leave --no-enable-stats out/}]);
-  t.same(calls, ['open false']);
+  t.same(calls, ['open false undefined']);
 });
 
 t.test('what went wrong is one sentence with call, errno and remedy, and has an exit status', async (t) => {
@@ -115,12 +119,61 @@ t.test('what went wrong is one sentence with call, errno and remedy, and has an 
   }
 });
 
-t.test('statistics refused is not permitted, and names the way without', async (t) => {
-  const {bpf} = fakeBpf([native([], [], {stats: 'off'})], {code: 'EPERM', syscall: 'bpf(BPF_ENABLE_STATS)'});
-  await t.rejects(new KernelCollector({enableStats: true}, bpf).sample(), {
-    exitStatus: 77,
-    message: /cannot switch BPF statistics on: bpf\(BPF_ENABLE_STATS\): EPERM\. .*--no-enable-stats/,
-  });
+t.test(
+  'statistics that this process may not switch on are a warning while they are off, and nothing once they are on',
+  async (t) => {
+    const refused = {code: 'EPERM', syscall: 'bpf(BPF_ENABLE_STATS)'};
+    const {bpf} = fakeBpf([native([], [], {stats: 'off'}), native([], [], {stats: 'already_on'})], refused);
+    const collector = new KernelCollector({enableStats: true}, bpf);
+    t.match((await collector.sample()).warnings, [
+      {code: 'stats_not_permitted', message: /bpf\(BPF_ENABLE_STATS\): EPERM.*Run it with sudo, or .*bpf_stats_enabled=1/},
+    ]);
+    t.same((await collector.sample()).warnings, []);
+  },
+);
+
+t.test('the sampler, and why it is not the better one, come from the addon; the choice goes to it', async (t) => {
+  const fallbackReason = 'open: ENOENT: /sys/kernel/btf/vmlinux';
+  const {bpf, calls} = fakeBpf([native([], [], {fallbackReason}), native([], [], {sampler: 'iterator'})]);
+  const collector = new KernelCollector({enableStats: true, sampler: 'auto'}, bpf);
+  t.match(await collector.sample(), {sampler: 'walk', fallbackReason});
+  t.match(await collector.sample(), {sampler: 'iterator', fallbackReason: null});
+  t.same(calls, ['open true auto']);
+});
+
+t.test('no iterator where nothing else will do: what failed, and the way out', async (t) => {
+  const error = (code: string, detail: string) =>
+    Object.assign(new Error(`bpf(BPF_PROG_LOAD): ${code}: ${detail}`), {code, syscall: 'bpf(BPF_PROG_LOAD)'});
+  for (const [code, status, remedy] of [
+    ['EPERM', 77, 'Run it with sudo.'],
+    ['EACCES', 69, 'Leave --sampler iterator out.'],
+    ['ENOENT', 69, 'Leave --sampler iterator out.'],
+  ] as const) {
+    const {bpf} = fakeBpf([error(code, 'the details')]);
+    await t.rejects(new KernelCollector({enableStats: true, sampler: 'iterator'}, bpf).sample(), {
+      constructor: UserError,
+      exitStatus: status,
+      message: `cannot read through a BPF iterator: bpf(BPF_PROG_LOAD): ${code}: the details. ${remedy}`,
+    });
+  }
+});
+
+t.test('what the iterator knows of a program goes before what its type tells', async (t) => {
+  const {bpf} = fakeBpf([
+    native(
+      [1, 2, 3],
+      [
+        appeared(0, 1, {type: 26, sleepable: true, expectedAttachType: 24, attachBtfId: 77}),
+        appeared(1, 2, {type: 26}),
+        appeared(2, 3, {type: 6, sleepable: false, attachBtfId: 0}),
+      ],
+    ),
+  ]);
+  t.match((await new KernelCollector({enableStats: true}, bpf).sample()).progs.info, [
+    {sleepable: true, attachType: 24, attachBtfId: 77},
+    {sleepable: null, attachType: null, attachBtfId: null},
+    {sleepable: false, attachBtfId: null},
+  ]);
 });
 
 t.test('a bug in the addon is not made into advice', async (t) => {
@@ -144,5 +197,5 @@ t.test('samples come at the beat until the signal, and a failed reading ends the
   t.notOk((await rest.next()).done);
   await t.rejects(rest.next(), UserError);
   collector.close();
-  t.same(calls, ['open true', 'close']);
+  t.same(calls, ['open true undefined', 'close']);
 });

@@ -5,6 +5,7 @@ import {
   loadTestbed,
   type NativeSample,
   type NativeSampler,
+  type NativeSamplerOptions,
   type TestProg,
   type TestProgSpec,
 } from '../../src/addon.js';
@@ -22,6 +23,16 @@ function whyNot(): string | false {
   return refused !== null && `${refused.syscall} gives ${refused.code} here`;
 }
 
+/** Why there is no iterator here, where programs can be read at all; false where there is one. */
+export const iteratorSkip: string | false = kernelSkip || (await whyNoIterator());
+
+async function whyNoIterator(): Promise<string | false> {
+  const sampler = new (loadBpf().Sampler)({enableStats: false});
+  const {fallbackReason} = await sampler.sample();
+  sampler.close();
+  return fallbackReason !== null && `no iterator: ${fallbackReason}`;
+}
+
 /** What is needed of tap's `t` to clean up after a test. */
 interface Test {
   teardown(done: () => unknown): void;
@@ -35,8 +46,8 @@ export function loadProg(t: Test, spec: TestProgSpec): TestProg {
 }
 
 /** Opens a sampler, with statistics on unless told otherwise, and closes it when the test ends. */
-export function openSampler(t: Test, {enableStats = true} = {}): NativeSampler {
-  const sampler = new (loadBpf().Sampler)({enableStats});
+export function openSampler(t: Test, options: Partial<NativeSamplerOptions> = {}): NativeSampler {
+  const sampler = new (loadBpf().Sampler)({enableStats: true, ...options});
   t.teardown(() => sampler.close());
   return sampler;
 }

@@ -6,6 +6,7 @@ export type ProgSpec = Partial<ProgInfo> & {
   readonly runTimeNs?: bigint;
   readonly runCnt?: bigint;
   readonly recursionMisses?: bigint;
+  readonly hottestCpu?: number;
 };
 
 /** Static information with plain values where the test doesn't care. */
@@ -27,6 +28,8 @@ export function progInfo(spec: Partial<ProgInfo> & {readonly id: number}): ProgI
     btfId: null,
     mapIds: [],
     sleepable: false,
+    attachType: 0,
+    attachBtfId: null,
     self: false,
     ...spec,
     id,
@@ -42,13 +45,16 @@ export function makeSample(seconds: number, progs: readonly ProgSpec[], rest: Pa
     durationNs: 500_000,
     selfCpuNs: seconds * 1e7,
     sampler: 'walk',
+    fallbackReason: null,
     stats: 'enabled_here',
     warnings: [],
     progs: {
-      info: progs.map(({runTimeNs, runCnt, recursionMisses, ...info}) => progInfo(info)),
+      info: progs.map(({runTimeNs, runCnt, recursionMisses, hottestCpu, ...info}) => progInfo(info)),
       runTimeNs: BigUint64Array.from(progs, (each) => each.runTimeNs ?? 0n),
       runCnt: BigUint64Array.from(progs, (each) => each.runCnt ?? 0n),
       recursionMisses: BigUint64Array.from(progs, (each) => each.recursionMisses ?? 0n),
+      hottestCpu: Int32Array.from(progs, (each) => each.hottestCpu ?? -1),
+      hottestPct: Uint8Array.from(progs, (each) => (each.hottestCpu === undefined ? 0 : 100)),
     },
     ...rest,
   };

@@ -1,16 +1,22 @@
 // Checks of native/core without Node, built and run by core.test.ts with the address and undefined-behaviour sanitizers.
 // Prints one TAP line a check. What needs the kernel is left out when it refuses.
 #include <atomic>
+#include <bit>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <string>
 #include <thread>
 
+#include "core/btf.h"
+#include "core/cpu_list.h"
 #include "core/errno_name.h"
+#include "core/kernel_layout.h"
 #include "core/prog_info.h"
+#include "core/prog_iterator.h"
 #include "core/prog_walk.h"
 #include "core/sampler.h"
+#include "synthetic-btf.h"
 
 using namespace bpftop;
 
@@ -66,6 +72,88 @@ void check_errno_names() {
   check(std::strcmp(errno_name(-1), "EUNKNOWN") == 0 && std::strcmp(errno_name(99999), "EUNKNOWN") == 0, "no errno");
 }
 
+void check_cpu_lists() {
+  check(parse_cpu_list("0\n") == std::vector<uint16_t>{0}, "one CPU");
+  check(parse_cpu_list("0-3,8,10-11\n") == std::vector<uint16_t>{0, 1, 2, 3, 8, 10, 11}, "ranges and gaps");
+  check(parse_cpu_list("8191").has_value(), "the largest CPU");
+  for (const char* text : {"", "\n", "0-", "-1", "x", "0,", "3-1", "1,1", "2,0-1", "0 1", "0-8192", "99999999999999999999"})
+    check(!parse_cpu_list(text), "not a list of CPUs");
+}
+
+Refusal layout_of(const SyntheticKernel& kernel, KernelLayout& layout) {
+  auto [btf, error] = Btf::parse(synthetic_btf(kernel));
+  if (error) return {error, "the test's own BTF"};
+  return read_layout(btf, layout);
+}
+
+void check_layouts() {
+  KernelLayout layout;
+  check(!layout_of({}, layout), "a recent kernel's types");
+  check(layout.prog_tag == 20 && layout.iter_prog == 8 && layout.array_pptrs == 256, "members of anonymous unions");
+  check(layout.user_uid == 64 && layout.stats_nsecs == 8, "members of members, behind typedefs");
+  constexpr bool kLittle = std::endian::native == std::endian::little;
+  check(layout.prog_gpl_compatible.offset == 2 && layout.prog_gpl_compatible.shift == (kLittle ? 2 : 5), "a bit of a byte");
+  check(layout.sleepable && layout.sleepable_in_prog && layout.sleepable->offset == 3, "sleepable as a bit of bpf_prog");
+  check(layout.stats_in_prog && layout.stats == 32 && layout.stats_misses == 16, "statistics in bpf_prog");
+  check(layout.prog_pages == 0 && layout.aux_verified_insns == 56 && layout.cast_function != 0, "what recent kernels have");
+
+  layout = {};
+  SyntheticKernel old;
+  old.stats_in_aux = true;
+  old.misses = old.verified_insns = old.cast = false;
+  old.sleepable = SyntheticKernel::bool_in_aux;
+  check(!layout_of(old, layout), "a kernel's types from before 5.12");
+  check(!layout.stats_in_prog && layout.stats == 88, "statistics in bpf_prog_aux");
+  check(layout.sleepable && !layout.sleepable_in_prog && layout.sleepable->shift == 0,
+        "sleepable as a bool of bpf_prog_aux");
+  check(!layout.stats_misses && !layout.aux_verified_insns && layout.cast_function == 0, "what it lacks is known to lack");
+
+  SyntheticKernel strange;
+  strange.load_time = false;
+  const Refusal refusal = layout_of(strange, layout);
+  check(refusal.text() == "btf: ENOENT: this kernel's types have no member load_time of 8 bytes",
+        "what is missing is named");
+}
+
+/// Deep, circular and exploding types end, and are no type.
+void check_hostile_btf() {
+  BtfBuilder circle;
+  const uint32_t loop = circle.reference(BtfKind::type_definition, "loop", 1);
+  circle.structure("holds", 8, {{"member", loop, 0}});
+  const auto circular = Btf::parse(circle.bytes());
+  check(!circular.error && circular.value.size_of(loop) == 0, "a typedef of itself has no size");
+  check(!circular.value.member(2, "member.x"), "nor members");
+
+  BtfBuilder fan;
+  std::vector<SyntheticMember> same(1000, {"", 0, 0});
+  for (uint32_t level = 1; level <= 20; level++) {
+    for (SyntheticMember& member : same) member.type = level + 1;
+    fan.structure(level == 1 ? "fan" : "", 8, same);
+  }
+  const auto exploding = Btf::parse(fan.bytes());
+  check(!exploding.error && !exploding.value.member(1, "x"), "structs that hold 1000 of each other are given up");
+
+  BtfBuilder self;
+  self.structure("self", 8, {{"", 1, 0}});
+  const auto inside = Btf::parse(self.bytes());
+  check(!inside.error && !inside.value.member(1, "x"), "a struct in itself has no end");
+
+  BtfBuilder large;
+  uint32_t array = large.integer("unsigned int", 4);
+  for (int i = 0; i < 40; i++) array = large.array(array, 1 << 20);
+  const auto huge = Btf::parse(large.bytes());
+  check(!huge.error && huge.value.size_of(array) == 0 && huge.value.size_of(2) == 4u << 20,
+        "an array too large has no size");
+
+  const std::vector<uint8_t> good = synthetic_btf();
+  bool all_refused = true;
+  for (size_t len = 0; len < good.size(); len++) all_refused &= bool(Btf::parse({good.begin(), good.begin() + len}).error);
+  check(all_refused, "BTF that is cut off anywhere");
+  check(Btf().find(BtfKind::structure, "x") == 0 && Btf().size_of(1) == 0, "BTF of nothing");
+  check(Btf::read("/no/such/file").error.err == ENOENT && Btf::read("/").error, "no file, and a directory");
+  check(Btf::read("/dev/null").error.err == EBADMSG, "an empty file");
+}
+
 UniqueFd load_return_0() {
   constexpr Insn kCode[] = {insn::mov(r0, 0), insn::exit()};
   ProgLoad load;
@@ -73,6 +161,57 @@ UniqueFd load_return_0() {
   load.insns = kCode;
   load.name = "core_check";
   return std::move(prog_load(load).value);
+}
+
+/// What only core can set: sources of information that are missing or wrong, and the two ways to read.
+void check_iterator() {
+  const UniqueFd prog = load_return_0();
+  ProgIterator iterator;
+  const Refusal refusal = iterator.open();
+  if (!prog || refusal) {
+    std::printf("ok %d - the iterator # SKIP %s\n", ++checks, refusal ? refusal.text().c_str() : "no program can be loaded");
+    return;
+  }
+  IteratorOptions options;
+  options.btf_path = "/no/such/file";
+  check(iterator.open(options).text() == "open: ENOENT: /no/such/file" && !iterator, "no BTF");
+  options.btf_path = "/proc/self/exe";
+  check(iterator.open(options).text() == "btf: EBADMSG: /proc/self/exe", "a file that isn't BTF");
+  options = {};
+  options.possible_cpus_path = "/no/such/file";
+  check(iterator.open(options).text() == "open: ENOENT: /no/such/file", "no list of CPUs");
+  options.possible_cpus_path = "/proc/self/comm";
+  check(iterator.open(options).text() == "read: EBADMSG: /proc/self/comm", "a file that isn't a list of CPUs");
+
+  Sampler forced(false, SamplerChoice::iterator, options), best(false, SamplerChoice::best, options);
+  check(forced.pass().err == EBADMSG && forced.pass().err == EBADMSG, "the iterator or nothing: an error, each time");
+  check(!best.pass() && !best.iterating() && best.refusal(), "else the walk, and why");
+
+  const UniqueFd stats = std::move(enable_stats().value);
+  constexpr uint8_t kPacket[14] = {};
+  TestRun run;
+  run.data = kPacket;
+  run.repeat = 1000;
+  check(!prog_test_run(prog.get(), run).error, "runs");
+  BpfProgInfo info = {};
+  check(!prog_info_by_fd(prog.get(), info).error && info.run_cnt == 1000, "are counted");
+  for (const bool may_cast : {true, false})
+    for (const uint32_t times : {1u, 3u}) {
+      options = {};
+      options.may_cast = may_cast;
+      check(!iterator.open(options), "opens");
+      const uint32_t cpus = iterator.cpus();
+      options.pretend_cpus = times * cpus;
+      check(!iterator.open(options) && iterator.read_by() == (may_cast ? ReadBy::cast : ReadBy::probe),
+            "by cast or by probe");
+      ProgTable table;
+      check(!iterator.read(table), "a pass");
+      if (times == 1) check(iterator.runs_are_counted(), "sees that statistics are on");
+      for (size_t row = 0; row < table.ids().size(); row++)
+        if (table.ids()[row] == info.id)
+          check(table.run_cnt()[row] == times * info.run_cnt && table.run_time_ns()[row] == times * info.run_time_ns,
+                "the kernel's own counters, as often as each CPU is summed");
+    }
 }
 
 /// Passes while another thread loads and unloads as fast as it can: every pass must succeed and hold what stays.
@@ -91,26 +230,28 @@ void check_churn() {
       for (UniqueFd& fd : some) fd = load_return_0();
     }
   });
-  Sampler sampler(false);
-  bool all_passed = true, always_there = true, ascending = true;
-  size_t appeared = 0;
-  for (int i = 0; i < 300; i++) {
-    all_passed &= !sampler.pass();
-    const auto& ids = sampler.table().ids();
-    bool there = false;
-    for (size_t row = 0; row < ids.size(); row++) {
-      there |= ids[row] == info.id;
-      ascending &= row == 0 || ids[row] > ids[row - 1];
+  for (const SamplerChoice choice : {SamplerChoice::best, SamplerChoice::walk}) {
+    Sampler sampler(false, choice);
+    bool all_passed = true, always_there = true, ascending = true;
+    size_t appeared = 0;
+    for (int i = 0; i < 300; i++) {
+      all_passed &= !sampler.pass();
+      const auto& ids = sampler.table().ids();
+      bool there = false;
+      for (size_t row = 0; row < ids.size(); row++) {
+        there |= ids[row] == info.id;
+        ascending &= row == 0 || ids[row] > ids[row - 1];
+      }
+      always_there &= there;
+      for (const ProgInfo& prog : sampler.table().appeared()) appeared += prog.id == info.id;
     }
-    always_there &= there;
-    for (const ProgInfo& prog : sampler.table().appeared()) appeared += prog.id == info.id;
+    check(all_passed, "300 passes under churn all succeed");
+    check(always_there, "what stays is in each");
+    check(ascending, "ids ascend");
+    check(appeared == 1, "and it appears once");
   }
   stop = true;
   churn.join();
-  check(all_passed, "300 passes under churn all succeed");
-  check(always_there, "what stays is in each");
-  check(ascending, "ids ascend");
-  check(appeared == 1, "and it appears once");
 }
 
 }  // namespace
@@ -119,6 +260,10 @@ int main() {
   check_table();
   check_memlock();
   check_errno_names();
+  check_cpu_lists();
+  check_layouts();
+  check_hostile_btf();
+  check_iterator();
   check_churn();
   std::printf("1..%d\n", checks);
   return failed;

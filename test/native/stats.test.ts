@@ -4,6 +4,7 @@ import t from 'tap';
 import type {NativeSample, NativeSampler, TestProg} from '../../src/addon.js';
 import {startChild} from '../helpers/child.js';
 import {kernelSkip, loadProg, openFds, openSampler} from '../helpers/kernel.js';
+import {both} from '../helpers/samplers.js';
 
 /** Statistics belong to the whole machine, other tests switch them on as well: what is true is read off a program of our own. */
 function areOn(witness: TestProg): boolean {
@@ -44,61 +45,74 @@ function someoneElseHasThemOn(): boolean {
     });
 }
 
-t.test('with enableStats they are on, by us, and the probe is not needed', {skip: kernelSkip}, async (t) => {
+both('with enableStats they are on, by us, and the probe is not needed', async (t, open) => {
   const witness = loadProg(t, {type: 'xdp'});
-  const probes = openFds('bpf-prog').length;
-  const sampler = openSampler(t);
+  const progs = openFds('bpf-prog').length;
+  const sampler = open();
   t.equal(sampler.statsError, null);
-  t.equal((await sampler.sample()).stats, 'enabled_here');
+  const sample = await sampler.sample();
+  t.equal(sample.stats, 'enabled_here');
   t.ok(areOn(witness));
   t.equal(openFds('bpf-stats').length, 1);
-  t.equal(openFds('bpf-prog').length, probes);
+  t.equal(openFds('bpf-prog').length, progs + (sample.sampler === 'iterator' ? 1 : 0));
 });
 
-t.test('close gives the statistics back', {skip: kernelSkip}, async (t) => {
-  const sampler = openSampler(t);
+both('close gives the statistics back', async (t, open) => {
+  const sampler = open();
   await sampler.sample();
   sampler.close();
   t.strictSame(openFds('bpf-stats'), []);
 });
 
-t.test('a watcher sees that someone else has them on, though the sysctl reads 0', {skip: sysctlSkip}, async (t) => {
-  const watcher = openSampler(t, {enableStats: false});
-  t.equal(watcher.statsError, null);
-  const other = openSampler(t);
-  t.equal((await watcher.sample()).stats, 'already_on');
-  t.equal((await watcher.sample()).stats, 'already_on');
-  t.notOk(sysctlIsOn());
-  other.close();
-});
-
-t.test('a watcher sees that they are off, and does not switch them on', {skip: sysctlSkip}, async (t) => {
-  const watcher = openSampler(t, {enableStats: false});
-  const witness = loadProg(t, {type: 'xdp'});
-  const sample = await sampleWhile(false, watcher, witness);
-  if (!sample) return void t.pass('not here', {skip: 'someone else has statistics on all the time'});
-  t.equal(sample.stats, 'off');
-  t.ok(sample.ids.includes(witness.id), 'programs are listed all the same');
-});
-
-t.test('a watcher follows them on and off again', {skip: sysctlSkip}, async (t) => {
-  const watcher = openSampler(t, {enableStats: false});
-  const witness = loadProg(t, {type: 'xdp'});
-  for (let round = 0; round < 3; round++) {
-    const other = openSampler(t);
+both(
+  'a watcher sees that someone else has them on, though the sysctl reads 0',
+  async (t, open) => {
+    const watcher = open({enableStats: false});
+    t.equal(watcher.statsError, null);
+    const other = open();
     t.equal((await watcher.sample()).stats, 'already_on');
+    t.equal((await watcher.sample()).stats, 'already_on');
+    t.notOk(sysctlIsOn());
     other.close();
+  },
+  sysctlSkip,
+);
+
+both(
+  'a watcher sees that they are off, and does not switch them on',
+  async (t, open) => {
+    const watcher = open({enableStats: false});
+    const witness = loadProg(t, {type: 'xdp'});
     const sample = await sampleWhile(false, watcher, witness);
     if (!sample) return void t.pass('not here', {skip: 'someone else has statistics on all the time'});
     t.equal(sample.stats, 'off');
-  }
-});
+    t.ok(sample.ids.includes(witness.id), 'programs are listed all the same');
+  },
+  sysctlSkip,
+);
+
+both(
+  'a watcher follows them on and off again',
+  async (t, open) => {
+    const watcher = open({enableStats: false});
+    const witness = loadProg(t, {type: 'xdp'});
+    for (let round = 0; round < 3; round++) {
+      const other = open();
+      t.equal((await watcher.sample()).stats, 'already_on');
+      other.close();
+      const sample = await sampleWhile(false, watcher, witness);
+      if (!sample) return void t.pass('not here', {skip: 'someone else has statistics on all the time'});
+      t.equal(sample.stats, 'off');
+    }
+  },
+  sysctlSkip,
+);
 
 t.test(
   "the watcher's own probe is loaded once, listed from the first pass on, and marked",
   {skip: sysctlSkip},
   async (t) => {
-    const watcher = openSampler(t, {enableStats: false});
+    const watcher = openSampler(t, {enableStats: false, sampler: 'walk'});
     const own = (await watcher.sample()).appeared.filter(({self}) => self);
     t.match(own, [{name: 'bpftop_probe', type: 1}]);
     const next = await watcher.sample();
@@ -109,26 +123,30 @@ t.test(
   },
 );
 
-t.test('a process that is killed leaves statistics off', {skip: sysctlSkip}, async (t) => {
-  const watcher = openSampler(t, {enableStats: false});
-  const witness = loadProg(t, {type: 'xdp'});
-  const child = startChild(
-    t,
-    `const {Sampler} = load('bpf.node');
+both(
+  'a process that is killed leaves statistics off',
+  async (t, open) => {
+    const watcher = open({enableStats: false});
+    const witness = loadProg(t, {type: 'xdp'});
+    const child = startChild(
+      t,
+      `const {Sampler} = load('bpf.node');
      globalThis.kept = new Sampler({enableStats: true});
      console.log(JSON.stringify(kept.statsError));
      setInterval(() => undefined, 1000);`,
-  );
-  t.equal(await child.line(), 'null');
-  t.equal((await watcher.sample()).stats, 'already_on');
-  child.kill('SIGKILL');
-  t.equal((await child.end).signal, 'SIGKILL');
-  for (let tries = 0; tries < 200 && someoneElseHasThemOn(); tries++) await sleep(50);
-  const sample = await sampleWhile(false, watcher, witness);
-  if (!sample && someoneElseHasThemOn())
-    return void t.pass('not here', {skip: 'someone else has statistics on all the time'});
-  t.equal(sample?.stats, 'off');
-});
+    );
+    t.equal(await child.line(), 'null');
+    t.equal((await watcher.sample()).stats, 'already_on');
+    child.kill('SIGKILL');
+    t.equal((await child.end).signal, 'SIGKILL');
+    for (let tries = 0; tries < 200 && someoneElseHasThemOn(); tries++) await sleep(50);
+    const sample = await sampleWhile(false, watcher, witness);
+    if (!sample && someoneElseHasThemOn())
+      return void t.pass('not here', {skip: 'someone else has statistics on all the time'});
+    t.equal(sample?.stats, 'off');
+  },
+  sysctlSkip,
+);
 
 t.test('without privilege statsError says why, and a pass ends with EPERM', {skip: kernelSkip}, async (t) => {
   const child = startChild(

@@ -31,7 +31,7 @@ t.test('the document has the shape of schema_version 1', (t) => {
     host: {hostname: 'web-3', kernel_release: '6.18.44', arch: 'x86_64', cpus_online: 2},
     taken_at: '2026-01-31T12:01:41.000Z',
     period_ns: 1e9,
-    sampling: {sampler: 'walk', stats: 'enabled_here', duration_ns: 500_000, self_cpu_pct: 1},
+    sampling: {sampler: 'walk', fallback_reason: null, stats: 'enabled_here', duration_ns: 500_000, self_cpu_pct: 1},
     totals: {programs: 2},
     warnings: [],
   });

@@ -1,0 +1,71 @@
+// The two programs that let the kernel do the reading. Both are assembled for one kernel, from its layout.
+#pragma once
+
+#include <cstdint>
+
+#include "core/assembler.h"
+#include "core/bpf_syscall.h"
+#include "core/kernel_layout.h"
+
+namespace bpftop {
+
+/// What the iterator writes of one program. A read gives at most 8 pages (BPF's seq_file buffer): 341 of these, so that 1
+/// 000 programs are three reads. Members that the kernel hasn't got are 0; KernelLayout says which.
+struct IterRecord {
+  uint32_t id;
+  uint8_t type;
+  /// IterFlag, or-ed.
+  uint8_t flags;
+  uint16_t expected_attach_type;
+  uint16_t pages;
+  /// Which of the possible CPUs, counted from 0, has the largest share of run_time_ns; kNoCpu where none ever ran it.
+  uint16_t hottest;
+  uint32_t uid;
+  char name[kNameLen];
+  uint8_t tag[kTagLen];
+  uint64_t load_time;
+  /// Of BPF's instructions, eight bytes each.
+  uint32_t insns;
+  /// Bytes of machine code, of all its functions.
+  uint32_t jited_len;
+  uint32_t verified_insns;
+  uint32_t btf_id;
+  uint32_t attach_btf_id;
+  /// What the hottest CPU has of run_time_ns, per cent, rounded down.
+  uint8_t hottest_pct;
+  uint8_t pad[3];
+  uint64_t run_time_ns;
+  uint64_t run_cnt;
+  uint64_t recursion_misses;
+};
+static_assert(sizeof(IterRecord) == 96);
+
+inline constexpr uint16_t kNoCpu = UINT16_MAX;
+
+enum IterFlag : uint8_t {
+  kIterGplCompatible = 1 << 0,
+  kIterSleepable = 1 << 1,
+  kIterHasMaps = 1 << 2,
+  /// jited_len isn't the length: the machine code is on a network card, or in more functions than are summed here.
+  kIterOtherLength = 1 << 3,
+};
+
+/// Two ways to read at an address that is only a number.
+enum class ReadBy {
+  /// The kfunc bpf_rdonly_cast, which is no call but a move: 4 ns a program and CPU. 6.2 and later.
+  cast,
+  /// The helper bpf_probe_read_kernel: 25 ns.
+  probe,
+};
+
+/// A raw_tp program, to be run once: writes to the array behind `offsets_fd`, a u64 a CPU from 0 to `cpus` - 1, how far that
+/// CPU's copy of anything per-CPU is from where a __percpu pointer points, and returns the number of CPUs done. `anchor_fd`
+/// is a one-slot PERCPU_ARRAY. (The kernel's own table of them, __per_cpu_offset, is out of a program's reach without
+/// CONFIG_KALLSYMS_ALL.)
+Assembler assemble_offsets(const KernelLayout& layout, int anchor_fd, int offsets_fd, uint32_t cpus);
+
+/// The iter/bpf_prog program: one IterRecord a program, counters summed over `cpus` CPUs, whose offsets are in the array
+/// behind `offsets_fd`.
+Assembler assemble_iterator(const KernelLayout& layout, ReadBy read_by, int offsets_fd, uint32_t cpus);
+
+}  // namespace bpftop
