@@ -82,6 +82,11 @@ class Pass {
       reject(env, pass->deferred_, pass->error_, by_refusal ? refusal.detail : std::string_view());
     } else if (const napi_value sample = sample_to_js(env, sampler)) {
       napi_resolve_deferred(env, pass->deferred_, sample);
+    } else {
+      // No memory for the answer, or an environment at its end, where this does nothing either.
+      napi_value ignored;
+      napi_get_and_clear_last_exception(env, &ignored);
+      reject(env, pass->deferred_, {ENOMEM, "sample"}, "no memory for the result");
     }
   }
 

@@ -1,7 +1,7 @@
 // Builds what is out of date: the addon and the test bed (node-gyp, into build/), the bundle (esbuild, into dist/).
 // Quiet when all is well, so that nothing but the tool's own output is on stdout under `npm start`.
 import {spawnSync} from 'node:child_process';
-import {existsSync, readdirSync, rmSync, statSync} from 'node:fs';
+import {existsSync, readdirSync, renameSync, rmSync, statSync} from 'node:fs';
 import {createRequire} from 'node:module';
 import path from 'node:path';
 import {fileURLToPath} from 'node:url';
@@ -35,11 +35,17 @@ function buildAddon() {
 }
 
 async function buildBundle() {
-  rmSync(path.join(root, 'dist'), {recursive: true, force: true});
+  const dist = path.join(root, 'dist');
+  const fresh = `${dist}.new`;
+  const sources = ['src', 'scripts', 'package-lock.json'].map((file) => newest(path.join(root, file)));
+  const main = path.join(dist, 'main.js');
+  // Not without need: a running tool loads parts of the old one when they are first wanted.
+  if (existsSync(main) && statSync(main).mtimeMs >= Math.max(...sources)) return;
+  rmSync(fresh, {recursive: true, force: true});
   await build({
     absWorkingDir: root,
     entryPoints: {main: 'src/cli/main.ts'},
-    outdir: 'dist',
+    outdir: fresh,
     bundle: true,
     format: 'esm',
     splitting: true, // the screen is a chunk of its own, which --json never loads
@@ -58,6 +64,8 @@ async function buildBundle() {
     // CommonJS packages in an ES module still call require() for Node's own modules.
     banner: {js: `import {createRequire as bundleRequire} from 'node:module';const require=bundleRequire(import.meta.url);`},
   });
+  rmSync(dist, {recursive: true, force: true});
+  renameSync(fresh, dist);
 }
 
 if (only !== 'bundle') buildAddon();

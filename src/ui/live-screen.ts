@@ -31,9 +31,13 @@ export interface ChromeModule {
   readonly openChrome: typeof openChrome;
 }
 
+/** What the screen is told, without the terminal, which it gets open. */
+export type ShownOptions = Omit<ScreenOptions, 'terminal'>;
+
+/** The screen over any terminal; `index.ts` gives it the real one. */
 export class LiveScreen implements Screen {
   readonly ended: Promise<ScreenEnd>;
-  readonly #options: ScreenOptions;
+  readonly #options: ShownOptions;
   readonly #terminal: Terminal;
   readonly #loadChrome: () => Promise<ChromeModule>;
   readonly #view: View;
@@ -58,7 +62,7 @@ export class LiveScreen implements Screen {
 
   /** @param loadChrome loads what imports Ink; not before the first frame is out. */
   constructor(
-    options: ScreenOptions,
+    options: ShownOptions,
     terminal: Terminal,
     env: NodeJS.ProcessEnv = process.env,
     loadChrome: () => Promise<ChromeModule> = () => import('./chrome.js'),
@@ -67,14 +71,14 @@ export class LiveScreen implements Screen {
     this.#options = options;
     this.#terminal = terminal;
     this.#view = new View(options.limit);
-    this.#state = initialState(options.sort, options.filter, options.showOwn ?? false);
+    this.#state = initialState(options.sort, options.filter);
     this.#writer = new FrameWriter(createTheme(colorDepth(env)), !speaksUtf8(env));
     this.#layout = layoutScreen(terminal.size);
     this.ended = new Promise((resolve) => (this.#end = resolve));
   }
 
   /** Shows the first frame, then loads and starts Ink. */
-  async start(): Promise<void> {
+  start(): void {
     this.#terminal.open({
       keys: (keys) => this.#guard(() => this.#pipe.push(keys)),
       redraw: () => this.#guard(() => this.#redraw()),
@@ -82,17 +86,20 @@ export class LiveScreen implements Screen {
       hangup: () => this.#end({by: 'hangup'}),
     });
     this.#guard(() => this.#redraw());
-    const {openChrome} = await this.#loadChrome();
-    if (this.#closed) return;
-    this.#guard(() => {
-      this.#drawn = this.#appProps();
-      this.#chrome = openChrome(this.#pipe, this.#drawn, {
-        frame: (frame) => this.#takeFrame(frame),
-        key: (key) => this.#guard(() => this.#key(key)),
-        failed: (error) => this.#end({by: 'error', error}),
-      });
-      this.#paint();
+    this.#loadChrome().then(
+      (chrome) => this.#guard(() => this.#startChrome(chrome)),
+      (error: unknown) => this.#end({by: 'error', error}),
+    );
+  }
+
+  #startChrome({openChrome}: ChromeModule): void {
+    this.#drawn = this.#appProps();
+    this.#chrome = openChrome(this.#pipe, this.#drawn, {
+      frame: (frame) => this.#takeFrame(frame),
+      key: (key) => this.#guard(() => this.#key(key)),
+      failed: (error) => this.#end({by: 'error', error}),
     });
+    this.#paint();
   }
 
   update(measured: Measured): void {
@@ -191,7 +198,8 @@ export class LiveScreen implements Screen {
   }
 
   #context(): Context {
-    const {state, body} = {state: this.#state, body: this.#layout.body};
+    const state = this.#state;
+    const {body} = this.#layout;
     let scrollEnd = 0;
     if (state.overlay?.kind === 'help') scrollEnd = helpScrollEnd(body.width, body.height);
     else if (state.page.kind === 'detail') scrollEnd = layoutDetail(body, 0).scrollEnd;

@@ -194,3 +194,40 @@ t.test('TERM=dumb gets a table', {skip: kernelSkip}, async (t) => {
   await restored(0);
   t.match(program.emulator.text(), /ID +TYPE +NAME/);
 });
+
+t.test('TERM at any moment of the start gives the terminal back', {skip: kernelSkip}, async (t) => {
+  for (const delay of [0, 10, 30, 60, 120]) {
+    const {program, restored} = startInShell(t, tool);
+    await program.until(() => program.emulator.alternate, 'the first frame');
+    await sleep(delay);
+    process.kill(pidOf(program, `node.*${toolPath}`), 'SIGTERM');
+    await restored(143);
+  }
+  t.pass('given back');
+});
+
+t.test('q while every reading fails ends it, and a reading that works again is shown', {skip: kernelSkip}, async (t) => {
+  const {program, restored} = startInShell(t, `${tool} -d 100ms --sampler walk`);
+  loadProg(t, {type: 'xdp', name: 'out_of_fds'});
+  await program.shows(rates);
+  const pid = pidOf(program, `node.*${toolPath}`);
+  const limit = (files: string) => spawnSync('prlimit', ['--pid', String(pid), `--nofile=${files}`]);
+  limit('3:4096');
+  await program.shows(/! cannot list BPF programs: .*EMFILE/);
+  limit('1024:4096');
+  await program.hides('EMFILE');
+  limit('3:4096');
+  await program.shows('EMFILE');
+  program.type('q');
+  await restored(0);
+});
+
+t.test('no terminal to take keys from: one sentence', {skip: kernelSkip}, async (t) => {
+  const {program} = startInShell(t, `setsid -w sh -c '${tool} < /dev/null'; sleep 60`);
+  const screen = await program.shows(/use --format table/);
+  t.match(
+    screen.replaceAll('\n', ''),
+    /bpftop-ts: cannot open the terminal: open \/dev\/tty: ENXIO\. Run it in a terminal, or use --format table\./,
+  );
+  t.notOk(program.emulator.alternate);
+});

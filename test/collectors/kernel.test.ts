@@ -21,7 +21,7 @@ function fakeBpf(answers: (NativeSample | Error)[], statsError: NativeCallError 
       calls.push('close');
     }
   }
-  return {calls, bpf: {Sampler, discardOutput: () => {}} satisfies NativeBpf};
+  return {calls, bpf: {Sampler} satisfies NativeBpf};
 }
 
 const appeared = (index: number, id: number, rest: Partial<NativeProgInfo> = {}): NativeProgInfo => ({

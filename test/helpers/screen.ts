@@ -4,9 +4,8 @@ import {noFilter} from '../../src/model/filter.js';
 import {measure} from '../../src/model/measure.js';
 import {initialSort} from '../../src/model/sort.js';
 import type {Sample} from '../../src/sample/types.js';
-import type {ScreenOptions} from '../../src/ui/index.js';
 import {splitKeys} from '../../src/ui/keys.js';
-import {type ChromeModule, LiveScreen} from '../../src/ui/live-screen.js';
+import {type ChromeModule, LiveScreen, type ShownOptions} from '../../src/ui/live-screen.js';
 import type {Terminal, TerminalEvents, TerminalSize} from '../../src/ui/terminal.js';
 import {makeSample, type ProgSpec} from './samples.js';
 import {Emulator} from './terminal.js';
@@ -65,11 +64,11 @@ export async function openTestScreen(
     rows = 30,
     filter = noFilter,
     ...rest
-  }: Partial<ScreenOptions> & {columns?: number; rows?: number; filter?: Filter} = {},
+  }: Partial<ShownOptions> & {columns?: number; rows?: number; filter?: Filter} = {},
   wrap: (module: ChromeModule) => ChromeModule = (module) => module,
 ): Promise<ScreenUnderTest> {
   const terminal = new EmulatedTerminal(columns, rows);
-  const options: ScreenOptions = {
+  const options: ShownOptions = {
     version: '1.2.3',
     sort: initialSort,
     filter,
@@ -93,8 +92,8 @@ export async function openTestScreen(
     };
   });
   t.teardown(() => screen.close());
-  await screen.start();
-  await tick();
+  screen.start();
+  for (let turns = 0; drawn === 0 && turns < 1000; turns++) await tick();
 
   let previous: Sample | null = null;
   let seconds = 100;

@@ -38,7 +38,7 @@ t.test('the help tells of every key that is worth telling', (t) => {
 });
 
 t.test('what takes the keys is what lies on top', (t) => {
-  const state = initialState(initialSort, noFilter, false);
+  const state = initialState(initialSort, noFilter);
   t.equal(scopeOf(state), 'table');
   t.equal(scopeOf({...state, page: {kind: 'detail', key: 'x', scroll: 0}}), 'detail');
   t.equal(scopeOf({...state, overlay: {kind: 'sort', index: 0}}), 'sort');

@@ -13,7 +13,7 @@ import {
   type State,
 } from '../../src/ui/state.js';
 
-const start = initialState(initialSort, noFilter, false);
+const start = initialState(initialSort, noFilter);
 const keys = Array.from({length: 30}, (_, i) => `key-${i}`);
 const context: Context = {keys, height: 10, columns: ['id', 'name', 'events_per_sec', 'cpu_pct'], scrollEnd: 5};
 

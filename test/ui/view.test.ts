@@ -43,7 +43,7 @@ t.test('programs are filtered and sorted at once, on the figures at hand', (t) =
   t.same(ids(), [2, 3, 1]);
   t.same(ids({...all, sort: parseSort('id') as SortOrder}), [3, 2, 1]);
   t.same(ids({...all, filter: parseFilter('b')}), [2, 3]);
-  t.equal(view.matching, 2);
+  t.equal(view.live, 2);
   t.equal(view.rows(all), view.rows(all), 'nothing is sorted twice');
   t.end();
 });
@@ -105,11 +105,16 @@ t.test("this process's own programs are listed on demand", (t) => {
   t.end();
 });
 
-t.test('a limit cuts the list, not the count', (t) => {
-  const {view, feed, ids} = watch(2);
+t.test('a limit cuts the list; the count is of what is listed and still loaded', (t) => {
+  const limited = watch(2);
+  limited.feed([{id: 1}, {id: 2}, {id: 3}]);
+  t.same(limited.ids(), [1, 2]);
+  t.equal(limited.view.live, 2);
+  const {view, feed, ids} = watch();
   feed([{id: 1}, {id: 2}, {id: 3}]);
-  t.same(ids(), [1, 2]);
-  t.equal(view.matching, 3);
+  feed([{id: 2}, {id: 3}]);
+  t.same(new Set(ids()), new Set([1, 2, 3]), 'the first is listed, struck');
+  t.equal(view.live, 2);
   t.end();
 });
 
