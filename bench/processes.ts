@@ -21,10 +21,22 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 ? (sorted[middle] as number) : ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2;
 }
 
-/** Starts `count` busy programs in a process of their own. */
-export async function startLoad(count: number): Promise<ChildProcess> {
+/** Prints a table whose first row is its heading. */
+export function print(title: string, rows: readonly (readonly string[])[]): void {
+  console.log(`\n${title}`);
+  const widths = rows[0]?.map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0))) ?? [];
+  for (const row of rows)
+    console.log(
+      `  ${row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] as number) : cell.padStart(widths[i] as number))).join('  ')}`,
+    );
+}
+
+/** Starts `count` programs in a process of their own, busy or idle. */
+export async function startLoad(count: number, kind: 'busy' | 'idle' = 'busy'): Promise<ChildProcess> {
   const loader = fileURLToPath(new URL('load.ts', import.meta.url));
-  const child = spawn(process.execPath, ['--import', 'tsx', loader, String(count)], {stdio: ['ignore', 'pipe', 'inherit']});
+  const child = spawn(process.execPath, ['--import', 'tsx', loader, String(count), kind], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   await new Promise<void>((resolve, reject) => {
     child.stdout.once('data', () => resolve());
     child.once('exit', () => reject(new Error('the load ended')));

@@ -2,38 +2,13 @@
  * npm run bench: what is fast, and the proof. Everything that is compared runs in this one run, on this one machine; the ratios are what
  * counts. With PEER_BPFTOP naming a bpftop binary, it is measured beside. `npm run bench -- 200` measures that many programs only.
  */
-import {loadBpf} from '../src/addon.js';
-import {median, runInTerminal, startLoad, type TerminalRun, timeOf, tool} from './processes.js';
+import {median, print, runInTerminal, startLoad, type TerminalRun, timeOf, tool} from './processes.js';
+import {benchSampling} from './sampling.js';
 
 const counts = process.argv.length > 2 ? process.argv.slice(2).map(Number) : [20, 200, 2000];
 const peer = process.env['PEER_BPFTOP'];
 const ratesOfTool = /BPF +[\d.]+% CPU/;
 const ratesOfPeer = /xdp|sched_cls/i;
-
-function print(title: string, rows: readonly (readonly string[])[]): void {
-  console.log(`\n${title}`);
-  const widths = rows[0]?.map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0))) ?? [];
-  for (const row of rows)
-    console.log(
-      `  ${row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] as number) : cell.padStart(widths[i] as number))).join('  ')}`,
-    );
-}
-
-/** The addon alone: a pass over all programs, in its thread and as JavaScript waits for it. */
-async function samplingRow(count: number): Promise<string[]> {
-  const sampler = new (loadBpf().Sampler)({enableStats: true});
-  const inThread: number[] = [];
-  const waited: number[] = [];
-  for (let i = 0; i < 60; i++) {
-    const began = performance.now();
-    const {durationNs} = await sampler.sample();
-    if (i < 10) continue;
-    waited.push(performance.now() - began);
-    inThread.push(durationNs / 1e6);
-  }
-  sampler.close();
-  return [String(count), (median(inThread) * 1000).toFixed(0), (median(waited) * 1000).toFixed(0)];
-}
 
 /** The whole tool at ten samples a second, every row changing. */
 async function frameRow(count: number): Promise<string[]> {
@@ -104,14 +79,12 @@ async function peerRows(count: number): Promise<string[][]> {
   });
 }
 
-const sampling = [['programs', 'µs a pass', 'µs awaited']];
 const frames = [['programs', 'frames', 'ms main thread', 'ms CPU', 'bytes', 'RSS MB']];
 const starts = [['programs', 'node -e 0', 'first frame', 'ratio', 'first rates', '--json -d 100ms']];
 const beside = [['programs, tool', 'CPU %', 'bytes/s', 'RSS MB', 'first frame ms']];
 for (const count of counts) {
   const load = await startLoad(count);
   try {
-    sampling.push(await samplingRow(count));
     frames.push(await frameRow(count));
     starts.push(await startRow(count));
     if (peer) beside.push(...(await peerRows(count)));
@@ -119,7 +92,7 @@ for (const count of counts) {
     load.kill();
   }
 }
-print('Sampling pass (the addon alone)', sampling);
+await benchSampling(process.argv.length > 2 ? counts : [100, 1000, 10_000]);
 print('A frame at 160×50, ten a second, every program changing (whole process, totals divided by frames)', frames);
 print('From start, ms at 160×50, medians of 7 in turns', starts);
 if (peer) print('Beside bpftop at 120×30, a second', beside);

@@ -7,7 +7,8 @@ import {fileURLToPath} from 'node:url';
 import t from 'tap';
 import {loadBpf} from '../../src/addon.js';
 import {type Document, run, start, toolPath} from '../helpers/cli.js';
-import {kernelSkip, loadProg} from '../helpers/kernel.js';
+import {nobodyWith} from '../helpers/child.js';
+import {iteratorSkip, kernelSkip, loadProg, openSampler} from '../helpers/kernel.js';
 
 const root = path.dirname(path.dirname(toolPath));
 /** By texts of React's and Yoga's that no minifying takes away. */
@@ -70,7 +71,7 @@ t.test('one document by default, over a whole period, on one line', {skip: kerne
   const document = parse(stdout);
   t.ok(document.period_ns >= 119e6, 'measured, and not shorter than asked for');
   t.not(document.period_ns, 120e6, 'not the nominal delay');
-  t.match(document.sampling, {stats: 'enabled_here', sampler: 'iterator'});
+  t.match(document.sampling, {stats: 'enabled_here', sampler: iteratorSkip ? 'walk' : 'iterator'});
 });
 
 t.test('sort, filter and limit choose the programs; totals are of all', {skip: kernelSkip}, async (t) => {
@@ -135,6 +136,58 @@ t.test('without privilege: 77, one sentence, and the remedy', {skip: kernelSkip}
     t.equal(stdout, '');
     t.match(stderr, /^bpftop-ts: cannot .*: bpf\(BPF_\w+\): EPERM\. Run it with sudo\.\n$/);
   }
+});
+
+t.test('--sampler chooses, and both give the same document', {skip: iteratorSkip}, async (t) => {
+  const prog = loadProg(t, {type: 'sched_cls', name: 'seen_by_both', functions: 2, maps: ['one']});
+  const statistics = openSampler(t);
+  await statistics.sample();
+  prog.run(9, 0);
+  const found = [];
+  for (const sampler of ['iterator', 'walk', 'auto']) {
+    const {stdout, status} = await run(['--json', '-d', '50ms', '--sampler', sampler, '-f', 'seen_by_both']);
+    t.equal(status, 0);
+    const document = parse(stdout);
+    t.match(document.sampling, {sampler: sampler === 'walk' ? 'walk' : 'iterator', fallback_reason: null});
+    found.push(find(document, prog.id));
+  }
+  const [iterator, walk, auto] = found;
+  t.match(iterator, {hottest_cpu: 0, sleepable: false, run_cnt: 9});
+  t.strictSame(auto, iterator);
+  t.strictSame(walk, {...iterator, hottest_cpu: null});
+});
+
+t.test(
+  'CAP_BPF and CAP_PERFMON, without root: everything, and rates if statistics are on',
+  {skip: iteratorSkip},
+  async (t) => {
+    const through = nobodyWith('bpf', 'perfmon');
+    const prog = loadProg(t, {type: 'sched_cls', name: 'for_nobody'});
+    const statistics = openSampler(t);
+    const {stdout, stderr, status} = await run(['--json', '-d', '50ms'], {through});
+    t.equal(status, 0);
+    t.equal(stderr, '');
+    const document = parse(stdout);
+    t.match(document, {sampling: {sampler: 'iterator', stats: 'already_on'}, warnings: []});
+    t.match(find(document, prog.id), {name: 'for_nobody', period_run_cnt: 0, cpu_pct: 0, map_ids: []});
+    statistics.close();
+    for (const words of [['--json'], ['--json', '--sampler', 'iterator']]) {
+      const document = parse((await run([...words, '-d', '50ms'], {through})).stdout);
+      // Others may hold them on.
+      if (document.sampling.stats !== 'off') continue;
+      t.match(document.warnings, [
+        {code: 'stats_not_permitted', message: /bpf\(BPF_ENABLE_STATS\): EPERM.* Run it with sudo/},
+      ]);
+      t.equal(find(document, prog.id)?.['cpu_pct'], null);
+    }
+  },
+);
+
+t.test('an iterator that may not be: 77, the call, and the remedy', {skip: iteratorSkip}, async (t) => {
+  const {stdout, stderr, status} = await run(['--json', '--sampler', 'iterator'], {through: nobodyWith()});
+  t.equal(status, 77);
+  t.equal(stdout, '');
+  t.match(stderr, /^bpftop-ts: cannot read through a BPF iterator: bpf\(BPF_\w+\): EPERM\. Run it with sudo\.\n$/);
 });
 
 t.test('killed in any way, it leaves statistics off', {skip: kernelSkip}, async (t) => {

@@ -70,3 +70,10 @@ export function startChild(
     end,
   };
 }
+
+/** What goes before a command to run it as uid 65534 with these capabilities and no others; needs setpriv. */
+export function nobodyWith(...capabilities: string[]): string[] {
+  const list = ['-all', ...capabilities.map((name) => `+${name}`)].join(',');
+  const ids = ['--reuid', '65534', '--regid', '65534', '--clear-groups'];
+  return ['setpriv', ...ids, `--inh-caps=${list}`, `--ambient-caps=${list}`, `--bounding-set=${list}`];
+}

@@ -3,7 +3,7 @@ import {spawnSync} from 'node:child_process';
 import {readdirSync, readFileSync, readlinkSync} from 'node:fs';
 import t from 'tap';
 import type {NativeProgInfo, NativeSample} from '../../src/addon.js';
-import {startChild} from '../helpers/child.js';
+import {nobodyWith, startChild} from '../helpers/child.js';
 import {iteratorSkip, loadProg, openFds, openSampler, rowOf} from '../helpers/kernel.js';
 
 /** CPUs that this process may run on. */
@@ -168,13 +168,6 @@ t.test(
     t.match(await child.end, {code: 0, stderr: ''});
   },
 );
-
-/** A shell command's prefix for uid 65534 with these capabilities and no others. */
-function nobodyWith(...capabilities: string[]): string[] {
-  const list = ['-all', ...capabilities.map((name) => `+${name}`)].join(',');
-  const ids = ['--reuid', '65534', '--regid', '65534', '--clear-groups'];
-  return ['setpriv', ...ids, `--inh-caps=${list}`, `--ambient-caps=${list}`, `--bounding-set=${list}`];
-}
 
 const nobodySkip = iteratorSkip || (spawnSync('setpriv', ['--version']).status !== 0 && 'needs setpriv');
 

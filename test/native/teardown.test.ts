@@ -5,20 +5,21 @@ import t from 'tap';
 import {scriptOf, startChild} from '../helpers/child.js';
 import {kernelSkip, loadProg, openFds} from '../helpers/kernel.js';
 
-/** Samples for ever, with two samplers, and says when the first passes are done. */
+/** Samples for ever, with three samplers, and says when the first pass is done. */
 const flood = `
   const {Sampler} = load('bpf.node');
   let said = false;
-  const forever = async (enableStats) => {
-    const sampler = new Sampler({enableStats});
+  const forever = async (enableStats, sampler) => {
+    const one = new Sampler({enableStats, sampler});
     for (;;) {
-      await sampler.sample();
+      await one.sample();
       if (!said) require('node:worker_threads').parentPort.postMessage('sampling');
       said = true;
     }
   };
-  forever(true);
-  forever(false);
+  forever(true, 'auto');
+  forever(false, 'auto');
+  forever(false, 'walk');
 `;
 
 t.test('workers terminated in mid-pass leave nothing open', {skip: kernelSkip}, async (t) => {
