@@ -80,6 +80,7 @@ const displayOrder: readonly Column['key'][] = [
   'total_avg_run_time_ns',
   'events_per_sec',
   'cpu_pct',
+  'hottest_cpu',
   trendKey,
 ];
 

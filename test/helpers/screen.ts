@@ -93,7 +93,10 @@ export async function openTestScreen(
   });
   t.teardown(() => screen.close());
   screen.start();
-  for (let turns = 0; drawn === 0 && turns < 1000; turns++) await tick();
+  // Until Ink has drawn, or can't: its import takes as long as it takes.
+  let ended = false;
+  void screen.ended.then(() => (ended = true));
+  while (drawn === 0 && !ended) await new Promise((resolve) => setTimeout(resolve, 2));
 
   let previous: Sample | null = null;
   let seconds = 100;
