@@ -186,9 +186,9 @@ t.test('what a program is called cannot touch the terminal', async (t) => {
   t.match(shown[5], '<1b>[2Jgone');
   t.match(shown[4], 'a<d><a>b<7>c');
   t.match(shown[3], '<9b>31mred<202…');
-  const uid = shown[1]?.indexOf('UID') ?? -1;
+  const runs = shown[1]?.indexOf('RUNS') ?? -1;
   for (const y of [2, 3, 4, 5])
-    t.equal(terminal.emulator.cell(uid + 2, y).getChars(), '0', `the next column of row ${y} is straight`);
+    t.equal(terminal.emulator.cell(runs + 3, y).getChars(), '0', `the next column of row ${y} is straight`);
   await press('\r');
   t.match((await press(''))[1], /^ 🐝 ?监控e\u0301 {2}xdp 4/);
 });
@@ -200,8 +200,8 @@ t.test('empty and degraded states say what to do', async (t) => {
   t.ok((await lines()).some((line) => line.includes('bpftop-ts demo')));
   feed([{id: 1, self: true}]);
   t.ok((await lines()).some((line) => line.includes('a shows them.')));
-  feed([{id: 1}], {stats: 'off'});
-  t.match((await lines()).at(-2), /^! Statistics are off/);
+  feed([{id: 1}], {stats: 'off', warnings: [{code: 'stats_off', message: 'no rates: statistics are off.'}]});
+  t.match((await lines()).at(-2), /^! no rates: statistics are off/);
   feed([{id: 1}], {warnings: [{code: 'walk', message: 'no iterator here\u001b[2J'}]});
   t.match((await lines()).at(-2), '! no iterator here<1b>[2J');
   screen.fail('cannot list BPF programs: EPERM.');
