@@ -7,6 +7,7 @@
 // same: a key waits for nothing, not for the first pass (10 ms, BTF and the verifier), nor for 10 000 programs (5 ms), nor
 // for 1 000 on 128 CPUs of a kernel without bpf_rdonly_cast (4 ms), nor when a pass falls back to the walk.
 #include <napi.h>
+#include <termios.h>
 
 #include <cerrno>
 #include <memory>
@@ -83,6 +84,11 @@ class Pass {
       reject(env, pass->deferred_, pass->error_, by_refusal ? refusal.detail : std::string_view());
     } else if (const napi_value sample = sample_to_js(env, sampler)) {
       napi_resolve_deferred(env, pass->deferred_, sample);
+    } else {
+      // No memory for the answer, or an environment at its end, where this does nothing either.
+      napi_value ignored;
+      napi_get_and_clear_last_exception(env, &ignored);
+      reject(env, pass->deferred_, {ENOMEM, "sample"}, "no memory for the result");
     }
   }
 
@@ -153,8 +159,15 @@ class JsSampler : public Napi::ObjectWrap<JsSampler> {
   SysError stats_error_;
 };
 
+/// discardOutput(fd). For a screen that must give back a terminal which nobody reads; that it fails on anything else is no
+/// harm.
+void discard_output(const Napi::CallbackInfo& info) {
+  if (info[0].IsNumber()) ::tcflush(info[0].As<Napi::Number>().Int32Value(), TCOFLUSH);
+}
+
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("Sampler", JsSampler::define(env));
+  exports.Set("discardOutput", Napi::Function::New<discard_output>(env, "discardOutput"));
   return exports;
 }
 

@@ -1,7 +1,7 @@
 // Builds what is out of date: the addon and the test bed (node-gyp, into build/), the bundle (esbuild, into dist/).
 // Quiet when all is well, so that nothing but the tool's own output is on stdout under `npm start`.
 import {spawnSync} from 'node:child_process';
-import {existsSync, readdirSync, rmSync, statSync} from 'node:fs';
+import {existsSync, readdirSync, renameSync, rmSync, statSync} from 'node:fs';
 import {createRequire} from 'node:module';
 import path from 'node:path';
 import {fileURLToPath} from 'node:url';
@@ -23,23 +23,29 @@ function buildAddon() {
   const sources = ['native', 'binding.gyp'].map((file) => newest(path.join(root, file)));
   if (outputs.every((file) => existsSync(file) && statSync(file).mtimeMs >= Math.max(...sources))) return;
   const nodeGyp = require.resolve('node-gyp/bin/node-gyp.js');
-  const {status, stdout, stderr} = spawnSync(process.execPath, [nodeGyp, 'rebuild', '--silent'], {
+  const {status, stdout, stderr} = spawnSync(process.execPath, [nodeGyp, 'rebuild'], {
     cwd: root,
     encoding: 'utf8',
   });
   if (status === 0) return;
   process.stderr.write(
-    `${stdout}${stderr}build: the addon could not be compiled. It needs make, a C++ compiler and python3.\n`,
+    `${stdout}${stderr}build: the addon could not be compiled. It needs make, a C++ compiler, python3 and Node's headers (npm run build:addon fetches them).\n`,
   );
   process.exit(1);
 }
 
 async function buildBundle() {
-  rmSync(path.join(root, 'dist'), {recursive: true, force: true});
+  const dist = path.join(root, 'dist');
+  const fresh = `${dist}.new`;
+  const sources = ['src', 'scripts', 'package-lock.json'].map((file) => newest(path.join(root, file)));
+  const main = path.join(dist, 'main.js');
+  // Not without need: a running tool loads parts of the old one when they are first wanted.
+  if (existsSync(main) && statSync(main).mtimeMs >= Math.max(...sources)) return;
+  rmSync(fresh, {recursive: true, force: true});
   await build({
     absWorkingDir: root,
     entryPoints: {main: 'src/cli/main.ts'},
-    outdir: 'dist',
+    outdir: fresh,
     bundle: true,
     format: 'esm',
     splitting: true, // the screen is a chunk of its own, which --json never loads
@@ -50,10 +56,16 @@ async function buildBundle() {
     legalComments: 'linked',
     logLevel: 'warning',
     define: {'process.env.NODE_ENV': '"production"', 'process.env.DEV': '"false"'},
-    alias: {'react-devtools-core': './scripts/empty.mjs'},
+    alias: {
+      ws: './scripts/empty.mjs',
+      'react-devtools-core': './scripts/empty.mjs',
+      blessed: './scripts/blessed.mjs',
+    },
     // CommonJS packages in an ES module still call require() for Node's own modules.
     banner: {js: `import {createRequire as bundleRequire} from 'node:module';const require=bundleRequire(import.meta.url);`},
   });
+  rmSync(dist, {recursive: true, force: true});
+  renameSync(fresh, dist);
 }
 
 if (only !== 'bundle') buildAddon();

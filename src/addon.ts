@@ -89,6 +89,12 @@ export interface NativeBpf {
   readonly Sampler: new (options: NativeSamplerOptions) => NativeSampler;
 }
 
+/** What of a terminal Node has no call for. */
+export interface NativeTerminal {
+  /** tcflush(fd, TCOFLUSH): throws away what a terminal was sent and nobody has read. An fd that is no terminal: nothing happens. */
+  readonly discardOutput: (fd: number) => void;
+}
+
 /** A program to load; its body loops `loops` times, so that a run costs more. Returns what lets traffic pass. */
 export interface TestProgSpec {
   readonly type:
@@ -144,6 +150,14 @@ const require = createRequire(import.meta.url);
  */
 export function loadBpf(): NativeBpf {
   return load('bpf.node') as NativeBpf;
+}
+
+/**
+ * The same module's calls for the screen.
+ * @throws UserError (69), as `loadBpf`.
+ */
+export function loadTerminal(): NativeTerminal {
+  return load('bpf.node') as NativeTerminal;
 }
 
 /**

@@ -5,11 +5,11 @@ export const exitStatus = {
   done: 0,
   failed: 1,
   usage: 2,
-  failOnMatched: 3,
   unavailable: 69,
   notPermitted: 77,
 } as const;
 
+/** One of them. */
 export type ExitStatus = (typeof exitStatus)[keyof typeof exitStatus];
 
 /**

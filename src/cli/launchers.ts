@@ -9,25 +9,31 @@ interface Stat {
   readonly session: number;
 }
 
-/** From proc_pid_stat(5). The command's name may hold anything, so count from the last ")". Null: no such process. */
-function readStat(pid: number): Stat | null {
+/**
+ * From proc_pid_stat(5). The command's name may hold anything, so count from the last ")".
+ * @returns 'gone' where there is no such process, null where that can't be told (no fd left, no /proc).
+ */
+function readStat(pid: number): Stat | 'gone' | null {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
     const [, ppid, , session] = text.slice(text.lastIndexOf(')') + 2).split(' ');
     return {ppid: Number(ppid), session: Number(session)};
-  } catch {
-    return null;
+  } catch (error) {
+    const {code} = error as NodeJS.ErrnoException;
+    return code === 'ENOENT' || code === 'ESRCH' ? 'gone' : null;
   }
 }
 
 /** Each process of our line up to the session's leader, with its parent. */
 function lineage(): Map<number, number> {
   const parents = new Map<number, number>();
-  const session = readStat(process.pid)?.session;
-  for (let pid = process.pid; pid > 1 && pid !== session;) {
+  let session: number | null = null;
+  for (let pid = process.pid; pid > 1;) {
     const stat = readStat(pid);
+    if (stat === null || stat === 'gone') break;
+    session ??= stat.session;
     // Beyond the session's edge (a leader that died before us, a container's init) nobody launched us from this terminal.
-    if (!stat || stat.session !== session) break;
+    if (pid === session || stat.session !== session) break;
     parents.set(pid, stat.ppid);
     pid = stat.ppid;
   }
@@ -42,7 +48,8 @@ export function watchLaunchers(onGone: () => void): () => void {
   const parents = lineage();
   const timer = setInterval(() => {
     for (const [pid, parent] of parents) {
-      if (readStat(pid)?.ppid === parent) continue;
+      const stat = readStat(pid);
+      if (stat === null || (stat !== 'gone' && stat.ppid === parent)) continue;
       clearInterval(timer);
       onGone();
       return;

@@ -1,5 +1,6 @@
 /** The live screen: samples in, and the ends it can come to. Whatever ends it, the terminal is given back first. */
 import {constants} from 'node:os';
+import {loadTerminal} from '../addon.js';
 import type {Collector} from '../collectors/kernel.js';
 import {Pace} from '../collectors/pace.js';
 import {exitStatus, UserError} from '../errors.js';
@@ -8,6 +9,7 @@ import type {Sample} from '../sample/types.js';
 import type {Screen, ScreenEnd} from '../ui/index.js';
 import {version} from '../version.js';
 import {watchLaunchers} from './launchers.js';
+import {report} from './report.js';
 import type {Options} from './options.js';
 
 /** Between the first two readings: soon enough that rates are there when the eye is. */
@@ -28,14 +30,16 @@ export async function runLive(collector: Collector, options: Options, notice: st
   const {openScreen} = await import('../ui/index.js');
   await first;
 
-  const screen = await openScreen({
+  const screen = openScreen({
     version,
     sort: options.sort,
     filter: options.filter,
     limit: options.limit,
     delayMs: options.delayMs,
     notice,
+    terminal: {windowSize, discardOutput: loadTerminal().discardOutput},
   });
+  // Before anything is waited for: from here on the terminal is ours to give back.
   const guard = guardTerminal(screen);
   /** Measures and shows one sample after the other, as many as were asked for. A reading that fails is said, and tried again. */
   const feed = async (): Promise<ScreenEnd> => {
@@ -54,7 +58,7 @@ export async function runLive(collector: Collector, options: Options, notice: st
       } catch (error) {
         if (!(error instanceof UserError)) throw error;
         screen.fail(error.message);
-        await pace.wait(stop.signal);
+        if (!(await pace.wait(stop.signal))) return {by: 'quit'};
         from = samples();
       }
       next = from.next();
@@ -69,6 +73,15 @@ export async function runLive(collector: Collector, options: Options, notice: st
   }
 }
 
+/** The size of stdout's terminal; null when it has gone. */
+function windowSize(): [number, number] | null {
+  try {
+    return process.stdout.getWindowSize();
+  } catch {
+    return null;
+  }
+}
+
 /** Signals, a bug anywhere, the end of npm or sudo above us: give the terminal back, then end as that asks for. */
 function guardTerminal(screen: Screen): {readonly gone: Promise<ScreenEnd>; release(): void} {
   const signals = ['SIGTERM', 'SIGHUP', 'SIGINT', 'SIGQUIT'] as const;
@@ -78,8 +91,7 @@ function guardTerminal(screen: Screen): {readonly gone: Promise<ScreenEnd>; rele
   };
   const onBug = (error: unknown) => {
     screen.close();
-    process.stderr.write(`bpftop-ts: a bug, please report it: ${error instanceof Error ? error.stack : String(error)}\n`);
-    process.exit(exitStatus.failed);
+    process.exit(report(error));
   };
   const onExit = () => screen.close();
   for (const signal of signals) process.on(signal, onSignal);

@@ -7,9 +7,11 @@ import {type Filter, noFilter, parseFilter} from '../model/filter.js';
 import {initialSort, parseSort, type SortOrder} from '../model/sort.js';
 import {version} from '../version.js';
 
+/** What is written instead of showing the screen. */
 export type Format = 'table' | 'json';
 export type Sampler = 'auto' | 'iterator' | 'walk';
 
+/** What the command line asks for. */
 export interface Options {
   readonly command: 'watch' | 'demo';
   /** null: the live screen where there is a terminal, a table where there is none. */
@@ -134,7 +136,10 @@ function usageError(message: string): UserError {
 export function parseOptions(words: readonly string[]): Options | Printed {
   let chosen: Options | undefined;
   let printed = '';
-  const choose = (command: Options['command']) => (raw: Raw) => {
+  const program = new Command('bpftop-ts');
+  // The options are the program's, and may stand before a command as well as after it.
+  const choose = (command: Options['command']) => () => {
+    const raw = program.opts<Raw>();
     if (raw.json && raw.format && raw.format !== 'json')
       throw usageError(`--json and --format ${raw.format} contradict each other.`);
     chosen = {
@@ -149,33 +154,29 @@ export function parseOptions(words: readonly string[]): Options | Printed {
       sampler: raw.sampler,
     };
   };
-  const program = new Command('bpftop-ts');
-  const demo = program.command('demo');
-  for (const command of [program, demo])
-    command
-      .exitOverride()
-      .configureOutput({writeOut: (text) => (printed += text), writeErr: () => {}, getOutHelpWidth: () => helpWidth})
-      .allowExcessArguments(false)
-      .helpOption('-h, --help', 'show this help');
   addOptions(program)
+    .exitOverride()
+    .configureOutput({writeOut: (text) => (printed += text), writeErr: () => {}, getOutHelpWidth: () => helpWidth})
+    .configureHelp({showGlobalOptions: true})
+    .allowExcessArguments(false)
     .description('Shows live what every BPF program in this kernel costs: run time, events per second, CPU.')
     .usage('[options] [command]')
     .version(version, '-V, --version', 'show the version')
+    .helpOption('-h, --help', 'show this help')
     .helpCommand(false)
-    .enablePositionalOptions()
     .addHelpText('after', ({command}) => helpAfter(command))
     .action(choose('watch'));
-  addOptions(demo)
+  const demo = program
+    .command('demo')
     .description('load a few harmless programs, drive them, show them, and unload them at the end')
+    .helpOption('-h, --help', 'show this help')
     .action(choose('demo'));
   try {
     program.parse(words, {from: 'user'});
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    if (error.code === 'commander.excessArguments') {
-      const {args} = words[0] === 'demo' ? demo : program;
-      throw usageError(`unknown command '${args[0] ?? ''}'.`);
-    }
+    if (error.code === 'commander.excessArguments')
+      throw usageError(`unknown command '${demo.args[0] ?? program.args[0] ?? ''}'.`);
     if (error.exitCode !== 0) throw usageError(error.message);
     return {print: printed};
   }

@@ -4,7 +4,7 @@ import type {Collector} from '../collectors/kernel.js';
 import {exitStatus, UserError} from '../errors.js';
 import {measure} from '../model/measure.js';
 import {toJson} from '../output/json.js';
-import {selectProgs} from '../output/select.js';
+import {selectProgs} from '../model/select.js';
 import {toTable} from '../output/table.js';
 import type {Sample} from '../sample/types.js';
 import {version} from '../version.js';
@@ -24,7 +24,7 @@ export async function writeSamples(collector: Collector, options: Options): Prom
   for await (const sample of collector.samples(new Pace(options.delayMs))) {
     if (previous) {
       const measured = measure(sample, previous);
-      const progs = selectProgs(measured, options);
+      const progs = selectProgs(measured.progs, options);
       const gap = !json && written > 0 ? '\n' : '';
       const text = json
         ? toJson(measured, progs, {version, indent: process.stdout.isTTY ? 2 : 0})

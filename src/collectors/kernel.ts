@@ -188,6 +188,11 @@ function explainListing(error: unknown): unknown {
   switch (error.code) {
     case 'EPERM':
     case 'EACCES':
+      // Whoever may ask for the next id may open it, unless a security module says otherwise.
+      if (error.syscall.includes('GET_FD_BY_ID'))
+        return new UserError(`${what} A security module (LSM) refuses it; its log says why.`, exitStatus.notPermitted, {
+          cause: error,
+        });
       return new UserError(`${what} Run it with sudo.`, exitStatus.notPermitted, {cause: error});
     case 'ENOSYS':
       return new UserError(`${what} This kernel was built without BPF, or a sandbox hides it.`, exitStatus.unavailable, {

@@ -179,7 +179,14 @@ const entries = {
     get: (p) => p.hottestCpu,
   },
   map_ids: {title: 'MAPS', help: 'ids of the maps it uses', kind: 'list', unit: '', width: 4, get: (p) => p.info.mapIds},
-  self: {title: 'SELF', help: 'loaded by this bpftop-ts itself', kind: 'flag', unit: '', width: 4, get: (p) => p.info.self},
+  self: {
+    title: 'SELF',
+    help: 'a helper that this bpftop-ts loaded to read the others',
+    kind: 'flag',
+    unit: '',
+    width: 4,
+    get: (p) => p.info.self,
+  },
 } satisfies Record<string, Omit<Field, 'key'>>;
 
 export type FieldKey = keyof typeof entries;

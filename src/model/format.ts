@@ -34,8 +34,9 @@ const byteSteps: readonly Step[] = [
   {from: 2 ** 40, unit: 'TiB'},
 ];
 
-/** `0.4`, `9.9`, `45`, `999`: one decimal below 10 (unless whole), none from there on. */
+/** `<0.1`, `0.4`, `9.9`, `45`, `999`: one decimal below 10 (unless whole), none from there on. What isn't 0 isn't drawn as 0. */
 function smallest(value: number): string {
+  if (value > 0 && value < 0.05) return '<0.1';
   return value >= 9.95 || Number.isInteger(value) ? value.toFixed(0) : value.toFixed(1);
 }
 

@@ -30,6 +30,8 @@ export class MeasuredProg {
   readonly cpuPct: number | null;
   readonly #columns: ProgColumns;
   readonly #index: number;
+  readonly #increase: Increase | null;
+  readonly #periodNs: number;
 
   constructor(columns: ProgColumns, index: number, isNew: boolean, increase: Increase | null, periodNs: number) {
     const info = columns.info[index] as ProgInfo;
@@ -37,11 +39,27 @@ export class MeasuredProg {
     this.isNew = isNew;
     this.#columns = columns;
     this.#index = index;
+    this.#increase = increase;
+    this.#periodNs = periodNs;
     this.periodRunTimeNs = increase && increase.runTimeNs;
     this.periodRunCnt = increase && increase.runCnt;
     this.avgRunTimeNs = increase && increase.runCnt > 0 ? increase.runTimeNs / increase.runCnt : null;
     this.eventsPerSec = increase && perSecond(increase.runCnt, periodNs);
     this.cpuPct = increase && info.sleepable !== true ? percent(increase.runTimeNs, periodNs) : null;
+  }
+
+  /** The same program without its sample: to be kept when the sample, with all other programs, is let go. */
+  detached(): MeasuredProg {
+    const at = this.#index;
+    const columns: ProgColumns = {
+      info: [this.info],
+      runTimeNs: this.#columns.runTimeNs.slice(at, at + 1),
+      runCnt: this.#columns.runCnt.slice(at, at + 1),
+      recursionMisses: this.#columns.recursionMisses.slice(at, at + 1),
+      hottestCpu: this.#columns.hottestCpu.slice(at, at + 1),
+      hottestPct: this.#columns.hottestPct.slice(at, at + 1),
+    };
+    return new MeasuredProg(columns, 0, this.isNew, this.#increase, this.#periodNs);
   }
 
   /** The kernel's counter: ns since the program was loaded, while statistics were on. */

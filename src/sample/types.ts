@@ -50,7 +50,7 @@ export interface ProgInfo {
   readonly attachType: number | null;
   /** Type id, in BTF, of what it is attached to; null: nothing, or the reading can't tell. */
   readonly attachBtfId: number | null;
-  /** Loaded by this very process. */
+  /** A helper that this sampler loaded to read the others. To another one it is a program like any other. */
   readonly self: boolean;
 }
 

@@ -5,7 +5,7 @@
 import {Box, Text} from 'ink';
 import type {ReactNode} from 'react';
 import {layoutDetail} from './detail.js';
-import {layoutFooter} from './footer.js';
+import {type FooterTexts, layoutFooter} from './footer.js';
 import {helpLines, overlayRect, sortLines} from './help.js';
 import type {Column, Rect, ScreenLayout} from './layout.js';
 import type {State} from './state.js';
@@ -15,10 +15,10 @@ export interface AppProps {
   readonly layout: ScreenLayout;
   readonly state: State;
   readonly columns: readonly Column[];
-  readonly notice: string | null;
+  readonly texts: FooterTexts;
 }
 
-export function App({layout, state, columns, notice}: AppProps): ReactNode {
+export function App({layout, state, columns, texts}: AppProps): ReactNode {
   const {rows, body} = layout;
   return (
     <Box width={layout.columns} height={rows} flexDirection="column" overflow="hidden">
@@ -31,7 +31,7 @@ export function App({layout, state, columns, notice}: AppProps): ReactNode {
       <Box height={body.height} flexShrink={0} overflow="hidden" flexDirection="column">
         <Body layout={layout} state={state} />
       </Box>
-      {layout.footer >= 0 && <Footer state={state} width={layout.columns} notice={notice} />}
+      {layout.footer >= 0 && <Footer state={state} width={layout.columns} texts={texts} />}
     </Box>
   );
 }
@@ -65,13 +65,13 @@ function Titles({columns, state}: Pick<AppProps, 'columns' | 'state'>): ReactNod
 function Footer({
   state,
   width,
-  notice,
+  texts,
 }: {
   readonly state: State;
   readonly width: number;
-  readonly notice: string | null;
+  readonly texts: FooterTexts;
 }): ReactNode {
-  const {before, caret, after, keys} = layoutFooter(state, width, notice);
+  const {before, caret, after, keys} = layoutFooter(state, width, texts);
   const keyText = keys.map(([key, label]) => `${styled('key', key)} ${styled('dim', label)}`).join('  ');
   return (
     <Box height={1} flexShrink={0} justifyContent="space-between">

@@ -7,11 +7,18 @@ import type {History, HistoryMetric} from '../model/history.js';
 import type {Measured, MeasuredProg} from '../model/measure.js';
 import {printable} from '../model/printable.js';
 import {progTypeName} from '../sample/prog-types.js';
+import type {paintChart, windowFor} from './charts.js';
 import type {Grid} from './grid.js';
 import type {Rect} from './layout.js';
 import {heat} from './prog-table.js';
 import {cut, grouped} from './text.js';
 import {style, type StyleName} from './theme.js';
+
+/** charts.ts, which is loaded when first needed. */
+export interface ChartsModule {
+  readonly paintChart: typeof paintChart;
+  readonly windowFor: typeof windowFor;
+}
 
 export interface DetailInput {
   readonly prog: MeasuredProg;
@@ -33,7 +40,7 @@ const facts: readonly Fact[] = [
   {label: 'id', show: ({prog}) => String(prog.info.id)},
   {label: 'tag', show: ({prog}) => prog.info.tag},
   {label: 'loaded', show: ({prog, measured}) => `${formatTime(prog.info.loadedAt)} UTC, ${age(prog, measured)} ago`},
-  {label: 'by', show: ({prog}) => `uid ${prog.info.uid}${prog.info.self ? ', this bpftop-ts itself' : ''}`},
+  {label: 'by', show: ({prog}) => `uid ${prog.info.uid}${prog.info.self ? ', a helper of this bpftop-ts' : ''}`},
   {label: 'licence', show: ({prog}) => (prog.info.gplCompatible ? 'GPL compatible' : 'not GPL compatible')},
   {label: 'code', show: ({prog}) => code(prog)},
   {label: 'verified', show: ({prog}) => counted(prog.info.verifiedInsns, 'instructions walked')},
@@ -61,15 +68,25 @@ export const metrics: readonly {
   readonly format: (value: number) => string;
   readonly now: (prog: MeasuredProg) => number | null;
   readonly line: StyleName;
+  /** Where the scale of its chart ends at least. */
+  readonly floor: number;
 }[] = [
-  {metric: 'cpu_pct', title: 'CPU %', format: formatPercent, now: (prog) => prog.cpuPct, line: 'cpuLine'},
-  {metric: 'events_per_sec', title: 'events/s', format: formatCount, now: (prog) => prog.eventsPerSec, line: 'eventsLine'},
+  {metric: 'cpu_pct', title: 'CPU %', format: formatPercent, now: (prog) => prog.cpuPct, line: 'cpuLine', floor: 0.1},
+  {
+    metric: 'events_per_sec',
+    title: 'events/s',
+    format: formatCount,
+    now: (prog) => prog.eventsPerSec,
+    line: 'eventsLine',
+    floor: 10,
+  },
   {
     metric: 'avg_run_time_ns',
     title: 'average run',
     format: formatDuration,
     now: (prog) => prog.avgRunTimeNs,
     line: 'averageLine',
+    floor: 10,
   },
 ];
 
@@ -246,4 +263,15 @@ export function paintDetail(grid: Grid, layout: DetailLayout, input: DetailInput
   for (const {x, y, width, show, look} of layout.values) {
     grid.text(x, y, cut(printable(show(input)), width), style[look?.(input) ?? 'text']);
   }
+}
+
+/** Paints as many charts as there are places for; `charts` is the module that draws them, once it is loaded. */
+export function paintCharts(grid: Grid, {charts: places}: DetailLayout, input: DetailInput, charts: ChartsModule): void {
+  const nowNs = Number(input.measured.sample.timeNs);
+  places.forEach((rect, i) => {
+    const {metric, title, format, line, floor} = metrics[i] as (typeof metrics)[number];
+    const points = input.history.points(input.prog.info.key, metric);
+    const windowNs = charts.windowFor(nowNs - (points[0]?.timeNs ?? nowNs));
+    charts.paintChart(grid, rect, {title, points, nowNs, windowNs, format, floor, line});
+  });
 }

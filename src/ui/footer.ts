@@ -17,8 +17,15 @@ export interface FooterLayout {
 export const countCells = 17;
 const keyGap = 2;
 
-export function layoutFooter(state: State, columns: number, notice: string | null): FooterLayout {
-  const {before, caret, after} = leftText(state, columns, notice);
+/** What the footer says when there is nothing else to say. */
+export interface FooterTexts {
+  readonly version: string;
+  readonly notice: string | null;
+}
+
+/** The footer of a terminal so wide; keys that there is no room for are left out, the cheapest first. */
+export function layoutFooter(state: State, columns: number, texts: FooterTexts): FooterLayout {
+  const {before, caret, after} = leftText(state, columns, texts);
   const left = cellsOf(before + caret + after);
   const counted = state.page.kind === 'table' && !state.overlay;
   const countX = left === 0 ? 0 : left + 2;
@@ -34,11 +41,16 @@ export function layoutFooter(state: State, columns: number, notice: string | nul
   return {before, caret, after, countX, keys};
 }
 
-function leftText(state: State, columns: number, notice: string | null): Pick<FooterLayout, 'before' | 'caret' | 'after'> {
+function leftText(
+  state: State,
+  columns: number,
+  {version, notice}: FooterTexts,
+): Pick<FooterLayout, 'before' | 'caret' | 'after'> {
   // Half of the line at most, and never so little that typing is blind.
   const room = Math.max(Math.floor(columns / 2) - 4, 10);
   if (state.prompt)
     return promptText(state.prompt.text, state.prompt.caret, Math.min(columns, Math.max(room, columns - countCells - 20)));
+  if (state.overlay?.kind === 'help') return {before: cut(`bpftop-ts ${version}`, room), caret: '', after: ''};
   if (state.overlay || state.page.kind !== 'table') return {before: '', caret: '', after: ''};
   const text = state.filter.text !== '' ? `/${printable(state.filter.text)}` : printable(notice ?? '');
   return {before: cut(text, room), caret: '', after: ''};

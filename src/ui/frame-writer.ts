@@ -6,7 +6,7 @@
  * anew afterwards, and the cells right of it, into which a wider drawing may have spilt, are written again.
  */
 import {clusterCodes, clusterText, Grid, tail} from './grid.js';
-import {asciiStandIns, styleNames, type Theme} from './theme.js';
+import {asciiStandIns, blankStyle, styleNames, type Theme} from './theme.js';
 
 const begin = '\x1b[?2026h';
 const end = '\x1b[?2026l';
@@ -83,7 +83,8 @@ export class FrameWriter {
         break;
       }
       this.#move(x, y);
-      this.#to(styles[at] as number);
+      const style = styles[at] as number;
+      if (!this.#hides(code, style)) this.#to(style);
       const cells = codes[at + 1] === tail && x + 1 < columns ? 2 : 1;
       if (code >= clusterCodes) {
         this.#cluster(clusterText(code), cells, x);
@@ -120,10 +121,16 @@ export class FrameWriter {
     const start = y * this.next.columns;
     for (let i = this.#x; i < x; i++) {
       const code = this.next.codes[start + i] as number;
-      if (code > 0x7e || this.next.styles[start + i] !== this.#style) return false;
+      const style = this.next.styles[start + i] as number;
+      if (code > 0x7e || (style !== this.#style && !this.#hides(code, style))) return false;
     }
     for (let i = this.#x; i < x; i++) this.#code(this.next.codes[start + i] as number, 1);
     return true;
+  }
+
+  /** A plain blank may be written in whatever style is on, if that can't be seen on it. */
+  #hides(code: number, style: number): boolean {
+    return code === blank && style === 0 && blankStyle(this.#style);
   }
 
   #to(style: number): void {

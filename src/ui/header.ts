@@ -104,10 +104,10 @@ function totalPieces({totals, selfCpuPct, statsCostPct}: Measured): Piece[] {
     ['dim', totals.programs === 1 ? ' program' : ' programs'],
   ];
   return [
-    {rank: 1, group: 'totals', parts: count, short: [count[0] as Part, ['dim', ' progs']]},
-    {rank: 2, group: 'totals', cells: 13, parts: [label('BPF '), ['strong', `${bpf}%`], label(' CPU')]},
+    {rank: 1, group: 'totals', parts: count, short: [count[0] as Part, label(totals.programs === 1 ? ' prog' : ' progs')]},
+    {rank: 2, group: 'totals', cells: 14, parts: [label('BPF '), ['strong', `${bpf}%`], label(' CPU')]},
     {rank: 10, group: 'totals', cells: sparkCells, parts: [], spark: true},
-    {rank: 4, group: 'totals', cells: 9, parts: [['strong', events], label(' ev/s')]},
+    {rank: 4, group: 'totals', cells: 10, parts: [['strong', events], label(' ev/s')]},
     {rank: 7, group: 'cost', parts: [label('watching costs '), costPart], short: [label('cost '), costPart]},
   ];
 }
@@ -127,16 +127,17 @@ function shownDelay(ms: number): string {
   return ms < 3_600_000 ? `${+(ms / 60_000).toFixed(1)}m` : `${+(ms / 3_600_000).toFixed(1)}h`;
 }
 
-function fit(pieces: Piece[], width: number): Piece[] {
-  let fitted = pieces;
-  const dearest = (a: Piece, b: Piece) => b.rank - a.rank;
-  for (const piece of pieces.filter((each) => each.short).sort(dearest)) {
-    if (total(fitted) <= width) return fitted;
-    fitted = fitted.map((each) => (each === piece ? {...piece, parts: piece.short as readonly Part[]} : each));
-  }
+/** Shortens what can be shortened, drops what still doesn't fit, and gives back the full wording where that left room for it. */
+function fit(pieces: readonly Piece[], width: number): readonly Piece[] {
+  if (total(pieces) <= width) return pieces;
+  let fitted = pieces.map((piece) => (piece.short ? {...piece, parts: piece.short} : piece));
   while (fitted.length > 1 && total(fitted) > width) {
     const least = Math.max(...fitted.map((each) => each.rank));
     fitted = fitted.filter((each) => each.rank !== least);
+  }
+  for (const whole of pieces.filter((each) => each.short).sort((a, b) => a.rank - b.rank)) {
+    const lengthened = fitted.map((each) => (each.rank === whole.rank ? whole : each));
+    if (total(lengthened) <= width) fitted = lengthened;
   }
   return fitted;
 }

@@ -3,8 +3,9 @@ import type {Filter} from '../model/filter.js';
 import type {Measured} from '../model/measure.js';
 import type {SortOrder} from '../model/sort.js';
 import {LiveScreen} from './live-screen.js';
-import {openTerminal} from './terminal.js';
+import {openTerminal, type TerminalHost} from './terminal.js';
 
+/** What a screen begins with, and what it needs of who opens it. */
 export interface ScreenOptions {
   readonly version: string;
   /** The order to begin with. */
@@ -16,8 +17,7 @@ export interface ScreenOptions {
   readonly delayMs: number;
   /** What else the person should know, such as that this is a demo. */
   readonly notice: string | null;
-  /** List this process's own programs from the start; default false. */
-  readonly showOwn?: boolean;
+  readonly terminal: TerminalHost;
 }
 
 /** Why the screen ended: `q`, Ctrl-C, a bug in it, or a terminal that is no longer there. */
@@ -27,6 +27,7 @@ export type ScreenEnd =
   | {readonly by: 'error'; readonly error: unknown}
   | {readonly by: 'hangup'};
 
+/** An open screen. */
 export interface Screen {
   /** A new sample: shown at once, unless the terminal hasn't taken the last frame yet. */
   update(measured: Measured): void;
@@ -39,11 +40,12 @@ export interface Screen {
 }
 
 /**
- * Takes over the terminal and shows a first frame; the rest of the screen's code is loaded after it.
+ * Takes over the terminal and shows a first frame; the rest of the screen's code is loaded after it. Synchronous, so that whoever calls
+ * it can see to the terminal's return before anything else happens.
  * @throws UserError when there is no terminal to be had.
  */
-export async function openScreen(options: ScreenOptions): Promise<Screen> {
-  const screen = new LiveScreen(options, openTerminal());
-  await screen.start();
+export function openScreen(options: ScreenOptions): Screen {
+  const screen = new LiveScreen(options, openTerminal(options.terminal));
+  screen.start();
   return screen;
 }

@@ -80,6 +80,7 @@ const displayOrder: readonly Column['key'][] = [
   'total_avg_run_time_ns',
   'events_per_sec',
   'cpu_pct',
+  'hottest_cpu',
   trendKey,
 ];
 
@@ -95,13 +96,13 @@ const importance: readonly Column['key'][] = [
   'total_avg_run_time_ns',
   'run_cnt',
   'run_time_ns',
-  'uid',
   'loaded_at',
-  'bytes_jited',
   'bytes_memlock',
   'recursion_misses',
-  'bytes_xlated',
   'verified_insns',
+  'bytes_xlated',
+  'bytes_jited',
+  'uid',
 ];
 const core = 8;
 

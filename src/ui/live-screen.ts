@@ -8,7 +8,7 @@ import type {FieldKey} from '../model/fields.js';
 import type {Measured} from '../model/measure.js';
 import type {AppProps} from './app.js';
 import type {Chrome, openChrome} from './chrome.js';
-import {type DetailInput, layoutDetail, paintDetail, paintDetailTitle} from './detail.js';
+import {type ChartsModule, type DetailInput, layoutDetail, paintCharts, paintDetail, paintDetailTitle} from './detail.js';
 import {countCells, layoutFooter} from './footer.js';
 import {FrameWriter} from './frame-writer.js';
 import {Grid} from './grid.js';
@@ -31,9 +31,13 @@ export interface ChromeModule {
   readonly openChrome: typeof openChrome;
 }
 
+/** What the screen is told, without the terminal, which it gets open. */
+export type ShownOptions = Omit<ScreenOptions, 'terminal'>;
+
+/** The screen over any terminal; `index.ts` gives it the real one. */
 export class LiveScreen implements Screen {
   readonly ended: Promise<ScreenEnd>;
-  readonly #options: ScreenOptions;
+  readonly #options: ShownOptions;
   readonly #terminal: Terminal;
   readonly #loadChrome: () => Promise<ChromeModule>;
   readonly #view: View;
@@ -47,6 +51,8 @@ export class LiveScreen implements Screen {
   #chrome: Chrome | null = null;
   /** What Ink's last frame was drawn from. */
   #drawn: AppProps | null = null;
+  #charts: ChartsModule | null = null;
+  #chartsWanted = false;
   #failure: string | null = null;
   #bodyHeight = 0;
   #flushing = false;
@@ -56,7 +62,7 @@ export class LiveScreen implements Screen {
 
   /** @param loadChrome loads what imports Ink; not before the first frame is out. */
   constructor(
-    options: ScreenOptions,
+    options: ShownOptions,
     terminal: Terminal,
     env: NodeJS.ProcessEnv = process.env,
     loadChrome: () => Promise<ChromeModule> = () => import('./chrome.js'),
@@ -65,14 +71,14 @@ export class LiveScreen implements Screen {
     this.#options = options;
     this.#terminal = terminal;
     this.#view = new View(options.limit);
-    this.#state = initialState(options.sort, options.filter, options.showOwn ?? false);
+    this.#state = initialState(options.sort, options.filter);
     this.#writer = new FrameWriter(createTheme(colorDepth(env)), !speaksUtf8(env));
     this.#layout = layoutScreen(terminal.size);
     this.ended = new Promise((resolve) => (this.#end = resolve));
   }
 
   /** Shows the first frame, then loads and starts Ink. */
-  async start(): Promise<void> {
+  start(): void {
     this.#terminal.open({
       keys: (keys) => this.#guard(() => this.#pipe.push(keys)),
       redraw: () => this.#guard(() => this.#redraw()),
@@ -80,17 +86,20 @@ export class LiveScreen implements Screen {
       hangup: () => this.#end({by: 'hangup'}),
     });
     this.#guard(() => this.#redraw());
-    const {openChrome} = await this.#loadChrome();
-    if (this.#closed) return;
-    this.#guard(() => {
-      this.#drawn = this.#appProps();
-      this.#chrome = openChrome(this.#pipe, this.#drawn, {
-        frame: (frame) => this.#takeFrame(frame),
-        key: (key) => this.#guard(() => this.#key(key)),
-        failed: (error) => this.#end({by: 'error', error}),
-      });
-      this.#paint();
+    this.#loadChrome().then(
+      (chrome) => this.#guard(() => this.#startChrome(chrome)),
+      (error: unknown) => this.#end({by: 'error', error}),
+    );
+  }
+
+  #startChrome({openChrome}: ChromeModule): void {
+    this.#drawn = this.#appProps();
+    this.#chrome = openChrome(this.#pipe, this.#drawn, {
+      frame: (frame) => this.#takeFrame(frame),
+      key: (key) => this.#guard(() => this.#key(key)),
+      failed: (error) => this.#end({by: 'error', error}),
     });
+    this.#paint();
   }
 
   update(measured: Measured): void {
@@ -185,11 +194,12 @@ export class LiveScreen implements Screen {
   }
 
   #appProps(): AppProps {
-    return {layout: this.#layout, state: this.#state, columns: this.#columns, notice: this.#options.notice};
+    return {layout: this.#layout, state: this.#state, columns: this.#columns, texts: this.#options};
   }
 
   #context(): Context {
-    const {state, body} = {state: this.#state, body: this.#layout.body};
+    const state = this.#state;
+    const {body} = this.#layout;
     let scrollEnd = 0;
     if (state.overlay?.kind === 'help') scrollEnd = helpScrollEnd(body.width, body.height);
     else if (state.page.kind === 'detail') scrollEnd = layoutDetail(body, 0).scrollEnd;
@@ -207,9 +217,10 @@ export class LiveScreen implements Screen {
     clearTimeout(this.#marks);
     if (next !== null) this.#marks = setTimeout(() => this.#guard(() => this.#paint()), next + 1);
     paintHeader(grid, this.#layout.header, {view: this.#view, activity: this.#activity(), delayMs: this.#options.delayMs});
+    const {page} = this.#state;
+    if (page.kind === 'detail') this.#paintDetail(grid, page.key, page.scroll);
     const body = paintAlert(grid, this.#layout.body, this.#view, this.#failure);
-    if (this.#state.page.kind === 'detail') this.#paintDetail(grid, this.#state.page.key, this.#state.page.scroll);
-    else this.#paintTable(grid, body);
+    if (page.kind === 'table') this.#paintTable(grid, body);
     const covered = overlayRect(this.#state, this.#layout);
     if (covered) grid.copyRect(this.#base, covered.x, covered.y, covered.width, covered.height);
     const bytes = this.#writer.diff();
@@ -230,7 +241,7 @@ export class LiveScreen implements Screen {
     if (rows.length === 0) paintEmpty(grid, body, emptyReason(view, this.#state));
     else paintTable(grid, body, {view, rows, columns: this.#columns, top, selected});
     if (this.#state.overlay) return;
-    const {countX} = layoutFooter(this.#state, this.#layout.columns, this.#options.notice);
+    const {countX} = layoutFooter(this.#state, this.#layout.columns, this.#options);
     paintCount(grid, this.#layout, countX, countCells, countText(view, rows.length, top, body.height));
   }
 
@@ -241,7 +252,25 @@ export class LiveScreen implements Screen {
     if (!measured || !found) return;
     const input: DetailInput = {prog: found.prog, goneAt: found.goneAt, measured, history};
     paintDetailTitle(grid, this.#layout.titles, input);
-    paintDetail(grid, layoutDetail(this.#layout.body, scroll), input);
+    const layout = layoutDetail(this.#layout.body, scroll);
+    paintDetail(grid, layout, input);
+    if (layout.charts.length === 0) return;
+    if (this.#charts) paintCharts(grid, layout, input, this.#charts);
+    else this.#loadCharts();
+  }
+
+  /** Charts take some 50 ms and 13 MB to load: only who opens a page pays for them. */
+  #loadCharts(): void {
+    if (this.#chartsWanted) return;
+    this.#chartsWanted = true;
+    import('./charts.js').then(
+      (charts) =>
+        this.#guard(() => {
+          this.#charts = charts;
+          this.#paint();
+        }),
+      (error: unknown) => this.#end({by: 'error', error}),
+    );
   }
 }
 

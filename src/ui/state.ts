@@ -70,8 +70,8 @@ export function sortLetter(index: number): string {
   return 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ'[index] ?? '';
 }
 
-export function initialState(sort: SortOrder, filter: Filter, showOwn: boolean): State {
-  return {sort, filter, showOwn, selected: null, row: 0, top: 0, page: {kind: 'table'}, overlay: null, prompt: null};
+export function initialState(sort: SortOrder, filter: Filter): State {
+  return {sort, filter, showOwn: false, selected: null, row: 0, top: 0, page: {kind: 'table'}, overlay: null, prompt: null};
 }
 
 /** The state after an action; the same object when nothing changes. */

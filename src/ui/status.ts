@@ -13,11 +13,6 @@ export function alertOf(view: View, failure: string | null): {readonly text: str
   const sample = view.measured?.sample;
   if (!sample) return null;
   const warnings = sample.warnings.map((warning) => printable(warning.message));
-  // The collector says more about it where it knows more.
-  if (sample.stats === 'off' && warnings.length === 0)
-    warnings.push(
-      'Statistics are off, so there are no rates: run without --no-enable-stats, or sysctl kernel.bpf_stats_enabled=1',
-    );
   return warnings.length === 0 ? null : {text: warnings.join(' · '), look: 'warning'};
 }
 
@@ -60,7 +55,8 @@ export function countText(view: View, listed: number, top: number, height: numbe
   if (!view.measured) return '';
   const all = view.measured.totals.programs;
   if (listed > height) return `${top + 1}–${Math.min(listed, top + height)} of ${listed}`;
-  return listed === all ? '' : `${listed} of ${all}`;
+  // Struck programs are listed, but no longer among all.
+  return view.live === all ? '' : `${view.live} of ${all}`;
 }
 
 /** Paints the count into the footer, from column x on. */

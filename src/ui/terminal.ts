@@ -5,7 +5,7 @@
  * window belong to the command line, which calls `close`.
  */
 import {closeSync, constants, openSync, writeSync} from 'node:fs';
-import {isatty, ReadStream, WriteStream} from 'node:tty';
+import {isatty, ReadStream} from 'node:tty';
 import {UserError} from '../errors.js';
 import {KeySplitter} from './keys.js';
 
@@ -42,7 +42,8 @@ export interface Terminal {
 // Alternate scroll (1007): the wheel sends arrow keys, and selecting with the mouse stays the terminal's own. Its setting is saved (s) and
 // restored (r); terminals that can't do that end with it off, the default. Without autowrap (7) a character wider than believed
 // can't spill into the next line.
-const enterSequence = '\x1b[?1007s\x1b[?1049h\x1b[?1007h\x1b[?25l\x1b[?7l\x1b[m\x1b[2J';
+const saveSequence = '\x1b[?1007s';
+const enterSequence = '\x1b[?1049h\x1b[?1007h\x1b[?25l\x1b[?7l\x1b[m\x1b[2J';
 const leaveSequence = '\x1b[?2026l\x1b[m\x1b[?7h\x1b[?1007l\x1b[?1007r\x1b[2J\x1b[?25h\x1b[?1049l';
 /** Ends an escape sequence that was sent in part. */
 const cancel = '\x18';
@@ -51,13 +52,26 @@ const retryMs = 40;
 /** How long the last words to a terminal that takes nothing are tried, in all. */
 const farewellMs = 150;
 
-/** The terminal of this process: where its stdout goes, else its controlling terminal. */
-export function openTerminal(): Terminal {
-  return new Tty();
+/** What Node doesn't offer, or only to who owns stdout: the command line hands it in. */
+export interface TerminalHost {
+  /** The size of the terminal that stdout is; null where it can't tell. */
+  readonly windowSize: () => readonly [columns: number, rows: number] | null;
+  /**
+   * Throws away what a terminal was sent and nobody has read yet (tcflush(3), TCOFLUSH). With it the terminal can be given back even
+   * while nobody reads it: the last words take the place of what was not read. Null: not to be had.
+   */
+  readonly discardOutput: ((fd: number) => void) | null;
+}
+
+/**
+ * The terminal of this process: where its stdout goes, else its controlling terminal; keys come from stdin, or from the latter.
+ * @throws UserError when there is none.
+ */
+export function openTerminal(host: TerminalHost): Terminal {
+  return new Tty(host);
 }
 
 class Tty implements Terminal {
-  readonly #path: string;
   readonly #fd: number;
   readonly #input: ReadStream;
   readonly #ownInput: boolean;
@@ -68,14 +82,20 @@ class Tty implements Terminal {
   #retry: NodeJS.Timeout | undefined;
   #resume: NodeJS.Timeout | undefined;
   #entered = false;
+  #saved = false;
   #closed = false;
+  #gone = false;
+  /** Standard fds that are this terminal. */
+  readonly #ttys = [0, 1, 2].filter((fd) => isatty(fd));
 
-  constructor() {
-    const {path, fd} = openOutput();
-    this.#path = path;
-    this.#fd = fd;
+  readonly #host: TerminalHost;
+
+  constructor(host: TerminalHost) {
+    this.#host = host;
+    // The input first: if it can't be had, nothing else is open yet.
     this.#ownInput = !process.stdin.isTTY;
-    this.#input = this.#ownInput ? new ReadStream(openSync('/dev/tty', 'r')) : process.stdin;
+    this.#input = this.#ownInput ? new ReadStream(openTty(['/dev/tty'], constants.O_RDONLY)) : process.stdin;
+    this.#fd = openTty([...(isatty(1) ? ['/proc/self/fd/1'] : []), '/dev/tty'], constants.O_WRONLY | constants.O_NONBLOCK);
     this.#splitter = new KeySplitter((keys) => this.#events?.keys(keys));
     this.#measure();
   }
@@ -134,6 +154,7 @@ class Tty implements Terminal {
     if (this.#ownInput) this.#input.destroy();
     else this.#input.unref();
     closeSync(this.#fd);
+    if (this.#gone) for (const fd of this.#ttys) replaceByNull(fd);
   }
 
   #enter(): void {
@@ -144,22 +165,33 @@ class Tty implements Terminal {
     this.#entered = true;
     this.#input.ref();
     this.#input.resume();
-    this.write(Buffer.from(enterSequence));
+    // Back from a stop that we didn't see coming, what is set is our own: saving that would lose what was there before us.
+    this.write(Buffer.from((this.#saved ? '' : saveSequence) + enterSequence));
+    this.#saved = true;
   }
 
   #leave(): void {
     if (!this.#entered) return;
     this.#entered = false;
+    this.#saved = false;
     clearTimeout(this.#retry);
     this.#bid(Buffer.from((this.#rest ? cancel : '') + leaveSequence));
     this.#rest = null;
     this.#raw(false);
   }
 
-  /** Sends the last words, waiting a moment for a terminal that takes nothing: after them nobody is there to try again. */
+  /**
+   * Sends the last words. A terminal that takes nothing has room again once its unread output is thrown away; without that, it is
+   * waited for a moment: afterwards nobody is there to try again.
+   */
   #bid(words: Uint8Array): void {
+    let rest = words.subarray(Math.max(0, this.#send(words)));
+    if (rest.length > 0 && this.#host.discardOutput) {
+      this.#host.discardOutput(this.#fd);
+      rest = Buffer.concat([Buffer.from(cancel), words]);
+    }
     const until = performance.now() + farewellMs;
-    for (let rest = words; rest.length > 0;) {
+    while (rest.length > 0) {
       const sent = this.#send(rest);
       if (sent < 0 || performance.now() > until) return;
       rest = rest.subarray(sent);
@@ -181,6 +213,7 @@ class Tty implements Terminal {
       return writeSync(this.#fd, bytes);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return 0;
+      this.#gone = true;
       this.#onHangup();
       return -1;
     }
@@ -227,41 +260,37 @@ class Tty implements Terminal {
   };
 
   #measure(): void {
-    const {columns, rows} = sizeOf(this.#path);
+    const [columns, rows] = this.#host.windowSize() ?? [0, 0];
     this.#size = {columns: columns || Number(process.env.COLUMNS) || 80, rows: rows || Number(process.env.LINES) || 24};
   }
 }
 
-function openOutput(): {path: string; fd: number} {
-  const paths = [...(isatty(1) ? ['/proc/self/fd/1'] : []), '/dev/tty'];
-  let cause: unknown;
+/** The first of the paths that can be opened. */
+function openTty(paths: readonly string[], flags: number): number {
+  let cause: NodeJS.ErrnoException | undefined;
   for (const path of paths) {
     try {
-      return {path, fd: openSync(path, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY)};
+      return openSync(path, flags | constants.O_NOCTTY);
     } catch (error) {
-      cause ??= error;
+      cause ??= error as NodeJS.ErrnoException;
     }
   }
   throw new UserError(
-    `cannot open the terminal: ${(cause as Error).message}. Run it in a terminal, or use --format table.`,
+    `cannot open the terminal: ${cause?.syscall} ${cause?.path}: ${cause?.code}. Run it in a terminal, or use --format table.`,
     undefined,
     {cause},
   );
 }
 
-/** The terminal's size; zeros where it can't tell. Through a stream of its own: there is no other public way, and it closes again. */
-function sizeOf(path: string): TerminalSize {
+/**
+ * At its end Node sets the modes of the standard fds that were terminals, and aborts where it can't (node::ResetStdio): of a terminal that is
+ * gone it mustn't find any. /dev/null takes the lowest free number, which is the one just closed.
+ */
+function replaceByNull(fd: number): void {
   try {
-    const fd = openSync(path, constants.O_WRONLY | constants.O_NOCTTY);
-    try {
-      const stream = new WriteStream(fd);
-      const [columns, rows] = stream.getWindowSize();
-      stream.destroy();
-      return {columns, rows};
-    } finally {
-      closeSync(fd);
-    }
+    closeSync(fd);
+    openSync('/dev/null', 'r+');
   } catch {
-    return {columns: 0, rows: 0};
+    // It was closed already, or there is no /dev: nothing more can be done.
   }
 }

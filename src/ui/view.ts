@@ -5,7 +5,8 @@
 import type {Filter} from '../model/filter.js';
 import {History} from '../model/history.js';
 import type {Measured, MeasuredProg} from '../model/measure.js';
-import {sortProgs, type SortOrder} from '../model/sort.js';
+import {selectProgs} from '../model/select.js';
+import type {SortOrder} from '../model/sort.js';
 
 /** How long new and gone programs are marked, ms. */
 export const markMs = 3000;
@@ -43,7 +44,7 @@ export class View {
   readonly #gone = new Map<string, Gone>();
   #rows: readonly MeasuredProg[] | null = null;
   #choices: Choices | null = null;
-  #matching = 0;
+  #live = 0;
 
   /** @param now a clock that only goes forward, ms. */
   constructor(limit: number | null, now: () => number = () => performance.now()) {
@@ -78,8 +79,9 @@ export class View {
   #remember(prog: MeasuredProg, now: number, at: number): void {
     const {key} = prog.info;
     this.#fresh.delete(key);
-    this.#struck.set(key, {prog, since: now});
-    this.#gone.set(key, {prog, at});
+    const kept = prog.detached();
+    this.#struck.set(key, {prog: kept, since: now});
+    this.#gone.set(key, {prog: kept, at});
     if (this.#gone.size > goneKept) this.#gone.delete(this.#gone.keys().next().value as string);
   }
 
@@ -117,17 +119,15 @@ export class View {
     const {filter, showOwn} = choices;
     const all: readonly MeasuredProg[] =
       this.#struck.size === 0 ? this.#progs : [...this.#progs, ...[...this.#struck.values()].map((each) => each.prog)];
-    const wanted =
-      showOwn && filter.text === '' ? all : all.filter((prog) => (showOwn || !prog.info.self) && filter.matches(prog));
-    this.#matching = wanted.length;
-    const sorted = sortProgs(wanted, choices.sort);
-    this.#rows = this.#limit === null ? sorted : sorted.slice(0, this.#limit);
+    const wanted = showOwn ? all : all.filter((prog) => !prog.info.self);
+    this.#rows = selectProgs(wanted, {sort: choices.sort, filter, limit: this.#limit});
+    this.#live = this.#rows.reduce((count, prog) => count + (this.#struck.has(prog.info.key) ? 0 : 1), 0);
     return this.#rows;
   }
 
-  /** Programs that the last `rows` found, before the limit. */
-  get matching(): number {
-    return this.#matching;
+  /** How many of the last `rows` are still loaded. */
+  get live(): number {
+    return this.#live;
   }
 
   /** A program of the latest figures, or one that went. */

@@ -23,12 +23,20 @@ t.test('about six programs of different types run at different rates, and go wit
 });
 
 t.test('stopped twice or at once, nothing of it stays', {skip: kernelSkip}, async (t) => {
-  const demo = startDemo();
-  demo.stop();
-  demo.stop();
   const collector = new KernelCollector({enableStats: false});
   t.teardown(() => collector.close());
-  const left = async () => (await collector.sample()).progs.info.filter((info) => info.name.startsWith('demo_')).length;
+  const ids = async () =>
+    new Set((await collector.sample()).progs.info.filter(({name}) => name.startsWith('demo_')).map(({id}) => id));
+  const others = await ids();
+  const demo = startDemo();
+  const own = [...(await ids())].filter((id) => !others.has(id));
+  t.equal(own.length, 6);
+  demo.stop();
+  demo.stop();
+  const left = async () => {
+    const now = await ids();
+    return own.filter((id) => now.has(id)).length;
+  };
   for (let tries = 0; (await left()) > 0 && tries < 200; tries++) await new Promise((resolve) => setTimeout(resolve, 10));
   t.equal(await left(), 0);
 });

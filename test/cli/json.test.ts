@@ -191,6 +191,10 @@ t.test('an iterator that may not be: 77, the call, and the remedy', {skip: itera
 });
 
 t.test('killed in any way, it leaves statistics off', {skip: kernelSkip}, async (t) => {
+  const before = new (loadBpf().Sampler)({enableStats: false});
+  const others = (await before.sample()).stats;
+  before.close();
+  if (others !== 'off') return t.pass('others', {skip: 'somebody else on this host holds statistics on'});
   for (const signal of ['SIGTERM', 'SIGKILL', 'SIGINT'] as const) {
     const tool = start(['--json', '-n', '0', '-d', '50ms']);
     await once(tool.stdout, 'data');
@@ -200,7 +204,7 @@ t.test('killed in any way, it leaves statistics off', {skip: kernelSkip}, async 
     await once(tool, 'exit');
     // Someone else on this machine may hold statistics on too: off is what must come once they are done.
     let stats = (await watcher.sample()).stats;
-    for (let tries = 0; stats !== 'off' && tries < 300; tries++) {
+    for (let tries = 0; stats !== 'off' && tries < 100; tries++) {
       await new Promise((resolve) => setTimeout(resolve, 100));
       stats = (await watcher.sample()).stats;
     }

@@ -37,7 +37,12 @@ t.test('every option is heard, long and short', (t) => {
   t.equal(options('--format=table').format, 'table');
   t.equal(options('--no-enable-stats').enableStats, false);
   for (const sampler of ['iterator', 'walk', 'auto']) t.equal(options('--sampler', sampler).sampler, sampler);
-  t.match(options('demo', '-d', '2s'), {command: 'demo', delayMs: 2000});
+  for (const words of [
+    ['demo', '-d', '2s', '--no-enable-stats', '--json'],
+    ['-d', '2s', '--no-enable-stats', '--json', 'demo'],
+    ['-d', '2s', 'demo', '--json', '--no-enable-stats'],
+  ])
+    t.match(options(...words), {command: 'demo', delayMs: 2000, enableStats: false, format: 'json'}, words.join(' '));
   t.end();
 });
 
@@ -63,6 +68,7 @@ t.test('bad usage is one sentence with the cause, and exit status 2', (t) => {
     [['--jso'], /^unknown option '--jso' \(Did you mean --json\?\) Try/],
     [['foo'], /^unknown command 'foo'\. Try/],
     [['demo', 'foo'], /^unknown command 'foo'\. Try/],
+    [['-d', '1s', 'demo', 'foo'], /^unknown command 'foo'\. Try/],
     [['-d', 'x'], /^--delay 'x': not a time such as 1s, 250ms or 2m; a bare number is seconds\. Try/],
     [['-d', '1ms'], /^--delay '1ms': a delay is from 50ms to 1h\. Try/],
     [['-d'], /^-d, --delay <TIME> needs a value\. Try/],

@@ -2,7 +2,7 @@ import t from 'tap';
 import {parseFilter} from '../../src/model/filter.js';
 import {measure} from '../../src/model/measure.js';
 import {parseSort, type SortOrder} from '../../src/model/sort.js';
-import {selectProgs} from '../../src/output/select.js';
+import {selectProgs} from '../../src/model/select.js';
 import {toTable} from '../../src/output/table.js';
 import {makeSample} from '../helpers/samples.js';
 
@@ -42,7 +42,7 @@ ID  TYPE  NAME  AVG  TOTAL  EV/S  CPU%`,
 
 t.test('filter, then sort, then limit', (t) => {
   const ids = (filter: string, sort: string, limit: number | null) =>
-    selectProgs(measured, {filter: parseFilter(filter), sort: parseSort(sort) as SortOrder, limit}).map(
+    selectProgs(measured.progs, {filter: parseFilter(filter), sort: parseSort(sort) as SortOrder, limit}).map(
       (prog) => prog.info.id,
     );
   t.same(ids('', 'id', null), [1234568, 1234567, 10, 9]);

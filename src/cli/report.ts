@@ -1,0 +1,20 @@
+/** How an error reaches the person: one place, one form. */
+import {exitStatus, UserError} from '../errors.js';
+import {printable} from '../model/printable.js';
+
+// Nobody may be reading stderr; that mustn't change how the tool ends.
+process.stderr.on('error', () => {});
+
+/**
+ * Writes one sentence for what a person can mend, the stack for what only we can.
+ * @returns the exit status.
+ */
+export function report(error: unknown): number {
+  if (error instanceof UserError) {
+    process.stderr.write(`bpftop-ts: ${printable(error.message)}\n`);
+    return error.exitStatus;
+  }
+  const lines = (error instanceof Error ? (error.stack ?? String(error)) : String(error)).split('\n').map(printable);
+  process.stderr.write(`bpftop-ts: a bug, please report it: ${lines.join('\n')}\n`);
+  return exitStatus.failed;
+}

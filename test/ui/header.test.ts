@@ -1,0 +1,73 @@
+import t from 'tap';
+import {measure} from '../../src/model/measure.js';
+import {Grid} from '../../src/ui/grid.js';
+import {paintHeader} from '../../src/ui/header.js';
+import {View} from '../../src/ui/view.js';
+import {makeSample} from '../helpers/samples.js';
+
+function viewOf(hostname = 'web-3'): View {
+  const view = new View(null);
+  const host = {...makeSample(0, []).host, hostname};
+  const first = makeSample(100, [{id: 1}], {host});
+  view.update(measure(first, null));
+  const busy = {id: 1, runCnt: 1_234_567n, runTimeNs: 31_000_000n};
+  view.update(measure(makeSample(101, [busy], {host}), first));
+  return view;
+}
+
+function header(width: number, view: View, delayMs = 1000): string {
+  const grid = new Grid(width, 1);
+  paintHeader(grid, 0, {view, activity: 'live', delayMs});
+  return grid.line(0);
+}
+
+t.test('the header says which host, how much, and what watching costs', (t) => {
+  t.equal(
+    header(120, viewOf()),
+    'bpftop-ts  web-3  6.18.44  2 CPUs │ 1 program  BPF 3.10% CPU          █  1.2M ev/s  │ watching costs 9.6%       1s  live',
+  );
+  t.end();
+});
+
+t.test('a narrow header keeps the figures, and nothing runs into anything', (t) => {
+  const view = viewOf();
+  for (let width = 40; width <= 400; width++) {
+    const line = header(width, view);
+    t.match(line, /1 prog.*BPF 3\.10% CPU.*live$/, `at ${width}`);
+    t.equal([...line].length, width);
+    if (width >= 60) t.match(line, '1.2M ev/s');
+    if (width >= 80) t.match(line, /web-3 .*cost/);
+  }
+  for (let width = 1; width < 40; width++) t.equal([...header(width, view)].length, width);
+  t.end();
+});
+
+t.test('figures that change do not move the words beside them', (t) => {
+  const view = viewOf();
+  const before = header(120, view);
+  view.update(measure(makeSample(102, [{id: 1, runCnt: 3n, runTimeNs: 345_678_000n}]), makeSample(101, [{id: 1}])));
+  const after = header(120, view);
+  t.match(after, /BPF 34\.57% CPU .*3 ev\/s/);
+  t.equal(after.indexOf('│ watching'), before.indexOf('│ watching'));
+  t.equal(after.indexOf('live'), before.indexOf('live'));
+  t.end();
+});
+
+t.test('a host called anything is shown, not obeyed', (t) => {
+  t.match(header(140, viewOf('evil\u001b[2J')), 'evil<1b>[2J');
+  t.match(header(140, viewOf('x'.repeat(200))), `${'x'.repeat(31)}…`);
+  t.end();
+});
+
+t.test('delays are said as they are typed', (t) => {
+  const view = viewOf();
+  for (const [ms, text] of [
+    [50, '50ms'],
+    [1000, '1s'],
+    [2500, '2.5s'],
+    [120_000, '2m'],
+    [3_600_000, '1h'],
+  ] as const)
+    t.match(header(140, view, ms), new RegExp(` ${text.replace('.', '\\.')}  live$`));
+  t.end();
+});

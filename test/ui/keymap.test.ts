@@ -1,0 +1,47 @@
+import t from 'tap';
+import {noFilter} from '../../src/model/filter.js';
+import {initialSort} from '../../src/model/sort.js';
+import {helpLines} from '../../src/ui/help.js';
+import {actionFor, footerKeys, keymap, type Scope, scopeOf, shownKey} from '../../src/ui/keymap.js';
+import {initialState} from '../../src/ui/state.js';
+import {withoutStyles} from '../../src/ui/styled-text.js';
+
+const scopes: readonly Scope[] = ['table', 'detail', 'help', 'sort', 'prompt'];
+
+t.test('no key means two things in one place', (t) => {
+  for (const scope of scopes) {
+    const keys = keymap.filter((each) => each.scopes.includes(scope)).flatMap((each) => each.keys);
+    t.same(keys, [...new Set(keys)], scope);
+  }
+  t.end();
+});
+
+t.test('from everywhere there is a way out, and the footer shows one', (t) => {
+  for (const scope of scopes) {
+    t.equal(actionFor('ctrl-c', scope), 'interrupt');
+    t.equal(actionFor('ctrl-z', scope), 'suspend');
+    t.equal(actionFor('ctrl-l', scope), 'repaint');
+    t.ok(footerKeys(scope).length > 0, scope);
+  }
+  t.equal(actionFor('q', 'table'), 'quit');
+  t.equal(actionFor('q', 'prompt'), undefined, 'q is a letter in a filter');
+  t.end();
+});
+
+t.test('the help tells of every key that is worth telling', (t) => {
+  for (const width of [40, 80, 120, 200]) {
+    const help = helpLines(width).map(withoutStyles).join('\n');
+    for (const {keys, help: line} of keymap)
+      if (line !== null) for (const key of keys) t.ok(help.includes(shownKey(key)), `${key} at ${width}`);
+  }
+  t.end();
+});
+
+t.test('what takes the keys is what lies on top', (t) => {
+  const state = initialState(initialSort, noFilter);
+  t.equal(scopeOf(state), 'table');
+  t.equal(scopeOf({...state, page: {kind: 'detail', key: 'x', scroll: 0}}), 'detail');
+  t.equal(scopeOf({...state, overlay: {kind: 'sort', index: 0}}), 'sort');
+  t.equal(scopeOf({...state, prompt: {text: '', caret: 0, before: noFilter}}), 'prompt');
+  t.end();
+});

@@ -1,0 +1,150 @@
+import t from 'tap';
+import {noFilter, parseFilter} from '../../src/model/filter.js';
+import {defaultOrder, initialSort, sortableFields} from '../../src/model/sort.js';
+import {layoutDetail} from '../../src/ui/detail.js';
+import {countCells, layoutFooter} from '../../src/ui/footer.js';
+import {helpLines, overlayRect, sortLines} from '../../src/ui/help.js';
+import {layoutColumns, layoutScreen, markCells, type Rect} from '../../src/ui/layout.js';
+import {initialState, sortChoices, type State} from '../../src/ui/state.js';
+import {withoutStyles} from '../../src/ui/styled-text.js';
+import {cellsOf} from '../../src/ui/text.js';
+
+const widths = Array.from({length: 397}, (_, i) => i + 4);
+const state = initialState(initialSort, noFilter);
+
+t.test('columns never overlap and never leave the screen, whatever they are sorted by', (t) => {
+  const wrong: string[] = [];
+  for (const width of widths) {
+    for (const {key: sortKey} of sortableFields) {
+      const columns = layoutColumns(width, sortKey);
+      let free = markCells;
+      for (const {key, x, width: cells, title} of columns) {
+        if (x < free) wrong.push(`${key} overlaps at ${width}`);
+        if (width >= 40 && cells < title.length + 1) wrong.push(`${key} has no room for its title and mark at ${width}`);
+        free = x + cells + 1;
+      }
+      if (free - 1 > width) wrong.push(`too wide at ${width}, sorted by ${sortKey}`);
+      if (columns.length === 0) wrong.push(`no column at ${width}`);
+      if (width >= 40 && !columns.some((column) => column.key === sortKey)) wrong.push(`${sortKey} isn't shown at ${width}`);
+    }
+  }
+  t.same(wrong, []);
+  t.end();
+});
+
+t.test('the least important columns go first', (t) => {
+  const keys = (width: number) => layoutColumns(width, 'cpu_pct').map((column) => column.key);
+  t.same(keys(40), ['name', 'avg_run_time_ns', 'events_per_sec', 'cpu_pct']);
+  const table = ['id', 'type', 'name', 'avg_run_time_ns', 'total_avg_run_time_ns', 'events_per_sec', 'cpu_pct', 'trend'];
+  t.same(keys(80), table, 'the whole table of the design at 80 columns');
+  for (const width of [100, 120, 200, 400])
+    for (const key of table) t.ok(keys(width).includes(key as 'id'), `${key} at ${width}`);
+  for (const width of widths.filter((each) => each > 20)) {
+    const narrower = keys(width - 1);
+    t.ok(
+      narrower.every((key) => keys(width).includes(key)),
+      `${width} has what ${width - 1} has`,
+    );
+  }
+  t.end();
+});
+
+t.test('the parts of a screen lie within it, at any size', (t) => {
+  const wrong: string[] = [];
+  for (let rows = 1; rows <= 60; rows++) {
+    const {header, titles, body, footer} = layoutScreen({columns: 80, rows});
+    if (rows >= 5 && (header !== 0 || titles !== 1 || footer !== rows - 1)) wrong.push(`parts missing at ${rows}`);
+    if (body.y + body.height > rows || (footer >= 0 && body.y + body.height > footer)) wrong.push(`body at ${rows}`);
+    if (body.height < 1) wrong.push(`no body at ${rows}`);
+  }
+  t.same(wrong, []);
+  t.end();
+});
+
+t.test('the footer fits, keeps its count clear of the keys, and drops the cheapest keys first', (t) => {
+  const states: State[] = [
+    state,
+    {...state, filter: parseFilter('a filter that is longer than any footer of a narrow terminal could ever show')},
+    {...state, prompt: {text: 'cil_ with something behind it', caret: 4, before: noFilter}},
+    {...state, prompt: {text: '监控监控监控监控监控监控', caret: 12, before: noFilter}},
+    {...state, page: {kind: 'detail', key: '', scroll: 0}},
+    {...state, overlay: {kind: 'help', scroll: 0}},
+  ];
+  const wrong: string[] = [];
+  for (const width of widths.filter((each) => each >= 20)) {
+    for (const each of states) {
+      const {before, caret, after, countX, keys} = layoutFooter(each, width, {
+        version: '1.2.3',
+        notice: 'demo: 6 programs of its own',
+      });
+      const left = cellsOf(before + caret + after);
+      const right = cellsOf(keys.map((pair) => pair.join(' ')).join('  '));
+      const clear = each.page.kind === 'table' && !each.overlay ? countX + countCells : left;
+      if (left > width) wrong.push(`left of ${left} at ${width}`);
+      if (right > 0 && clear + right > width) wrong.push(`keys overlap at ${width}`);
+      if (each.prompt && caret === '') wrong.push(`no caret at ${width}`);
+    }
+  }
+  t.same(wrong, []);
+  t.match(layoutFooter(state, 60, {version: '1.2.3', notice: null}).keys[0], ['?', 'help']);
+  t.end();
+});
+
+t.test('help and sort dialog fit their places', (t) => {
+  const wrong: string[] = [];
+  for (const columns of widths.filter((each) => each >= 20)) {
+    for (const line of helpLines(columns))
+      if (cellsOf(withoutStyles(line)) > columns) wrong.push(`help at ${columns}: ${line}`);
+    for (const rows of [6, 10, 24, 50]) {
+      const layout = layoutScreen({columns, rows});
+      for (const index of [0, 12, sortChoices.length - 1]) {
+        const open: State = {...state, overlay: {kind: 'sort', index}};
+        const rect = overlayRect(open, layout) as Rect;
+        const lines = sortLines(open, index, rect);
+        if (rect.x < 0 || rect.x + rect.width > columns || rect.height > layout.body.height)
+          wrong.push(`dialog at ${columns}`);
+        if (lines.length > rect.height - 2) wrong.push(`dialog too high at ${columns}×${rows}`);
+        if (lines.some((line) => cellsOf(withoutStyles(line)) > rect.width - 4)) wrong.push(`dialog too wide at ${columns}`);
+        if (!lines.some((line) => line.startsWith('\u001b[38;5;5m')))
+          wrong.push(`chosen line out of sight at ${columns}×${rows}`);
+      }
+    }
+  }
+  t.same(wrong, []);
+  t.end();
+});
+
+t.test('on the page of a program nothing overlaps and everything can be scrolled to', (t) => {
+  const wrong: string[] = [];
+  for (const width of widths.filter((each) => each >= 30)) {
+    for (const height of [3, 8, 21, 47]) {
+      const page: Rect = {x: 0, y: 2, width, height};
+      const {scrollEnd, charts} = layoutDetail(page, 0);
+      for (const scroll of [0, scrollEnd]) {
+        const {labels, values} = layoutDetail(page, scroll);
+        const taken = labels.map((label) => ({x: label.x, end: label.x + label.text.length, y: label.y + page.y}));
+        for (const value of values) taken.push({x: value.x, end: value.x + value.width, y: value.y});
+        taken.sort((a, b) => a.y - b.y || a.x - b.x);
+        taken.forEach((each, i) => {
+          const next = taken[i + 1];
+          if (next && next.y === each.y && next.x < each.end) wrong.push(`overlap in ${each.y} at ${width}×${height}`);
+          if (each.end > width || each.y < page.y || each.y >= page.y + height) wrong.push(`outside at ${width}×${height}`);
+        });
+      }
+      for (const chart of charts)
+        if (chart.x + chart.width > width || chart.y + chart.height > page.y + height)
+          wrong.push(`chart at ${width}×${height}`);
+    }
+  }
+  t.same([...new Set(wrong)], []);
+  t.end();
+});
+
+t.test('the sort mark has its place in every column', (t) => {
+  for (const each of sortableFields) {
+    const column = layoutColumns(120, each.key).find(({key}) => key === each.key);
+    t.ok(column && column.width > each.title.length, each.key);
+    t.ok(defaultOrder(each));
+  }
+  t.end();
+});

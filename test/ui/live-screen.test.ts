@@ -1,0 +1,329 @@
+import {setTimeout as sleep} from 'node:timers/promises';
+import t from 'tap';
+import {parseFilter} from '../../src/model/filter.js';
+import {openTestScreen} from '../helpers/screen.js';
+import type {ProgSpec} from '../helpers/samples.js';
+
+/** Programs of which the one with the highest number is the busiest; `beat` is how often they have all run. */
+function busy(count: number, beat: number): ProgSpec[] {
+  return Array.from({length: count}, (_, i) => ({
+    id: i + 1,
+    name: `prog_${i + 1}`,
+    runTimeNs: BigInt(beat * (i + 1) * 1_000_000),
+    runCnt: BigInt(beat * (i + 1) * 1000),
+  }));
+}
+
+t.test('a frame is there before the first sample, and says so', async (t) => {
+  const {lines} = await openTestScreen(t);
+  const shown = await lines();
+  t.match(shown[0], /^bpftop-ts.*1s {2}reading…$/);
+  t.ok(shown.some((line) => line.trim() === 'reading…'));
+});
+
+t.test('header, titles, rows and footer are where they belong', async (t) => {
+  const {feed, lines} = await openTestScreen(t, {columns: 130});
+  feed(busy(40, 0));
+  feed(busy(40, 1));
+  const shown = await lines();
+  t.match(
+    shown[0],
+    /^bpftop-ts {2}web-3 {2}6\.18\.44 {2}2 CPUs │ 40 programs {2}BPF 82\.00% CPU .*820k ev\/s +│ .*costs \d.*1s {2}live$/,
+  );
+  t.match(shown[1], /ID +TYPE +NAME .* AVG +TOTAL +EV\/S +CPU%▼ +TREND/);
+  t.match(shown[2], /^ +40 +xdp +prog_40 .* 1\.0µs +1\.0µs +40\.0k +4\.00 +█$/);
+  t.match(shown.at(-1), /^1–27 of 40 .*\? help {2}\/ filter {2}s sort {2}⏎ open {2}q quit {2}↑↓ move$/);
+});
+
+t.test('samples never make Ink draw; keys that it shows nothing of do not either', async (t) => {
+  const {feed, press, inkFrames} = await openTestScreen(t);
+  const drawn = inkFrames();
+  for (let beat = 0; beat < 20; beat++) feed(busy(100, beat));
+  t.equal(inkFrames(), drawn, '20 samples');
+  await press('jjjjk');
+  t.equal(inkFrames(), drawn, 'moving');
+  await press('s');
+  t.equal(inkFrames(), drawn + 1, 'a dialog');
+  feed(busy(100, 21));
+  t.equal(inkFrames(), drawn + 1);
+});
+
+t.test('many keys in one read are one frame, and none is lost', async (t) => {
+  const {feed, press, terminal} = await openTestScreen(t);
+  feed(busy(100, 0));
+  feed(busy(100, 1));
+  const before = terminal.frames.length;
+  const shown = await press('jjjjj');
+  t.equal(terminal.frames.length, before + 1);
+  t.match(shown[6], /^› +96 /);
+  t.match((await press('\u001b[A\u001b[Aj/prog_7\rj'))[0 + 2], /^ *›? +79/);
+});
+
+t.test('nothing happened: nothing is sent', async (t) => {
+  const {screen, feed, bytes, lines} = await openTestScreen(t);
+  const idle = busy(50, 1);
+  for (let i = 0; i < 30; i++) feed(idle, {selfCpuNs: 0});
+  await lines();
+  bytes();
+  for (let i = 0; i < 5; i++) feed(idle, {selfCpuNs: 0});
+  t.equal(bytes(), 0);
+  t.ok(screen);
+});
+
+t.test('a row that stays costs at most 80 bytes, one that moves at most 150', async (t) => {
+  const {feed, bytes, press} = await openTestScreen(t, {columns: 160, rows: 50});
+  // Rows in steady order, every figure another one each time.
+  const steady = (beat: number): ProgSpec[] =>
+    busy(200, 1).map((prog, i) => {
+      const runs = BigInt(beat * 137 * (i + 1) + ((beat * beat * 31) % 97));
+      return {...prog, runCnt: runs, runTimeNs: runs * BigInt(411 + (beat % 3))};
+    });
+  for (let beat = 0; beat < 20; beat++) feed(steady(beat));
+  await press('');
+  bytes();
+  for (let beat = 20; beat < 40; beat++) feed(steady(beat));
+  const inPlace = bytes() / 20;
+  t.ok(inPlace <= 200 + 47 * 80, `${inPlace} bytes a frame`);
+  const moving = (beat: number): ProgSpec[] =>
+    busy(200, 1).map((prog, i) => {
+      const runs = BigInt(beat * 5000 + ((i * 7919 + beat * 104729) % 200) * 613);
+      return {...prog, runCnt: runs, runTimeNs: runs * 450n};
+    });
+  for (let beat = 0; beat < 20; beat++) feed(moving(beat));
+  bytes();
+  for (let beat = 20; beat < 40; beat++) feed(moving(beat));
+  const moved = bytes() / 20;
+  t.ok(moved <= 200 + 47 * 150, `${moved} bytes a frame`);
+});
+
+t.test('filter and sort act at once, on the data at hand', async (t) => {
+  const {feed, press} = await openTestScreen(t);
+  feed(busy(100, 0));
+  feed(busy(100, 1));
+  let shown = await press('/prog_4');
+  t.match(shown[2], 'prog_49');
+  t.match(shown.at(-1), /^\/prog_4 +11 of 100 .*Esc undo/);
+  shown = await press('\u001b');
+  t.match(shown[2], 'prog_100');
+  shown = await press('sg');
+  t.match(shown[1], 'ID▼');
+  shown = await press('r');
+  t.match(shown[1], 'ID▲');
+  t.match(shown[2], /^ +1 /);
+  shown = await press('/nothing has this');
+  t.ok(shown.some((line) => line.includes('Nothing matches "nothing has this".')));
+  t.ok(shown.some((line) => line.includes('Ctrl-U clears the filter.')));
+  shown = await press('\r');
+  t.ok(shown.some((line) => line.includes('Esc clears the filter.')));
+  shown = await press('\u001b');
+  t.match(shown[2], /^ +1 /);
+});
+
+t.test('the selection stays with its program and is seen without colours', async (t) => {
+  const {feed, press, lines} = await openTestScreen(t);
+  feed(busy(100, 0));
+  feed(busy(100, 1));
+  await press('jj');
+  t.match((await lines())[3], /^› +99 .*prog_99/);
+  // Now the last are the busiest.
+  feed(
+    busy(100, 1).map((prog, i) => ({
+      ...prog,
+      runCnt: (prog.runCnt ?? 0n) + 1n,
+      runTimeNs: (prog.runTimeNs ?? 0n) + BigInt(1000 - 10 * i),
+    })),
+  );
+  const shown = await lines();
+  t.match(
+    shown.find((line) => line.startsWith('›')),
+    /^› +99 .*prog_99/,
+  );
+});
+
+t.test('new and gone programs are marked, and gone ones stay for a while', async (t) => {
+  const {feed, lines, terminal} = await openTestScreen(t);
+  feed(busy(3, 0));
+  feed(busy(4, 1).slice(1));
+  const shown = await lines();
+  t.match(
+    shown.find((line) => line.includes('prog_4')),
+    /^ \+ +4/,
+  );
+  const y = shown.findIndex((line) => line.includes('prog_1'));
+  t.match(shown[y], /^ × +1/);
+  t.ok(terminal.emulator.cell(shown[y]?.indexOf('prog_1') ?? 0, y).isStrikethrough());
+  await sleep(3200);
+  t.notOk(
+    (await lines()).some((line) => line.includes('prog_1')),
+    'its time is over without a sample',
+  );
+  t.notOk((await lines()).some((line) => line.startsWith(' +')));
+});
+
+t.test('a sleepable program is marked "wall" and has no share of a CPU', async (t) => {
+  const {feed, lines} = await openTestScreen(t);
+  feed([{id: 1, name: 'sleeper', sleepable: true}]);
+  feed([{id: 1, name: 'sleeper', sleepable: true, runCnt: 5n, runTimeNs: 10n}]);
+  t.match((await lines())[2], /sleeper .* wall /);
+});
+
+t.test('a nameless program can be seen and opened', async (t) => {
+  const {feed, lines, press} = await openTestScreen(t);
+  feed([{id: 7, name: ''}]);
+  t.match((await lines())[2], '(no name)');
+  t.match((await press('\r'))[1], /^ \(no name\) {2}xdp 7/);
+});
+
+t.test('what a program is called cannot touch the terminal', async (t) => {
+  const {feed, press, terminal} = await openTestScreen(t);
+  feed([
+    {id: 1, name: '\u001b[2Jgone'},
+    {id: 2, name: 'a\r\nb\u0007c'},
+    {id: 3, name: '\u009b31mred\u202e'},
+    {id: 4, name: '🐝监控e\u0301'},
+  ]);
+  const shown = await press('sg');
+  t.match(shown[5], '<1b>[2Jgone');
+  t.match(shown[4], 'a<d><a>b<7>c');
+  t.match(shown[3], '<9b>31mred<202…');
+  const runs = shown[1]?.indexOf('RUNS') ?? -1;
+  for (const y of [2, 3, 4, 5])
+    t.equal(terminal.emulator.cell(runs + 3, y).getChars(), '0', `the next column of row ${y} is straight`);
+  await press('\r');
+  t.match((await press(''))[1], /^ 🐝 ?监控e\u0301 {2}xdp 4/);
+});
+
+t.test('empty and degraded states say what to do', async (t) => {
+  const {screen, feed, lines} = await openTestScreen(t);
+  feed([]);
+  t.ok((await lines()).some((line) => line.includes('No BPF programs are loaded.')));
+  t.ok((await lines()).some((line) => line.includes('bpftop-ts demo')));
+  feed([{id: 1, self: true}]);
+  t.ok((await lines()).some((line) => line.includes('a shows them.')));
+  feed([{id: 1}], {stats: 'off', warnings: [{code: 'stats_off', message: 'no rates: statistics are off.'}]});
+  t.match((await lines()).at(-2), /^! no rates: statistics are off/);
+  feed([{id: 1}], {warnings: [{code: 'walk', message: 'no iterator here\u001b[2J'}]});
+  t.match((await lines()).at(-2), '! no iterator here<1b>[2J');
+  screen.fail('cannot list BPF programs: EPERM.');
+  t.match((await lines()).at(-2), '! cannot list BPF programs: EPERM. The figures are those of the last reading.');
+  t.match((await lines())[0], /no reading$/);
+  feed([{id: 1}]);
+  t.notMatch((await lines()).at(-2), '!');
+  t.match((await lines())[0], /live$/);
+});
+
+t.test('the page of a program follows the samples, and outlives the program', async (t) => {
+  const {feed, press, lines, inkFrames} = await openTestScreen(t);
+  feed(busy(3, 0));
+  feed(busy(3, 1));
+  let shown = await press('\r');
+  t.match(shown[1], /^ prog_3 {2}xdp 3/);
+  t.match(shown.join('\n'), /run time +3,000,000 ns/);
+  t.match(shown.join('\n'), /CPU % +0\.30 +0\.30 +0\.30 +0\.30/);
+  const drawn = inkFrames();
+  feed(busy(3, 3));
+  shown = await lines();
+  t.equal(inkFrames(), drawn);
+  t.match(shown.join('\n'), /runs +9,000/);
+  t.match(shown.join('\n'), /last period +\+6,000 runs, \+6,000,000 ns in 1\.0s/);
+  t.match(shown.join('\n'), /CPU % +0\.60 +0\.30 +0\.45 +0\.60/);
+  feed(busy(2, 4));
+  shown = await lines();
+  t.match(shown[1], /^ prog_3 .*× unloaded 2026-01-31 12:01:44 UTC/);
+  t.match(shown.join('\n'), /CPU % +- +0\.30 +0\.45 +0\.60/);
+  shown = await press('\u001b');
+  t.match(shown[1], 'CPU%▼');
+});
+
+t.test('at every size something sane is shown', async (t) => {
+  const {feed, press, resize} = await openTestScreen(t, {filter: parseFilter('prog')});
+  feed(busy(30, 0));
+  feed(busy(30, 1));
+  for (const [columns, rows] of [
+    [80, 24],
+    [40, 10],
+    [400, 100],
+    [20, 5],
+    [10, 4],
+    [3, 2],
+    [1, 1],
+    [200, 60],
+  ] as const) {
+    const shown = await resize(columns, rows);
+    t.equal(shown.length, rows);
+    if (columns >= 40) t.match(shown.join('\n'), /NAME[^]*prog_\d/, `${columns}×${rows}`);
+    for (const keys of ['?', '\u001b', 's', '\u001b', '\r', 'jj', '\u001b', '/x', '\u001b', 'G', 'j']) await press(keys);
+    t.ok(await press(''));
+  }
+});
+
+t.test('a key is on the screen in the frame after it, whatever CI says', async (t) => {
+  const {feed, press, resize} = await openTestScreen(t, {columns: 80, rows: 24});
+  feed(busy(30, 1));
+  const help = await press('?');
+  t.match(help[2], /^Table/);
+  t.match(help.at(-1), /^bpftop-ts 1\.2\.3 /);
+  const shown = await resize(40, 10);
+  t.match(shown[2], /^Table/);
+  t.match(shown.at(-1), /Esc close/);
+});
+
+t.test('while the terminal takes nothing no frame is made; afterwards one shows the present', async (t) => {
+  const {feed, terminal, lines} = await openTestScreen(t);
+  feed(busy(5, 0));
+  const before = terminal.frames.length;
+  terminal.busy = true;
+  for (let beat = 1; beat <= 50; beat++) feed(busy(5, beat));
+  t.equal(terminal.frames.length, before);
+  terminal.busy = false;
+  terminal.events.drained();
+  t.equal(terminal.frames.length, before + 1);
+  t.match((await lines())[2], /prog_5 .*250k/);
+});
+
+t.test('q and Ctrl-C end the screen, Ctrl-Z suspends it, and none of them closes the terminal by itself', async (t) => {
+  const one = await openTestScreen(t);
+  await one.press('\u001a');
+  t.equal(one.terminal.suspended, 1);
+  await one.press('/q');
+  await one.press('\u001bq');
+  t.same(await one.screen.ended, {by: 'quit'});
+  const two = await openTestScreen(t);
+  await two.press('/abc\u0003');
+  t.same(await two.screen.ended, {by: 'interrupt'});
+  t.equal(two.terminal.closed, 0);
+  two.screen.close();
+  two.screen.close();
+  t.equal(two.terminal.closed, 1);
+  two.feed(busy(3, 1));
+  two.screen.fail('late');
+  t.ok(await two.press('j'), 'what comes after the end is ignored');
+});
+
+t.test('a terminal that goes away ends the screen', async (t) => {
+  const {screen, terminal} = await openTestScreen(t);
+  terminal.events.hangup();
+  t.same(await screen.ended, {by: 'hangup'});
+});
+
+t.test('a bug in a component, or in what is painted, ends the screen with the error', async (t) => {
+  const broken = await openTestScreen(t, {}, ({openChrome}) => ({
+    openChrome: (pipe, props, events) =>
+      openChrome(pipe, {...props, columns: null as unknown as typeof props.columns}, events),
+  }));
+  t.match(await broken.screen.ended, {by: 'error', error: TypeError});
+  const other = await openTestScreen(t);
+  other.screen.update({} as Parameters<typeof other.screen.update>[0]);
+  t.match(await other.screen.ended, {by: 'error', error: TypeError});
+});
+
+t.test('a closed screen leaves no listener and no timer behind', async (t) => {
+  const names = () => ['SIGWINCH', 'SIGCONT', 'SIGTSTP', 'exit', 'beforeExit'].map((name) => process.listenerCount(name));
+  const before = names();
+  const {screen, feed} = await openTestScreen(t);
+  feed(busy(3, 0));
+  feed(busy(4, 1));
+  screen.close();
+  t.same(names(), before);
+  t.notOk(process.getActiveResourcesInfo().includes('Timeout'));
+});

@@ -1,0 +1,212 @@
+/** The screen in a real pty: what the terminal shows, and that it is given back as it was. */
+import {readFileSync, rmSync} from 'node:fs';
+import {setTimeout as sleep} from 'node:timers/promises';
+import {fileURLToPath} from 'node:url';
+import t from 'tap';
+import {PtyProgram} from '../helpers/terminal.js';
+
+const fixture = fileURLToPath(new URL('../fixtures/screen.ts', import.meta.url));
+// Without the loaders that the test runner puts into NODE_OPTIONS.
+const clean = ['env', '-u', 'NODE_OPTIONS', '-u', 'CI', 'NODE_ENV=production'];
+const command = [...clean, process.execPath, '--import', 'tsx', fixture];
+const shellLine = command.join(' ');
+
+function start(
+  t: {teardown(done: () => void): void},
+  {
+    columns = 80,
+    rows = 24,
+    words = command,
+    env = {},
+  }: {columns?: number; rows?: number; words?: readonly string[]; env?: NodeJS.ProcessEnv} = {},
+): PtyProgram {
+  const program = new PtyProgram(words, {columns, rows, env});
+  t.teardown(() => program.kill());
+  return program;
+}
+
+t.test('at every size the screen is filled, and follows a resize', async (t) => {
+  const program = start(t);
+  let screen = await program.shows(/prog_30 /);
+  for (const [columns, rows] of [
+    [80, 24],
+    [40, 10],
+    [120, 30],
+    [200, 60],
+    [80, 24],
+  ] as const) {
+    program.resize(columns, rows);
+    // The last row shown, right above the footer, tells that all of it was drawn for this size.
+    const last = rows - 3 < 30 ? new RegExp(`1–${rows - 3} of 30`) : /prog_1 /;
+    screen = await program.until((text) => last.test(text) && /CPU%▼/.test(text), `${columns}×${rows}`);
+    const lines = screen.split('\n');
+    t.match(lines[0], /live$/, `header at ${columns}`);
+    t.match(lines[1], /NAME/, `titles at ${columns}`);
+    t.match(lines[2], /prog_30/, `first row at ${columns}`);
+    t.match(lines[rows - 1], /\? help/, `footer at ${columns}`);
+  }
+  for (let width = 40; width < 140; width += 3) program.resize(width, 24);
+  program.resize(100, 20);
+  await program.until(
+    (text) => /1–17 of 30/.test(text) && text.split('\n')[0]?.length === 100,
+    'the size after a storm of resizes',
+  );
+});
+
+t.test('keys work, however they come', async (t) => {
+  const program = start(t, {columns: 100});
+  await program.shows('prog_30');
+  program.type('\u001b[B\u001b[Bjj');
+  await program.shows(/^› +27 /m);
+  program.type('/prog_1');
+  await program.shows('/prog_1');
+  program.type('\u0015prog_2\r');
+  await program.shows(/\/prog_2 +11 of 30/);
+  program.type('\u001b');
+  await program.shows(/1–21 of 30/);
+  program.type('?');
+  await program.shows('one line up');
+  program.type('\u001b');
+  await program.hides('one line up');
+  program.type('\r');
+  await program.shows('last period');
+  program.type('\u001b');
+  await program.shows('CPU%▼');
+  program.type('q');
+  t.match(await program.exited, {exitCode: 0});
+});
+
+t.test('whatever ends it, the terminal is as it was', async (t) => {
+  for (const [how, code, finish] of [
+    ['q', 0, (program: PtyProgram) => program.type('q')],
+    ['Ctrl-C', 130, (program: PtyProgram) => program.type('\u0003')],
+    ['TERM', 143, (_: PtyProgram, pid: number) => process.kill(pid, 'SIGTERM')],
+    ['HUP', 129, (_: PtyProgram, pid: number) => process.kill(pid, 'SIGHUP')],
+  ] as const) {
+    const script = `echo before; stty -g; ${shellLine} & echo pid=$!; fg >/dev/null; echo status=$?; stty -g; echo after; read line`;
+    const program = start(t, {words: [...clean, 'bash', '--norc', '-c', `set -m; ${script}`]});
+    await program.shows('prog_30');
+    t.ok(program.emulator.alternate, `${how}: its own screen`);
+    // The pid stands on the shell's screen, below ours.
+    const pid = Number(/pid=(\d+)/.exec(normalText(program))?.[1]);
+    finish(program, pid);
+    const screen = await program.shows('after');
+    t.match(screen, `status=${code}`, how);
+    t.notOk(program.emulator.alternate, how);
+    const [modesBefore, modesAfter] = screen.match(/^[0-9a-f]+:[0-9a-f:]+$/gm) ?? [];
+    t.ok(modesBefore, 'stty speaks');
+    t.equal(modesAfter, modesBefore, `${how}: stty -g`);
+    t.ok(screen.includes('before'), `${how}: what was on the screen is there again`);
+    program.kill();
+  }
+});
+
+t.test('Ctrl-Z gives the terminal to the shell, fg brings the screen back', async (t) => {
+  const program = start(t, {words: [...clean, 'PS1=prompt> ', 'bash', '--norc', '--noprofile', '-i']});
+  await program.shows('prompt>');
+  program.type(`${shellLine}\n`);
+  await program.shows('prog_30');
+  program.type('jj');
+  await program.shows(/^› +29 /m);
+  program.type('\u001a');
+  const shell = await program.shows('Stopped');
+  t.notOk(program.emulator.alternate);
+  t.notMatch(shell, 'prog_30');
+  program.type('stty -a | grep -c " icanon"\n');
+  await program.shows(/^1$/m);
+  program.type('fg\n');
+  await program.shows(/^› +29 /m);
+  t.ok(program.emulator.alternate);
+  program.type('q');
+  await program.until((text) => text.trimEnd().endsWith('prompt>') && !program.emulator.alternate, 'the prompt again');
+  t.match(program.emulator.text(), 'Stopped');
+});
+
+t.test('Ctrl-Z where nobody could bring it back changes nothing', async (t) => {
+  const program = start(t);
+  await program.shows('prog_30');
+  program.type('\u001a');
+  await sleep(300);
+  program.type('j');
+  await program.shows(/^› +30 /m);
+  t.ok(program.emulator.alternate);
+});
+
+t.test('a terminal that nobody reads stops neither samples nor signals, and shows the present afterwards', async (t) => {
+  const heartbeat = `${t.testdir({})}/heartbeat`;
+  const program = start(t, {columns: 160, rows: 50, words: [...command, '2000', '20'], env: {HEARTBEAT: heartbeat}});
+  await program.shows('prog_2000');
+  const beats = () => readFileSync(heartbeat, 'utf8').split(' ').map(Number) as [number, number];
+  program.freeze();
+  await sleep(1000);
+  const [first] = beats();
+  await sleep(2000);
+  const [second, memory] = beats();
+  t.ok(second > first + 30, `${second - first} samples with nobody looking`);
+  const {bytes} = program;
+  program.thaw();
+  await program.until(() => {
+    const shown = /\bprog_2000 .*? ([\d.]+)M /.exec(program.emulator.text());
+    return shown !== null && Number(shown[1]) >= second * 2 * 0.99;
+  }, 'the present');
+  t.ok(program.bytes - bytes < 400_000, 'what was missed is not replayed');
+  t.ok(memory < 250e6, `${memory} bytes`);
+
+  program.freeze();
+  await sleep(1500);
+  process.kill(program.pid, 'SIGTERM');
+  // Its end comes through the pty, which has to be read for that; whether it runs, /proc knows.
+  for (let i = 0; i < 100 && runs(program.pid); i++) await sleep(50);
+  t.notOk(runs(program.pid), 'TERM is answered with nobody looking');
+  program.thaw();
+  t.match(await program.exited, {exitCode: 143});
+});
+
+t.test('a terminal that goes away ends it cleanly', async (t) => {
+  const errors = `${t.testdir({errors: ''})}/errors`;
+  const status = `${t.testdirName}/status`;
+  // A shell that ignores the hangup tells how its child ended; the child gets HUP, or only sees that the terminal is gone.
+  for (const trap of ['trap : HUP', "trap '' HUP"]) {
+    const program = start(t, {
+      words: [...clean, 'bash', '--norc', '-c', `${trap}; ${shellLine} 2>${errors}; echo $? >${status}`],
+    });
+    await program.shows('prog_30');
+    program.hangUp();
+    for (let i = 0; i < 200 && !readStatus(status); i++) await sleep(50);
+    t.match(readStatus(status), /^(129|1)$/, trap);
+    t.equal(readFileSync(errors, 'utf8'), '', 'without a word');
+    rmSync(status);
+  }
+});
+
+t.test('without a terminal on stdin the keys come from the controlling terminal', async (t) => {
+  const program = start(t, {words: [...clean, 'sh', '-c', `${shellLine} </dev/null; echo status=$?; read line`]});
+  await program.shows('prog_30');
+  program.type('j');
+  await program.shows(/^› +30 /m);
+  program.type('q');
+  await program.shows('status=0');
+});
+
+function readStatus(file: string): string {
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch {
+    return '';
+  }
+}
+
+/** False for a process that has ended, reaped or not. */
+function runs(pid: number): boolean {
+  try {
+    return !/^State:\s*[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
+/** The shell's screen while ours is over it. */
+function normalText(program: PtyProgram): string {
+  const {normal} = program.emulator.term.buffer;
+  return Array.from({length: normal.length}, (_, y) => normal.getLine(y)?.translateToString(true) ?? '').join('\n');
+}

@@ -1,0 +1,131 @@
+import t from 'tap';
+import {noFilter, parseFilter} from '../../src/model/filter.js';
+import {measure} from '../../src/model/measure.js';
+import {initialSort, parseSort, type SortOrder} from '../../src/model/sort.js';
+import type {Sample} from '../../src/sample/types.js';
+import {type Choices, markMs, View} from '../../src/ui/view.js';
+import {makeSample, type ProgSpec, progInfo} from '../helpers/samples.js';
+
+const all: Choices = {sort: initialSort, filter: noFilter, showOwn: false};
+
+/** A view with a clock of its own, fed with samples a second apart. */
+function watch(limit: number | null = null) {
+  let now = 0;
+  let previous: Sample | null = null;
+  const view = new View(limit, () => now);
+  let seconds = 100;
+  return {
+    view,
+    pass: (ms: number) => {
+      now += ms;
+    },
+    feed: (progs: readonly ProgSpec[]) => {
+      const sample = makeSample(++seconds, progs);
+      view.update(measure(sample, previous));
+      previous = sample;
+    },
+    ids: (choices: Choices = all) => view.rows(choices).map((prog) => prog.info.id),
+  };
+}
+
+t.test('programs are filtered and sorted at once, on the figures at hand', (t) => {
+  const {view, feed, ids} = watch();
+  feed([
+    {id: 1, name: 'a'},
+    {id: 2, name: 'b'},
+    {id: 3, name: 'bb'},
+  ]);
+  feed([
+    {id: 1, name: 'a', runTimeNs: 5n, runCnt: 1n},
+    {id: 2, name: 'b', runTimeNs: 9n, runCnt: 1n},
+    {id: 3, name: 'bb', runTimeNs: 7n, runCnt: 1n},
+  ]);
+  t.same(ids(), [2, 3, 1]);
+  t.same(ids({...all, sort: parseSort('id') as SortOrder}), [3, 2, 1]);
+  t.same(ids({...all, filter: parseFilter('b')}), [2, 3]);
+  t.equal(view.live, 2);
+  t.equal(view.rows(all), view.rows(all), 'nothing is sorted twice');
+  t.end();
+});
+
+t.test('new programs are marked for three seconds', (t) => {
+  const {view, feed, pass} = watch();
+  feed([{id: 1}]);
+  const key = progInfo({id: 2}).key;
+  t.equal(view.mark(progInfo({id: 1}).key), null, 'in the first reading nothing is new');
+  feed([{id: 1}, {id: 2}]);
+  t.equal(view.mark(key), 'new');
+  pass(markMs - 1);
+  t.equal(view.expire(), 1);
+  t.equal(view.mark(key), 'new');
+  pass(1);
+  t.equal(view.expire(), null);
+  t.equal(view.mark(key), null);
+  t.end();
+});
+
+t.test('gone programs stay in their place, with their last figures, as long', (t) => {
+  const {view, feed, pass, ids} = watch();
+  feed([{id: 1}, {id: 2}]);
+  feed([
+    {id: 1, runTimeNs: 1n, runCnt: 1n},
+    {id: 2, runTimeNs: 100n, runCnt: 1n},
+  ]);
+  feed([{id: 1, runTimeNs: 2n, runCnt: 2n}]);
+  t.same(ids(), [2, 1]);
+  t.equal(view.mark(progInfo({id: 2}).key), 'gone');
+  t.equal(view.rows(all)[0]?.periodRunTimeNs, 100);
+  pass(markMs);
+  view.expire();
+  t.same(ids(), [1]);
+  const found = view.find(progInfo({id: 2}).key);
+  t.equal(found?.prog.info.id, 2, 'its page still has it');
+  t.type(found?.goneAt, 'number');
+  t.equal(view.find('never there'), null);
+  t.end();
+});
+
+t.test('an id that is used again is another program', (t) => {
+  const {view, feed, ids} = watch();
+  feed([{id: 1, tag: 'aaaaaaaaaaaaaaaa'}]);
+  feed([{id: 1, tag: 'bbbbbbbbbbbbbbbb'}]);
+  t.same(ids(), [1, 1], 'the old one struck, the new one marked');
+  t.same(
+    view.rows(all).map((prog) => view.mark(prog.info.key)),
+    ['new', 'gone'].sort().reverse(),
+  );
+  t.end();
+});
+
+t.test("this process's own programs are listed on demand", (t) => {
+  const {feed, ids} = watch();
+  feed([{id: 1, self: true}, {id: 2}]);
+  t.same(ids(), [2]);
+  t.same(ids({...all, showOwn: true}), [1, 2]);
+  t.end();
+});
+
+t.test('a limit cuts the list; the count is of what is listed and still loaded', (t) => {
+  const limited = watch(2);
+  limited.feed([{id: 1}, {id: 2}, {id: 3}]);
+  t.same(limited.ids(), [1, 2]);
+  t.equal(limited.view.live, 2);
+  const {view, feed, ids} = watch();
+  feed([{id: 1}, {id: 2}, {id: 3}]);
+  feed([{id: 2}, {id: 3}]);
+  t.same(new Set(ids()), new Set([1, 2, 3]), 'the first is listed, struck');
+  t.equal(view.live, 2);
+  t.end();
+});
+
+t.test('what went is forgotten in the end', (t) => {
+  const {view, feed, pass} = watch();
+  for (let id = 1; id <= 600; id++) {
+    feed([{id}]);
+    pass(markMs);
+    view.expire();
+  }
+  t.equal(view.find(progInfo({id: 1}).key), null);
+  t.ok(view.find(progInfo({id: 599}).key));
+  t.end();
+});
