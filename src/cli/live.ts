@@ -30,6 +30,9 @@ export async function runLive(collector: Collector, options: Options, notice: st
   const {openScreen} = await import('../ui/index.js');
   await first;
 
+  // Before the terminal is taken: until there is a handler, a signal ends the process on the spot.
+  let opened: Screen | null = null;
+  const guard = guardTerminal(() => opened?.close());
   const screen = openScreen({
     version,
     sort: options.sort,
@@ -39,8 +42,7 @@ export async function runLive(collector: Collector, options: Options, notice: st
     notice,
     terminal: {windowSize, discardOutput: loadTerminal().discardOutput},
   });
-  // Before anything is waited for: from here on the terminal is ours to give back.
-  const guard = guardTerminal(screen);
+  opened = screen;
   /** Measures and shows one sample after the other, as many as were asked for. A reading that fails is said, and tried again. */
   const feed = async (): Promise<ScreenEnd> => {
     let previous: Sample | null = null;
@@ -83,20 +85,19 @@ function windowSize(): [number, number] | null {
 }
 
 /** Signals, a bug anywhere, the end of npm or sudo above us: give the terminal back, then end as that asks for. */
-function guardTerminal(screen: Screen): {readonly gone: Promise<ScreenEnd>; release(): void} {
+function guardTerminal(giveBack: () => void): {readonly gone: Promise<ScreenEnd>; release(): void} {
   const signals = ['SIGTERM', 'SIGHUP', 'SIGINT', 'SIGQUIT'] as const;
   const onSignal = (signal: (typeof signals)[number]) => {
-    screen.close();
+    giveBack();
     process.exit(128 + constants.signals[signal]);
   };
   const onBug = (error: unknown) => {
-    screen.close();
+    giveBack();
     process.exit(report(error));
   };
-  const onExit = () => screen.close();
   for (const signal of signals) process.on(signal, onSignal);
   process.on('uncaughtException', onBug);
-  process.on('exit', onExit);
+  process.on('exit', giveBack);
   let unwatch = () => {};
   const gone = new Promise<ScreenEnd>((resolve) => (unwatch = watchLaunchers(() => resolve({by: 'hangup'}))));
   return {
@@ -105,7 +106,7 @@ function guardTerminal(screen: Screen): {readonly gone: Promise<ScreenEnd>; rele
       unwatch();
       for (const signal of signals) process.off(signal, onSignal);
       process.off('uncaughtException', onBug);
-      process.off('exit', onExit);
+      process.off('exit', giveBack);
     },
   };
 }
