@@ -27,18 +27,19 @@ export function paintAlert(grid: Grid, body: Rect, view: View, failure: string |
   return {...body, height: body.height - 1};
 }
 
+const demoHint = '"bpftop-ts demo" loads a few harmless ones to look at.';
+
 /** Why there is nothing to list, and what to do about it. */
 export function emptyReason(view: View, state: State): readonly string[] {
   const {measured} = view;
   if (!measured) return ['reading…'];
-  if (measured.totals.programs === 0)
-    return ['No BPF programs are loaded.', '"bpftop-ts demo" loads a few harmless ones to look at.'];
+  if (measured.totals.programs === 0) return ['No BPF programs are loaded.', demoHint];
   if (state.filter.text !== '')
     return [
       `Nothing matches "${printable(state.filter.text)}".`,
       state.prompt ? 'Ctrl-U clears the filter.' : 'Esc clears the filter.',
     ];
-  return ["All programs loaded are bpftop-ts's own.", 'a shows them.'];
+  return ["No BPF programs are loaded but bpftop-ts's own; a shows them.", demoHint];
 }
 
 export function paintEmpty(grid: Grid, body: Rect, lines: readonly string[]): void {
