@@ -18,8 +18,15 @@ interface Picture {
 }
 
 const pictures: readonly Picture[] = [
-  {file: 'docs/screen.svg', args: ['demo'], cols: 110, rows: 11, keys: [], thenSeconds: 22},
-  {file: 'docs/detail.svg', args: ['demo', '-d', '250ms'], cols: 110, rows: 36, keys: [[14, '\r']], thenSeconds: 8},
+  {file: 'docs/screen.svg', args: ['demo', '-f', 'demo_'], cols: 110, rows: 11, keys: [], thenSeconds: 22},
+  {
+    file: 'docs/detail.svg',
+    args: ['demo', '-f', 'demo_', '-d', '250ms'],
+    cols: 110,
+    rows: 36,
+    keys: [[14, '\r']],
+    thenSeconds: 8,
+  },
   {file: 'docs/help.svg', args: ['demo'], cols: 110, rows: 30, keys: [[3, '?']], thenSeconds: 1},
 ];
 
