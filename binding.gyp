@@ -21,7 +21,9 @@
       'sources': [
         'native/addon.cc',
         'native/sample_to_js.cc',
+        'native/share.cc',
         'native/core/bpf_syscall.cc',
+        'native/core/bpffs.cc',
         'native/core/btf.cc',
         'native/core/cpu_list.cc',
         'native/core/errno_name.cc',

@@ -14,17 +14,19 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "core/sampler.h"
 #include "napi_error.h"
 #include "sample_to_js.h"
+#include "share.h"
 
 namespace bpftop {
 namespace {
 
 /// Shared by the JavaScript object and the pass under way; whoever goes last closes the fds.
 struct Session {
-  Session(bool enable_stats, SamplerChoice choice) : sampler(enable_stats, choice) {}
+  Session(bool enable_stats, SamplerOptions options) : sampler(enable_stats, std::move(options)) {}
   Sampler sampler;
   /// A pass is under way. Read and written on JavaScript's thread alone.
   bool busy = false;
@@ -109,22 +111,25 @@ class JsSampler : public Napi::ObjectWrap<JsSampler> {
                        });
   }
 
-  /// new Sampler({enableStats, sampler})
+  /// new Sampler({enableStats, sampler, pin})
   explicit JsSampler(const Napi::CallbackInfo& info) : ObjectWrap(info) {
     const Napi::Env env = info.Env();
-    Napi::Value enable = env.Undefined(), sampler = env.Undefined();
+    Napi::Value enable = env.Undefined(), sampler = env.Undefined(), pin = env.Undefined();
     if (info[0].IsObject()) {
-      enable = info[0].As<Napi::Object>().Get("enableStats");
-      if (!env.IsExceptionPending()) sampler = info[0].As<Napi::Object>().Get("sampler");
+      const auto options = info[0].As<Napi::Object>();
+      enable = options.Get("enableStats");
+      if (!env.IsExceptionPending()) sampler = options.Get("sampler");
+      if (!env.IsExceptionPending()) pin = options.Get("pin");
     }
     if (env.IsExceptionPending()) return;
     const auto choice = choice_from_js(sampler);
-    if (!enable.IsBoolean() || !choice) {
-      Napi::TypeError::New(env, "Sampler wants {enableStats: boolean, sampler?: 'auto' | 'iterator' | 'walk'}")
+    if (!enable.IsBoolean() || !choice || !(pin.IsUndefined() || pin.IsString())) {
+      Napi::TypeError::New(env, "Sampler wants {enableStats: boolean, sampler?: 'auto' | 'iterator' | 'walk', pin?: string}")
           .ThrowAsJavaScriptException();
       return;
     }
-    session_ = std::make_shared<Session>(enable.As<Napi::Boolean>(), *choice);
+    const std::string pin_path = pin.IsString() ? pin.As<Napi::String>().Utf8Value() : std::string();
+    session_ = std::make_shared<Session>(enable.As<Napi::Boolean>(), SamplerOptions{*choice, pin_path, {}});
     stats_error_ = session_->sampler.stats().error();
   }
 
@@ -167,6 +172,7 @@ void discard_output(const Napi::CallbackInfo& info) {
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("Sampler", JsSampler::define(env));
+  define_share(env, exports);
   exports.Set("discardOutput", Napi::Function::New<discard_output>(env, "discardOutput"));
   return exports;
 }

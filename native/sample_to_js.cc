@@ -188,6 +188,7 @@ napi_value sample_to_js(napi_env env, const Sampler& sampler) {
   js.set(sample, "realtimeNs", js.bigint(sampler.realtime_ns()));
   js.set(sample, "durationNs", js.number(static_cast<double>(sampler.duration_ns())));
   js.set(sample, "sampler", js.string(sampler.iterating() ? "iterator" : "walk"));
+  js.set(sample, "pinned", js.boolean(sampler.pinned()));
   const std::string reason = sampler.refusal() ? sampler.refusal().text() : std::string();
   js.set(sample, "fallbackReason", reason.empty() ? js.null() : js.string(reason.data(), reason.size()));
   js.set(sample, "stats", js.string(stats_state_name(sampler.stats_state())));

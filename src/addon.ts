@@ -44,6 +44,8 @@ export interface NativeSample {
   readonly realtimeNs: bigint;
   readonly durationNs: number;
   readonly sampler: NativeSamplerName;
+  /** Whether the iterator is another's, read through its pin. */
+  readonly pinned: boolean;
   /** Why it isn't the iterator: the call and errno, and what it was about. null: it is, or it was not asked for. */
   readonly fallbackReason: string | null;
   readonly stats: 'enabled_here' | 'already_on' | 'off';
@@ -82,11 +84,27 @@ export interface NativeSamplerOptions {
   readonly enableStats: boolean;
   /** `auto`, the default: the iterator where it can be had, else the walk. The others: that one and no other. */
   readonly sampler?: 'auto' | NativeSamplerName;
+  /** A pinned iterator to read where one of our own can't be had; none by default. */
+  readonly pin?: string;
 }
 
 export interface NativeBpf {
   /** Opens a sampler. The iterator is loaded in the first pass. */
   readonly Sampler: new (options: NativeSamplerOptions) => NativeSampler;
+}
+
+/** What sharing takes of the system. Each call throws a SystemError. */
+export interface NativeShare {
+  /** Mounts an empty bpffs on a directory, its root for root alone. */
+  readonly mountBpffs: (dir: string) => void;
+  /** Takes it off again, whoever is still reading there. */
+  readonly unmount: (dir: string) => void;
+  /** Loads the iterator and pins it at that path, readable for root alone: who may open the file may read it. */
+  readonly pinIterator: (path: string) => void;
+  /** BPF_ENABLE_STATS: an fd; statistics are on until it is closed. */
+  readonly enableStats: () => number;
+  /** The id of a group; null: there is no such group. */
+  readonly groupId: (name: string) => number | null;
 }
 
 /** What of a terminal Node has no call for. */
@@ -150,6 +168,14 @@ const require = createRequire(import.meta.url);
  */
 export function loadBpf(): NativeBpf {
   return load('bpf.node') as NativeBpf;
+}
+
+/**
+ * The same module's calls for `share`.
+ * @throws UserError (69), as `loadBpf`.
+ */
+export function loadShare(): NativeShare {
+  return load('bpf.node') as NativeShare;
 }
 
 /**

@@ -187,6 +187,16 @@ Result<UniqueFd> link_create(int prog_fd, uint32_t target, AttachType type, uint
   return {std::move(fd), {}};
 }
 
+SysError obj_pin(int fd, const char* path) {
+  struct {
+    uint64_t pathname;
+    uint32_t bpf_fd;
+    uint32_t file_flags;
+  } attr = {reinterpret_cast<uint64_t>(path), static_cast<uint32_t>(fd), 0};
+  if (bpf(BpfCmd::obj_pin, &attr, sizeof attr) < 0) return {errno, "bpf(BPF_OBJ_PIN)"};
+  return {};
+}
+
 Result<UniqueFd> iter_create(int link_fd) {
   struct {
     int32_t link_fd;

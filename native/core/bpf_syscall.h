@@ -19,6 +19,7 @@ enum class BpfCmd : int {
   map_lookup_elem = 1,
   map_update_elem = 2,
   prog_load = 5,
+  obj_pin = 6,               // 4.4
   prog_test_run = 10,        // 4.12
   prog_get_next_id = 11,     // 4.13
   prog_get_fd_by_id = 13,    // 4.13
@@ -180,6 +181,10 @@ SysError map_update(int map_fd, uint32_t key, const void* value);
 /// Attaches a program; the fd of the link, which holds both, is the caller's, close-on-exec. `target` is an fd, an
 /// interface's index or 0, as the type has it. EINVAL: the type doesn't go there, or this kernel has no link for it.
 Result<UniqueFd> link_create(int prog_fd, uint32_t target, AttachType type, uint32_t flags = 0);
+
+/// Gives a program, map or link a name in a bpffs, which keeps it after all fds of it are closed. The file must not be there
+/// yet. EINVAL or EPERM: not in a bpffs.
+SysError obj_pin(int fd, const char* path);
 
 /// A new run of the iterator behind a link: what its program writes is read from the fd, the caller's, close-on-exec. Wants
 /// no capability.

@@ -88,6 +88,10 @@ constexpr Insn store(Width width, Reg dst, int16_t off, Reg src) {
 constexpr Insn store(Width width, Reg dst, int16_t off, int32_t imm) {
   return {static_cast<uint8_t>(0x62 | static_cast<uint8_t>(width)), dst, 0, off, imm};
 }
+/// skip the next `off` instructions
+constexpr Insn ja(int16_t off = 0) {
+  return {0x05, 0, 0, off, 0};
+}
 /// if (dst == imm) skip the next `off` instructions, or go back when negative (a bounded loop; 5.3 and later)
 constexpr Insn jeq(Reg dst, int32_t imm, int16_t off = 0) {
   return {0x15, dst, 0, off, imm};
@@ -95,6 +99,10 @@ constexpr Insn jeq(Reg dst, int32_t imm, int16_t off = 0) {
 /// if (dst != imm)
 constexpr Insn jne(Reg dst, int32_t imm, int16_t off = 0) {
   return {0x55, dst, 0, off, imm};
+}
+/// if (dst != src)
+constexpr Insn jne(Reg dst, Reg src, int16_t off = 0) {
+  return {0x5d, dst, src, off, 0};
 }
 /// if (dst >= imm), unsigned
 constexpr Insn jge(Reg dst, int32_t imm, int16_t off = 0) {
@@ -125,13 +133,13 @@ constexpr Insn exit() {
 constexpr Insn ld_map_fd(Reg dst, int map_fd) {
   return {0x18, dst, 1, 0, map_fd};
 }
-/// First half of dst = address of the first value of the array behind `map_fd` (BPF_PSEUDO_MAP_VALUE; 5.2); `ld_map_rest`
-/// must follow.
+/// First half of dst = address in the first value of the array behind `map_fd` (BPF_PSEUDO_MAP_VALUE; 5.2); `ld_map_rest`
+/// must follow, and says how far into it.
 constexpr Insn ld_map_value(Reg dst, int map_fd) {
   return {0x18, dst, 2, 0, map_fd};
 }
-constexpr Insn ld_map_rest() {
-  return {0, 0, 0, 0, 0};
+constexpr Insn ld_map_rest(int32_t offset = 0) {
+  return {0, 0, 0, 0, offset};
 }
 
 }  // namespace insn

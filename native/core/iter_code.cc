@@ -23,20 +23,25 @@ constexpr int16_t kRecord = kScratch - static_cast<int16_t>(sizeof(IterRecord));
 
 class IteratorCode {
  public:
-  IteratorCode(const KernelLayout& layout, ReadBy read_by, int offsets_fd, uint32_t cpus)
-      : at_(layout), read_by_(read_by), offsets_fd_(offsets_fd), cpus_(static_cast<int32_t>(cpus)) {}
+  IteratorCode(const KernelLayout& layout, ReadBy read_by, int memory_fd, uint32_t cpus)
+      : at_(layout), read_by_(read_by), memory_fd_(memory_fd), cpus_(static_cast<int32_t>(cpus)) {}
 
   Assembler assemble() {
     code_ << load(Width::u64, r2, r1, at_.iter_meta) << load(Width::u64, r2, r2, at_.meta_seq)
           << store(Width::u64, r10, kSeq, r2) << load(Width::u64, r7, r1, at_.iter_prog);
     // Null after the last program: the kernel lets an iterator write an end of its own.
-    Label end;
-    code_.jump(jeq(r7, 0), end);
+    Label last, counters, end;
+    code_.jump(jeq(r7, 0), last);
     code_ << load(Width::u64, r8, r7, at_.prog_aux);
     copy_static();
     copy_flags();
     take_stats_base();
+    note_self();
     sum_functions();
+    code_.jump(ja(), counters);
+    code_.place(last);
+    begin_last(end);
+    code_.place(counters);
     sum_cpus();
     share_of_hottest();
     code_ << load(Width::u64, r1, r10, kSeq) << mov(r2, r10) << add(r2, kRecord) << mov(r3, sizeof(IterRecord))
@@ -83,8 +88,11 @@ class IteratorCode {
           << store(Width::u32, r10, in_record(offsetof(IterRecord, btf_id)), r1);
     copy(offsetof(IterRecord, attach_btf_id), r8, at_.aux_attach_btf_id, 4);
     // All the rest is written below or is 0 to begin with; the verifier wants every byte written.
+    const int32_t known = (at_.prog_pages ? kIterKnowsPages : 0) | (at_.aux_verified_insns ? kIterKnowsVerifiedInsns : 0) |
+                          (at_.sleepable ? kIterKnowsSleepable : 0);
     code_ << store(Width::u16, r10, in_record(offsetof(IterRecord, hottest)), kNoCpu)
           << store(Width::u32, r10, in_record(offsetof(IterRecord, hottest_pct)), 0)
+          << store(Width::u8, r10, in_record(offsetof(IterRecord, known)), known)
           << store(Width::u64, r10, in_record(offsetof(IterRecord, run_time_ns)), 0)
           << store(Width::u64, r10, in_record(offsetof(IterRecord, run_cnt)), 0)
           << store(Width::u64, r10, in_record(offsetof(IterRecord, recursion_misses)), 0);
@@ -133,6 +141,25 @@ class IteratorCode {
       probe_r3(kPointerLen);
       code_ << load(Width::u64, r7, r10, kScratch);
     }
+  }
+
+  /// If the record is the iterator's own: says so, and keeps r7 for the last record.
+  void note_self() {
+    Label other;
+    code_ << ld_map_value(r6, memory_fd_) << ld_map_rest() << load(Width::u64, r1, r6, offsetof(IterMemory, own_id))
+          << load(Width::u32, r2, r10, in_record(offsetof(IterRecord, id)));
+    code_.jump(jne(r1, r2), other);
+    const int16_t flags = in_record(offsetof(IterRecord, flags));
+    code_ << store(Width::u64, r6, offsetof(IterMemory, own_stats), r7) << load(Width::u8, r1, r10, flags)
+          << bit_or(r1, kIterSelf) << store(Width::u8, r10, flags, r1);
+    code_.place(other);
+  }
+
+  /// An empty record, and r7 as note_self has kept it; to `end` if it never has.
+  void begin_last(Label& end) {
+    code_ << ld_map_value(r6, memory_fd_) << ld_map_rest() << load(Width::u64, r7, r6, offsetof(IterMemory, own_stats));
+    code_.jump(jeq(r7, 0), end);
+    for (size_t at = 0; at < sizeof(IterRecord); at += 8) code_ << store(Width::u64, r10, in_record(at), 0);
   }
 
   /// What BPF_OBJ_GET_INFO_BY_FD does (bpf_prog_get_info_by_fd, 4.19 to 6.18): the length of a program of several functions
@@ -187,7 +214,7 @@ class IteratorCode {
     const auto counter = [&](int16_t member) { return static_cast<int16_t>(cast ? member : kScratch + member - first); };
 
     Label next_cpu, not_hotter, unreadable;
-    code_ << ld_map_value(r6, offsets_fd_) << ld_map_rest() << mov(r8, 0) << mov(r9, 0);
+    code_ << ld_map_value(r6, memory_fd_) << ld_map_rest(sizeof(IterMemory)) << mov(r8, 0) << mov(r9, 0);
     code_.place(next_cpu);
     if (cast) {
       code_ << load(Width::u64, r1, r6, 0) << add(r1, r7);
@@ -227,7 +254,7 @@ class IteratorCode {
   Assembler code_;
   const KernelLayout& at_;
   const ReadBy read_by_;
-  const int offsets_fd_;
+  const int memory_fd_;
   const int32_t cpus_;
 };
 
@@ -284,8 +311,8 @@ Assembler assemble_offset_here(const KernelLayout& layout, int anchor_fd, int of
   return code;
 }
 
-Assembler assemble_iterator(const KernelLayout& layout, ReadBy read_by, int offsets_fd, uint32_t cpus) {
-  return IteratorCode(layout, read_by, offsets_fd, cpus).assemble();
+Assembler assemble_iterator(const KernelLayout& layout, ReadBy read_by, int memory_fd, uint32_t cpus) {
+  return IteratorCode(layout, read_by, memory_fd, cpus).assemble();
 }
 
 }  // namespace bpftop

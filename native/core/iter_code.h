@@ -9,9 +9,11 @@
 
 namespace bpftop {
 
-/// What the iterator writes of one program. A read gives at most 8 pages (BPF's seq_file buffer): 341 of these, so that 1
-/// 000 programs are three reads. Members that the kernel hasn't got are 0; KernelLayout says which.
+/// What the iterator writes of one program, and once at the end of its own, with id 0: how often it has run by then. A read
+/// gives at most 8 pages (BPF's seq_file buffer): 341 of these, so that 1 000 programs are three reads. A record says itself
+/// what this kernel doesn't know, so that a reader needs to know nothing of the kernel.
 struct IterRecord {
+  /// 0: the last record, in which the three counters alone mean something, and those are the iterator's own.
   uint32_t id;
   uint8_t type;
   /// IterFlag, or-ed.
@@ -33,7 +35,9 @@ struct IterRecord {
   uint32_t attach_btf_id;
   /// What the hottest CPU has of run_time_ns, per cent, rounded down.
   uint8_t hottest_pct;
-  uint8_t pad[3];
+  /// IterKnown, or-ed: which of the members that not every kernel has are filled in.
+  uint8_t known;
+  uint8_t pad[2];
   uint64_t run_time_ns;
   uint64_t run_cnt;
   uint64_t recursion_misses;
@@ -48,6 +52,22 @@ enum IterFlag : uint8_t {
   kIterHasMaps = 1 << 2,
   /// jited_len isn't the length: the machine code is on a network card, or in more functions than are summed here.
   kIterOtherLength = 1 << 3,
+  /// This is the iterator itself.
+  kIterSelf = 1 << 4,
+};
+
+enum IterKnown : uint8_t {
+  kIterKnowsPages = 1 << 0,
+  kIterKnowsVerifiedInsns = 1 << 1,
+  kIterKnowsSleepable = 1 << 2,
+};
+
+/// The value of the one-slot array that the iterator works with, up to the offsets of the CPUs, one u64 each.
+struct IterMemory {
+  /// The iterator's own id, written before the first pass.
+  uint64_t own_id;
+  /// Where it keeps what it found out about itself: its own __percpu pointer to its counters.
+  uint64_t own_stats;
 };
 
 /// Two ways to read at an address that is only a number.
@@ -68,8 +88,8 @@ Assembler assemble_offsets(const KernelLayout& layout, int anchor_fd, int offset
 /// alone, and returns 1 if it could.
 Assembler assemble_offset_here(const KernelLayout& layout, int anchor_fd, int offsets_fd, uint32_t cpus);
 
-/// The iter/bpf_prog program: one IterRecord a program, counters summed over `cpus` CPUs, whose offsets are in the array
-/// behind `offsets_fd`, from its first u64 on.
-Assembler assemble_iterator(const KernelLayout& layout, ReadBy read_by, int offsets_fd, uint32_t cpus);
+/// The iter/bpf_prog program: one IterRecord a program, counters summed over `cpus` CPUs. The value of the array behind
+/// `memory_fd` is an IterMemory and their offsets.
+Assembler assemble_iterator(const KernelLayout& layout, ReadBy read_by, int memory_fd, uint32_t cpus);
 
 }  // namespace bpftop

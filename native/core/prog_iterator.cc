@@ -3,6 +3,8 @@
 #include "core/prog_iterator.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -24,6 +26,10 @@ constexpr uint32_t kMostRows = 1 << 20;
 // The buffer that bpf_seq_read fills before it answers (kernel/bpf/bpf_iter.c, 5.9 to 6.18).
 constexpr uint64_t kPagesARead = 8;
 constexpr char kRead[] = "read(bpf_iter)";
+constexpr char kOpenPin[] = "open(bpf_iter)";
+// BPF_FS_MAGIC of <linux/magic.h>.
+constexpr int64_t kBpfFs = 0xcafe4a11;
+constexpr uint32_t kMemorySlots = sizeof(IterMemory) / sizeof(uint64_t);
 
 /// The last line of substance that the verifier writes about a program it refused: what it objected to.
 std::string verifier_words(ProgLoad load) {
@@ -97,41 +103,77 @@ Refusal ProgIterator::open(const IteratorOptions& options) {
 
 Refusal ProgIterator::set_up(const IteratorOptions& options) {
   if (Refusal refusal = read_cpus(options.possible_cpus_path, cpus_)) return refusal;
-  const uint32_t summed = options.pretend_cpus != 0 ? options.pretend_cpus : static_cast<uint32_t>(cpus_.size());
-  // There may be gaps between possible CPUs: a slot for each up to the last, and one more.
-  const uint32_t slots = std::max(summed, cpus_.back() + 2u);
-  const auto [offsets, error] = map_create({MapType::array, slots * uint32_t{sizeof(uint64_t)}, 1, kOffsetsName});
+  summed_ = options.pretend_cpus != 0 ? options.pretend_cpus : static_cast<uint32_t>(cpus_.size());
+  // There may be gaps between possible CPUs: while offsets are looked for there is a slot for each up to the last, and one
+  // more.
+  std::vector<uint64_t> memory(std::max(kMemorySlots + summed_, cpus_.back() + 2u));
+  const auto value_size = static_cast<uint32_t>(memory.size() * sizeof(uint64_t));
+  const auto [map, error] = map_create({MapType::array, value_size, 1, kOffsetsName});
   if (error) return {error, {}};
   KernelLayout layout;
   if (Refusal refusal = read_kernel_layout(options.btf_path, layout)) return refusal;
-  if (Refusal refusal = find_offsets(layout, offsets.get(), slots, summed, options.may_look_up)) return refusal;
-  return load(layout, offsets.get(), summed, options.may_cast);
+  if (Refusal refusal = find_offsets(layout, map.get(), options.may_look_up, memory)) return refusal;
+  return load(layout, map.get(), options.may_cast, memory);
+}
+
+Refusal ProgIterator::open_pin(const std::string& path, const IteratorOptions& options) {
+  close();
+  if (Refusal refusal = read_cpus(options.possible_cpus_path, cpus_)) return refusal;
+  pin_ = path;
+  const auto [run, error] = begin_run();
+  struct statfs in = {};
+  // What is read there is believed: it must come from a BPF program.
+  const bool is_pin = !error && ::fstatfs(run.get(), &in) == 0 && in.f_type == kBpfFs;
+  if (!is_pin) {
+    close();
+    return {error ? error : SysError{EBADF, kOpenPin}, path};
+  }
+  make_buffer();
+  return {};
+}
+
+Refusal ProgIterator::pin(const std::string& path) const {
+  if (const SysError error = obj_pin(link_.get(), path.c_str())) return {error, path};
+  if (::chmod(path.c_str(), S_IRUSR) != 0) return {{errno, "chmod"}, path};
+  return {};
+}
+
+Result<UniqueFd> ProgIterator::begin_run() const {
+  if (pin_.empty()) return iter_create(link_.get());
+  UniqueFd fd(::open(pin_.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  if (!fd) return {{}, {errno, kOpenPin}};
+  return {std::move(fd), {}};
+}
+
+void ProgIterator::make_buffer() {
+  page_size_ = static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
+  buffer_.resize(page_size_ * kPagesARead);
 }
 
 void ProgIterator::close() {
   *this = ProgIterator();
 }
 
-Refusal ProgIterator::find_offsets(const KernelLayout& layout, int offsets_fd, uint32_t slots, uint32_t summed,
-                                   bool may_look_up) {
+Refusal ProgIterator::find_offsets(const KernelLayout& layout, int memory_fd, bool may_look_up,
+                                   std::vector<uint64_t>& memory) {
   const auto [anchor, error] = map_create({MapType::percpu_array, sizeof(uint64_t), 1, kOffsetsName});
   if (error) return {error, {}};
   const uint32_t up_to_last = cpus_.back() + 1u;
   Refusal refusal = {{EINVAL, "bpf(BPF_PROG_LOAD)"}, {}};
-  if (may_look_up) refusal = run_once(assemble_offsets(layout, anchor.get(), offsets_fd, up_to_last), up_to_last, {});
+  if (may_look_up) refusal = run_once(assemble_offsets(layout, anchor.get(), memory_fd, up_to_last), up_to_last, {});
   // Before 5.19 the verifier knows no such helper. Then every possible CPU must be online, to be asked itself.
   if (refusal.error.err == EINVAL)
-    refusal = run_once(assemble_offset_here(layout, anchor.get(), offsets_fd, up_to_last), 1, cpus_);
+    refusal = run_once(assemble_offset_here(layout, anchor.get(), memory_fd, up_to_last), 1, cpus_);
   if (refusal) return refusal;
 
-  // The array has one value: all its slots. What the iterator sums is put together from it, in its place.
-  std::vector<uint64_t> found(slots), summed_offsets(slots);
-  if (const SysError failed = map_lookup(offsets_fd, 0, found.data())) return {failed, {}};
-  for (uint32_t i = 0; i < summed; i++) summed_offsets[i] = found[1 + cpus_[i % cpus_.size()]];
-  return {map_update(offsets_fd, 0, summed_offsets.data()), {}};
+  std::vector<uint64_t> found(memory.size());
+  if (const SysError failed = map_lookup(memory_fd, 0, found.data())) return {failed, {}};
+  for (uint32_t i = 0; i < summed_; i++) memory[kMemorySlots + i] = found[1 + cpus_[i % cpus_.size()]];
+  return {};
 }
 
-Refusal ProgIterator::load(const KernelLayout& layout, int offsets_fd, uint32_t summed, bool may_cast) {
+Refusal ProgIterator::load(const KernelLayout& layout, int memory_fd, bool may_cast, std::vector<uint64_t>& memory) {
+  UniqueFd prog;
   ProgLoad load;
   load.type = ProgType::tracing;
   load.expected_attach_type = AttachType::trace_iter;
@@ -141,35 +183,32 @@ Refusal ProgIterator::load(const KernelLayout& layout, int offsets_fd, uint32_t 
   const bool has_cast = may_cast && layout.cast_function != 0;
   for (const ReadBy read_by : {ReadBy::cast, ReadBy::probe}) {
     if (read_by == ReadBy::cast && !has_cast) continue;
-    const Assembler code = assemble_iterator(layout, read_by, offsets_fd, summed);
+    const Assembler code = assemble_iterator(layout, read_by, memory_fd, summed_);
     load.insns = code.code();
-    refusal = load_prog(load, prog_);
+    refusal = load_prog(load, prog);
     read_by_ = read_by;
     if (!refusal) break;
   }
   if (refusal) return refusal;
 
   BpfProgInfo info = {};
-  if (const SysError error = prog_info_by_fd(prog_.get(), info).error) return {error, {}};
-  auto [link, error] = link_create(prog_.get(), 0, AttachType::trace_iter);
+  if (const SysError error = prog_info_by_fd(prog.get(), info).error) return {error, {}};
+  memory[offsetof(IterMemory, own_id) / sizeof(uint64_t)] = info.id;
+  if (const SysError error = map_update(memory_fd, 0, memory.data())) return {error, {}};
+  auto [link, error] = link_create(prog.get(), 0, AttachType::trace_iter);
   if (error) return {error, {}};
-  prog_id_ = info.id;
-  has_pages_ = layout.prog_pages.has_value();
-  has_verified_insns_ = layout.aux_verified_insns.has_value();
-  has_sleepable_ = layout.sleepable.has_value();
-  page_size_ = static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
-  buffer_.resize(page_size_ * kPagesARead);
+  make_buffer();
   link_ = std::move(link);
   return {};
 }
 
 SysError ProgIterator::read(ProgTable& table) {
-  const auto [run, error] = iter_create(link_.get());
+  const auto [run, error] = begin_run();
   if (error) return error;
   table.begin();
-  rows_ = 0;
-  last_id_ = 0;
-  own_run_cnt_.reset();
+  rows_ = last_id_ = 0;
+  own_run_cnt_ = end_run_cnt_ = 0;
+  ended_ = false;
   for (size_t have = 0;;) {
     const ssize_t got = ::read(run.get(), buffer_.data() + have, buffer_.size() - have);
     if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
@@ -192,11 +231,17 @@ SysError ProgIterator::add_rows(size_t len, ProgTable& table) {
   for (size_t at = 0; at + sizeof(IterRecord) <= len; at += sizeof(IterRecord)) {
     IterRecord record;
     std::memcpy(&record, buffer_.data() + at, sizeof record);
+    if (ended_) return {EPROTO, kRead};
+    if (record.id == 0) {
+      end_run_cnt_ = record.run_cnt;
+      ended_ = true;
+      continue;
+    }
     // In the order of the kernel's own list (an idr), since there are iterators over it (5.9 to 6.18).
     if (record.id <= last_id_) return {EPROTO, kRead};
     if (++rows_ > kMostRows) return {EOVERFLOW, kRead};
     last_id_ = record.id;
-    if (record.id == prog_id_) own_run_cnt_ = record.run_cnt;
+    if (record.flags & kIterSelf) own_run_cnt_ = record.run_cnt;
     ProgIdentity identity{record.id, record.load_time, 0};
     std::memcpy(&identity.tag, record.tag, sizeof record.tag);
     if (ProgInfo* info = table.add(identity, counters_of(record))) describe(record, identity, *info);
@@ -221,13 +266,13 @@ void ProgIterator::describe(const IterRecord& record, const ProgIdentity& identi
   info.created_by_uid = record.uid;
   info.gpl_compatible = record.flags & kIterGplCompatible;
   info.xlated_prog_len = record.insns * static_cast<uint32_t>(sizeof(Insn));
-  if (has_pages_) info.memlock = record.pages * page_size_;
-  if (has_verified_insns_) info.verified_insns = record.verified_insns;
-  if (has_sleepable_) info.sleepable = (record.flags & kIterSleepable) != 0;
+  if (record.known & kIterKnowsPages) info.memlock = record.pages * page_size_;
+  if (record.known & kIterKnowsVerifiedInsns) info.verified_insns = record.verified_insns;
+  if (record.known & kIterKnowsSleepable) info.sleepable = (record.flags & kIterSleepable) != 0;
   info.btf_id = record.btf_id;
   info.expected_attach_type = record.expected_attach_type;
   info.attach_btf_id = record.attach_btf_id;
-  info.self = record.id == prog_id_;
+  info.self = (record.flags & kIterSelf) != 0;
 
   const bool has_maps = record.flags & kIterHasMaps;
   const bool other_length = record.flags & kIterOtherLength;
@@ -244,11 +289,6 @@ void ProgIterator::ask_for_rest(const ProgIdentity& identity, ProgInfo& info) {
   if (error || prog_info_by_fd(fd.get(), raw).error || identity_of(raw) != identity) return;
   info.map_ids = read_map_ids(fd.get(), raw.nr_map_ids);
   info.jited_prog_len = raw.jited_prog_len;
-}
-
-bool ProgIterator::runs_are_counted() const {
-  BpfProgInfo info = {};
-  return own_run_cnt_ && !prog_info_by_fd(prog_.get(), info).error && info.run_cnt > *own_run_cnt_;
 }
 
 }  // namespace bpftop

@@ -2,12 +2,13 @@
 // of it into one fd. Three system calls a pass and one more for every 341 programs; some 0.3 µs a program.
 //
 // Wants Linux 5.10 and BTF (before 5.19 also that every possible CPU is online) and, of capabilities, CAP_BPF and
-// CAP_PERFMON while it is set up; none later.
+// CAP_PERFMON while it is set up; none later. One that somebody else has set up and pinned can be read with none at all, by
+// who may open the file.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
+#include <string>
 #include <vector>
 
 #include "core/iter_code.h"
@@ -29,31 +30,40 @@ struct IteratorOptions {
   uint32_t pretend_cpus = 0;
 };
 
-/// Owns the program, its link and its map; nothing of it is left when the process ends.
+/// Owns the program, its link and its map, of which nothing is left when the process ends; or reads through a pin, which is
+/// another's.
 class ProgIterator {
  public:
   /// Loads and attaches it. Refused, for a reason that won't change: the next pass needn't try again. 10 ms, most of it for
   /// reading BTF and for the verifier.
   Refusal open(const IteratorOptions& options = {});
 
+  /// Reads through the pinned link of another's iterator instead. ENOENT: there is none. EACCES: it is not for this user.
+  /// EBADF: that is no pin.
+  Refusal open_pin(const std::string& path, const IteratorOptions& options = {});
+
+  /// Pins what open has opened, so that it stays when this object goes: read-only, and for root alone.
+  Refusal pin(const std::string& path) const;
+
   /// Gives everything back.
   void close();
 
-  /// True between a successful open and close.
-  explicit operator bool() const { return static_cast<bool>(link_); }
+  /// True between a successful open or open_pin, and close.
+  explicit operator bool() const { return link_ || !pin_.empty(); }
+
+  /// Whether it reads through a pin.
+  bool pinned() const { return !pin_.empty(); }
 
   /// Reads every loaded program into `table` (begin, add, commit). On an error the table is not committed and its rows are
   /// not to be used. EMFILE, ENFILE, ENOMEM: not now. EPROTO: not what this reader's own program writes. EOVERFLOW: see
-  /// kMostRows. EPERM is none: what a record doesn't hold is then unknown.
+  /// kMostRows. EPERM is none: what a record doesn't hold is then unknown. Through a pin also what open(2) says.
   SysError read(ProgTable& table);
 
-  /// Whether statistics are on, after a pass: whether its own runs since it wrote of itself were counted (there are two at
-  /// least: that one, and one for the end). One system call. False when that can't be told.
-  bool runs_are_counted() const;
+  /// Whether statistics were on at the end of the last pass: whether its own runs since it wrote of itself were counted
+  /// (there is one at least: that in which it did).
+  bool runs_are_counted() const { return end_run_cnt_ > own_run_cnt_; }
 
-  /// Id of the program; 0: not open.
-  uint32_t prog_id() const { return prog_id_; }
-
+  /// How it reads counters; not known of a pinned one.
   ReadBy read_by() const { return read_by_; }
 
   /// How many CPUs are possible, and counted.
@@ -61,9 +71,12 @@ class ProgIterator {
 
  private:
   Refusal set_up(const IteratorOptions& options);
-  /// Fills in the array behind `offsets_fd` with the offset of each CPU of cpus_, `summed` times in all.
-  Refusal find_offsets(const KernelLayout& layout, int offsets_fd, uint32_t slots, uint32_t summed, bool may_look_up);
-  Refusal load(const KernelLayout& layout, int offsets_fd, uint32_t summed, bool may_cast);
+  /// Writes the offset of each CPU to `memory`, which is as the array behind `memory_fd` is to be in the end.
+  Refusal find_offsets(const KernelLayout& layout, int memory_fd, bool may_look_up, std::vector<uint64_t>& memory);
+  Refusal load(const KernelLayout& layout, int memory_fd, bool may_cast, std::vector<uint64_t>& memory);
+  void make_buffer();
+  /// A new run of the iterator.
+  Result<UniqueFd> begin_run() const;
   /// Adds the whole records among the first `len` bytes of the buffer.
   SysError add_rows(size_t len, ProgTable& table);
   ProgCounters counters_of(const IterRecord& record) const;
@@ -71,19 +84,22 @@ class ProgIterator {
   /// What a record has no room for, through an fd of the program. What can't be had stays unknown.
   void ask_for_rest(const ProgIdentity& identity, ProgInfo& info);
 
-  UniqueFd prog_, link_;
-  uint32_t prog_id_ = 0;
+  UniqueFd link_;
+  /// Instead of a link of its own.
+  std::string pin_;
   ReadBy read_by_ = ReadBy::cast;
-  /// What of a record this kernel fills in.
-  bool has_pages_ = false, has_verified_insns_ = false, has_sleepable_ = false;
+  /// How many CPUs it sums.
+  uint32_t summed_ = 0;
   /// The possible CPUs: a record counts through them.
   std::vector<uint16_t> cpus_;
   /// As much as the kernel gives in one read, or more, so that records come whole.
   std::vector<uint8_t> buffer_;
   uint64_t page_size_ = 0;
-  /// Of the pass under way: rows so far, the id of the last, and what the iterator wrote of its own run_cnt.
+  /// Of the pass under way: rows so far, the id of the last, and what the iterator wrote of its own run_cnt, among the
+  /// others and at the end; 0 where it didn't.
   uint32_t rows_ = 0, last_id_ = 0;
-  std::optional<uint64_t> own_run_cnt_;
+  uint64_t own_run_cnt_ = 0, end_run_cnt_ = 0;
+  bool ended_ = false;
   /// Whether opening a program by id is worth trying: not once it was EPERM.
   bool may_ask_ = true;
 };

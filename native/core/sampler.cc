@@ -22,11 +22,14 @@ uint64_t now_ns(clockid_t clock) {
 void Sampler::open_source() {
   if (opened_) return;
   opened_ = true;
-  if (choice_ != SamplerChoice::walk) refusal_ = iterator_.open(options_);
+  if (options_.choice == SamplerChoice::walk) return;
+  refusal_ = iterator_.open(options_.iterator);
+  if (refusal_ && !options_.pin.empty() && !iterator_.open_pin(options_.pin, options_.iterator)) refusal_ = {};
 }
 
 SysError Sampler::read() {
-  if (!iterator_ && choice_ == SamplerChoice::iterator) return refusal_.error;
+  const bool iterator_only = options_.choice == SamplerChoice::iterator;
+  if (!iterator_ && iterator_only) return refusal_.error;
   if (iterator_) {
     const SysError error = iterator_.read(table_);
     if (!error) {
@@ -35,8 +38,9 @@ SysError Sampler::read() {
                                                     : StatsState::off;
       return {};
     }
-    const bool passing = error.err == EMFILE || error.err == ENFILE || error.err == ENOMEM;
-    if (passing || choice_ == SamplerChoice::iterator) return error;
+    // A pin may come back, and who reads through one has no other way.
+    const bool passing = error.err == EMFILE || error.err == ENFILE || error.err == ENOMEM || iterator_.pinned();
+    if (passing || iterator_only) return error;
     // What else goes wrong won't go right the next time.
     refusal_ = {error, {}};
     iterator_.close();

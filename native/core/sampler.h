@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 
 #include "core/prog_iterator.h"
 #include "core/prog_table.h"
@@ -20,13 +21,19 @@ enum class SamplerChoice {
   walk,
 };
 
+struct SamplerOptions {
+  SamplerChoice choice = SamplerChoice::best;
+  /// Another's pinned iterator, to read where one of our own can't be had; empty: none.
+  std::string pin;
+  IteratorOptions iterator;
+};
+
 /// Reads all programs, pass after pass. Not thread-safe: one pass at a time, from any thread.
 class Sampler {
  public:
   /// With `enable_stats` holds BPF_ENABLE_STATS until destroyed; see stats().error() for whether it could. The source is
   /// opened in the first pass.
-  explicit Sampler(bool enable_stats, SamplerChoice choice = SamplerChoice::best, const IteratorOptions& options = {})
-      : choice_(choice), options_(options), stats_(enable_stats) {}
+  explicit Sampler(bool enable_stats, SamplerOptions options = {}) : options_(std::move(options)), stats_(enable_stats) {}
 
   /// One pass. On an error (of ProgIterator or of walk_progs) the results below are not to be used, and the next pass is as
   /// if this one had not been.
@@ -34,6 +41,8 @@ class Sampler {
 
   /// Whether the last pass read through the iterator.
   bool iterating() const { return static_cast<bool>(iterator_); }
+  /// Whether that is another's, through its pin.
+  bool pinned() const { return iterator_.pinned(); }
   /// Why it can't, when it is what was chosen or would have been the best choice.
   const Refusal& refusal() const { return refusal_; }
 
@@ -54,8 +63,7 @@ class Sampler {
   void open_source();
   SysError read();
 
-  const SamplerChoice choice_;
-  const IteratorOptions options_;
+  const SamplerOptions options_;
   bool opened_ = false;
   ProgIterator iterator_;
   Refusal refusal_;

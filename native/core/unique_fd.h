@@ -30,6 +30,9 @@ class UniqueFd {
   int get() const { return fd_; }
   explicit operator bool() const { return fd_ >= 0; }
 
+  /// Gives it to the caller, to close.
+  int release() { return std::exchange(fd_, -1); }
+
   /// Closes it now. On Linux the fd is gone whatever close(2) answers, so EINTR is not retried.
   void reset() {
     if (fd_ < 0) return;

@@ -185,7 +185,7 @@ void check_iterator() {
   options.possible_cpus_path = "/proc/self/comm";
   check(iterator.open(options).text() == "read: EBADMSG: /proc/self/comm", "a file that isn't a list of CPUs");
 
-  Sampler forced(false, SamplerChoice::iterator, options), best(false, SamplerChoice::best, options);
+  Sampler forced(false, {SamplerChoice::iterator, {}, options}), best(false, {SamplerChoice::best, {}, options});
   check(forced.pass().err == EBADMSG && forced.pass().err == EBADMSG, "the iterator or nothing: an error, each time");
   check(!best.pass() && !best.iterating() && best.refusal(), "else the walk, and why");
 
@@ -249,7 +249,7 @@ void check_churn() {
     }
   });
   for (const SamplerChoice choice : {SamplerChoice::best, SamplerChoice::walk}) {
-    Sampler sampler(false, choice);
+    Sampler sampler(false, {choice, {}, {}});
     bool all_passed = true, always_there = true, ascending = true;
     size_t appeared = 0;
     for (int i = 0; i < 300; i++) {
