@@ -44,6 +44,8 @@ export interface NativeSample {
   readonly realtimeNs: bigint;
   readonly durationNs: number;
   readonly sampler: NativeSamplerName;
+  /** How the iterator reads counters: bpf_rdonly_cast, or bpf_probe_read_kernel (slower, on older kernels). null: the walk. */
+  readonly readBy: 'cast' | 'probe' | null;
   /** Why it isn't the iterator: the call and errno, and what it was about. null: it is, or it was not asked for. */
   readonly fallbackReason: string | null;
   readonly stats: 'enabled_here' | 'already_on' | 'off';

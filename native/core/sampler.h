@@ -34,6 +34,8 @@ class Sampler {
 
   /// Whether the last pass read through the iterator.
   bool iterating() const { return static_cast<bool>(iterator_); }
+  /// How the iterator reads counters; says nothing unless iterating().
+  ReadBy read_by() const { return iterator_.read_by(); }
   /// Why it can't, when it is what was chosen or would have been the best choice.
   const Refusal& refusal() const { return refusal_; }
 
