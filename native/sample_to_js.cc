@@ -178,6 +178,16 @@ const char* stats_state_name(StatsState state) {
   return "off";
 }
 
+const char* read_by_name(ReadBy read_by) {
+  switch (read_by) {
+    case ReadBy::cast:
+      return "cast";
+    case ReadBy::probe:
+      break;
+  }
+  return "probe";
+}
+
 }  // namespace
 
 napi_value sample_to_js(napi_env env, const Sampler& sampler) {
@@ -187,8 +197,10 @@ napi_value sample_to_js(napi_env env, const Sampler& sampler) {
   js.set(sample, "timeNs", js.bigint(sampler.time_ns()));
   js.set(sample, "realtimeNs", js.bigint(sampler.realtime_ns()));
   js.set(sample, "durationNs", js.number(static_cast<double>(sampler.duration_ns())));
+  const bool own_iterator = sampler.iterating() && !sampler.pinned();
   js.set(sample, "sampler", js.string(sampler.iterating() ? "iterator" : "walk"));
   js.set(sample, "pinned", js.boolean(sampler.pinned()));
+  js.set(sample, "readBy", own_iterator ? js.string(read_by_name(sampler.read_by())) : js.null());
   const std::string reason = sampler.refusal() ? sampler.refusal().text() : std::string();
   js.set(sample, "fallbackReason", reason.empty() ? js.null() : js.string(reason.data(), reason.size()));
   js.set(sample, "stats", js.string(stats_state_name(sampler.stats_state())));

@@ -46,6 +46,8 @@ export interface NativeSample {
   readonly sampler: NativeSamplerName;
   /** Whether the iterator is another's, read through its pin. */
   readonly pinned: boolean;
+  /** How the iterator reads counters: bpf_rdonly_cast, or bpf_probe_read_kernel (slower, on older kernels). null: the walk, or another's iterator. */
+  readonly readBy: 'cast' | 'probe' | null;
   /** Why it isn't the iterator: the call and errno, and what it was about. null: it is, or it was not asked for. */
   readonly fallbackReason: string | null;
   readonly stats: 'enabled_here' | 'already_on' | 'off';

@@ -1,4 +1,7 @@
-/** The version in package.json, one step up from src/ and from dist/ alike. */
+/** The version in package.json and the Node it is for, one step up from src/ and from dist/ alike. */
 import {createRequire} from 'node:module';
 
-export const {version} = createRequire(import.meta.url)('../package.json') as {version: string};
+export const {version, engines} = createRequire(import.meta.url)('../package.json') as {
+  version: string;
+  engines: {node: string};
+};

@@ -43,6 +43,8 @@ class Sampler {
   bool iterating() const { return static_cast<bool>(iterator_); }
   /// Whether that is another's, through its pin.
   bool pinned() const { return iterator_.pinned(); }
+  /// How the iterator reads counters; says nothing unless iterating() an iterator of our own.
+  ReadBy read_by() const { return iterator_.read_by(); }
   /// Why it can't, when it is what was chosen or would have been the best choice.
   const Refusal& refusal() const { return refusal_; }
 

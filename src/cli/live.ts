@@ -10,7 +10,7 @@ import type {Screen, ScreenEnd} from '../ui/index.js';
 import {version} from '../version.js';
 import {watchLaunchers} from './launchers.js';
 import {report} from './report.js';
-import type {Options} from './options.js';
+import type {WatchOptions} from './options.js';
 
 /** Between the first two readings: soon enough that rates are there when the eye is. */
 const firstPeriodMs = 100;
@@ -19,7 +19,7 @@ const firstPeriodMs = 100;
  * Shows the screen until the person or something else ends it.
  * @returns the exit status.
  */
-export async function runLive(collector: Collector, options: Options, notice: string | null): Promise<number> {
+export async function runLive(collector: Collector, options: WatchOptions, notice: string | null): Promise<number> {
   const stop = new AbortController();
   const pace = new Pace(options.delayMs, firstPeriodMs);
   const samples = () => collector.samples(pace, stop.signal)[Symbol.asyncIterator]();

@@ -2,7 +2,7 @@
 import {KernelCollector} from '../collectors/kernel.js';
 import {exitStatus} from '../errors.js';
 import type {Demo} from './demo.js';
-import {type Options, parseOptions} from './options.js';
+import {parseOptions, type WatchOptions} from './options.js';
 import {report} from './report.js';
 import {write, writeSamples} from './stream.js';
 
@@ -12,6 +12,7 @@ async function main(): Promise<number> {
     await write(options.print);
     return exitStatus.done;
   }
+  if (options.command === 'doctor') return (await import('./doctor.js')).runDoctor(options);
   const collector = new KernelCollector({enableStats: options.enableStats, sampler: options.sampler});
   let demo: Demo | null = null;
   try {
@@ -25,7 +26,7 @@ async function main(): Promise<number> {
   }
 }
 
-function showsScreen({format}: Options): boolean {
+function showsScreen({format}: WatchOptions): boolean {
   return format === null && process.stdout.isTTY && process.env['TERM'] !== 'dumb';
 }
 

@@ -11,8 +11,16 @@ import {version} from '../version.js';
 export type Format = 'table' | 'json';
 export type Sampler = 'auto' | 'iterator' | 'walk';
 
-/** What the command line asks for. */
-export interface Options {
+/** What the command line asks for; each command carries what it takes, and no more. */
+export type Options = WatchOptions | DoctorOptions;
+
+export interface DoctorOptions {
+  readonly command: 'doctor';
+  /** null: text, as `table`. */
+  readonly format: Format | null;
+}
+
+export interface WatchOptions {
   readonly command: 'watch' | 'demo';
   /** null: the live screen where there is a terminal, a table where there is none. */
   readonly format: Format | null;
@@ -129,6 +137,33 @@ function usageError(message: string): UserError {
   return new UserError(`${sentence}${/[.?)]$/.test(sentence) ? '' : '.'} Try: bpftop-ts --help`, exitStatus.usage);
 }
 
+function formatOf({json, format}: Raw): Format | null {
+  if (json && format && format !== 'json') throw usageError(`--json and --format ${format} contradict each other.`);
+  return json ? 'json' : (format ?? null);
+}
+
+/**
+ * Makes a command refuse the options that mean nothing to it: they are the program's, and may stand before a command as well as after
+ * it. `taken` has those it takes, with what they mean to it.
+ */
+function takesOnly(command: Command, program: Command, taken: Readonly<Partial<Record<keyof Raw, string>>>): void {
+  const help = (option: Option) => taken[option.attributeName() as keyof Raw];
+  const described = program.options.flatMap((option) => (help(option) ? new Option(option.flags, help(option)) : []));
+  command.configureHelp({showGlobalOptions: true, visibleGlobalOptions: () => described});
+  command.hook('preAction', () => {
+    const foreign = program.options.find(
+      (option) => !help(option) && program.getOptionValueSource(option.attributeName()) === 'cli',
+    );
+    if (foreign) throw usageError(`${command.name()} takes no ${foreign.long ?? foreign.flags}.`);
+  });
+}
+
+const doctorHelp = `
+Tries what the live screen would, for a moment; nothing of it stays, nothing is written.
+
+Exit status: 0 programs can be read, if only without rates; 69 this kernel or system can't;
+77 not permitted.`;
+
 /**
  * Reads the words after the command's name.
  * @throws UserError (2) with what is wrong and what would be right.
@@ -137,14 +172,11 @@ export function parseOptions(words: readonly string[]): Options | Printed {
   let chosen: Options | undefined;
   let printed = '';
   const program = new Command('bpftop-ts');
-  // The options are the program's, and may stand before a command as well as after it.
-  const choose = (command: Options['command']) => () => {
+  const watch = (command: WatchOptions['command']): WatchOptions => {
     const raw = program.opts<Raw>();
-    if (raw.json && raw.format && raw.format !== 'json')
-      throw usageError(`--json and --format ${raw.format} contradict each other.`);
-    chosen = {
+    return {
       command,
-      format: raw.json ? 'json' : (raw.format ?? null),
+      format: formatOf(raw),
       delayMs: raw.delay,
       iterations: raw.iterations ?? null,
       sort: raw.sort,
@@ -165,18 +197,25 @@ export function parseOptions(words: readonly string[]): Options | Printed {
     .helpOption('-h, --help', 'show this help')
     .helpCommand(false)
     .addHelpText('after', ({command}) => helpAfter(command))
-    .action(choose('watch'));
+    .action(() => void (chosen = watch('watch')));
   const demo = program
     .command('demo')
     .description('load a few harmless programs, drive them, show them, and unload them at the end')
     .helpOption('-h, --help', 'show this help')
-    .action(choose('demo'));
+    .action(() => void (chosen = watch('demo')));
+  const doctor = program
+    .command('doctor')
+    .description('tell what this host allows, what is missing, and how to get it')
+    .helpOption('-h, --help', 'show this help')
+    .addHelpText('after', doctorHelp)
+    .action(() => void (chosen = {command: 'doctor', format: formatOf(program.opts<Raw>())}));
+  takesOnly(doctor, program, {format: 'write text (table) or json', json: 'write JSON, the same as --format json'});
   try {
     program.parse(words, {from: 'user'});
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.code === 'commander.excessArguments')
-      throw usageError(`unknown command '${demo.args[0] ?? program.args[0] ?? ''}'.`);
+      throw usageError(`unknown command '${demo.args[0] ?? doctor.args[0] ?? program.args[0] ?? ''}'.`);
     if (error.exitCode !== 0) throw usageError(error.message);
     return {print: printed};
   }

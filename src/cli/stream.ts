@@ -8,14 +8,14 @@ import {selectProgs} from '../model/select.js';
 import {toTable} from '../output/table.js';
 import type {Sample} from '../sample/types.js';
 import {version} from '../version.js';
-import type {Options} from './options.js';
+import type {WatchOptions} from './options.js';
 
 /**
  * Writes one document or table a period. The first reading is only the beginning of the first period, so that whatever is written
  * has rates.
  * @returns the exit status.
  */
-export async function writeSamples(collector: Collector, options: Options): Promise<number> {
+export async function writeSamples(collector: Collector, options: WatchOptions): Promise<number> {
   const iterations = options.iterations ?? 1;
   const json = options.format === 'json';
   const warned = new Set<string>();

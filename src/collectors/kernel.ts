@@ -24,7 +24,9 @@ export interface KernelOptions {
   readonly sampler?: 'auto' | SamplerName;
 }
 
-const switchStatsOn = 'sudo sysctl kernel.bpf_stats_enabled=1 (and =0 when you are done)';
+const withSudo = 'Run it with sudo; doctor lists ways without.';
+/** The command that switches statistics on for all; for the person to run, never for the tool. */
+export const switchStatsOn = 'sudo sysctl kernel.bpf_stats_enabled=1 (and =0 when you are done)';
 
 export class KernelCollector implements Collector {
   readonly #host: Host = readHost();
@@ -167,7 +169,8 @@ function progInfo(native: NativeProgInfo, bootNs: bigint): ProgInfo {
   };
 }
 
-function isNotPermitted(code: string): boolean {
+/** Whether the errno of a call says that this process may not, rather than that the kernel can't. */
+export function isNotPermitted(code: string): boolean {
   return code === 'EPERM' || code === 'EACCES';
 }
 
@@ -177,7 +180,7 @@ function explainIterator(error: unknown): unknown {
   const what = `cannot read through a BPF iterator: ${error.message}.`;
   // EACCES isn't a matter of rights here: it is what the verifier says.
   return error.code === 'EPERM'
-    ? new UserError(`${what} Run it with sudo.`, exitStatus.notPermitted, {cause: error})
+    ? new UserError(`${what} ${withSudo}`, exitStatus.notPermitted, {cause: error})
     : new UserError(`${what} Leave --sampler iterator out.`, exitStatus.unavailable, {cause: error});
 }
 
@@ -193,7 +196,7 @@ function explainListing(error: unknown): unknown {
         return new UserError(`${what} A security module (LSM) refuses it; its log says why.`, exitStatus.notPermitted, {
           cause: error,
         });
-      return new UserError(`${what} Run it with sudo.`, exitStatus.notPermitted, {cause: error});
+      return new UserError(`${what} ${withSudo}`, exitStatus.notPermitted, {cause: error});
     case 'ENOSYS':
       return new UserError(`${what} This kernel was built without BPF, or a sandbox hides it.`, exitStatus.unavailable, {
         cause: error,

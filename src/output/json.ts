@@ -3,6 +3,7 @@
  * no BigInt in Node.
  */
 import {fields} from '../model/fields.js';
+import type {Host} from '../sample/types.js';
 import type {Measured, MeasuredProg} from '../model/measure.js';
 
 export const schemaVersion = 1;
@@ -16,21 +17,27 @@ export interface JsonOptions {
   readonly indent: number;
 }
 
+/** What every document begins with: its version, and who says it of which host. */
+export function documentHead(host: Host, version: string) {
+  return {
+    schema_version: schemaVersion,
+    tool: {name: 'bpftop-ts', version},
+    host: {
+      hostname: host.hostname,
+      kernel_release: host.kernelRelease,
+      arch: host.arch,
+      cpus_online: host.cpusOnline,
+      boot_id: host.bootId,
+    },
+  };
+}
+
 /** One document: the sample, its totals, and `progs` in that order. Ends without a newline. */
 export function toJson(measured: Measured, progs: readonly MeasuredProg[], options: JsonOptions): string {
   const {sample, totals} = measured;
-  const {host} = sample;
   return stringify(
     {
-      schema_version: schemaVersion,
-      tool: {name: 'bpftop-ts', version: options.version},
-      host: {
-        hostname: host.hostname,
-        kernel_release: host.kernelRelease,
-        arch: host.arch,
-        cpus_online: host.cpusOnline,
-        boot_id: host.bootId,
-      },
+      ...documentHead(sample.host, options.version),
       taken_at: new Date(sample.takenAt).toISOString(),
       period_ns: measured.periodNs,
       sampling: {

@@ -130,11 +130,15 @@ t.test('a full disk is an error with call, errno and remedy', {skip: kernelSkip}
 
 t.test('without privilege: 77, one sentence, and the remedy', {skip: kernelSkip}, async (t) => {
   const through = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups', '--bounding-set=-all'];
-  for (const words of [['--json'], [], ['demo']]) {
+  for (const [words, remedy] of [
+    [['--json'], '; doctor lists ways without'],
+    [[], '; doctor lists ways without'],
+    [['demo'], ''],
+  ] as const) {
     const {stdout, stderr, status} = await run(words, {through});
     t.equal(status, 77);
     t.equal(stdout, '');
-    t.match(stderr, /^bpftop-ts: cannot .*: bpf\(BPF_\w+\): EPERM\. Run it with sudo\.\n$/);
+    t.match(stderr, new RegExp(`^bpftop-ts: cannot .*: bpf\\(BPF_\\w+\\): EPERM\\. Run it with sudo${remedy}\\.\n$`));
   }
 });
 
@@ -187,7 +191,10 @@ t.test('an iterator that may not be: 77, the call, and the remedy', {skip: itera
   const {stdout, stderr, status} = await run(['--json', '--sampler', 'iterator'], {through: nobodyWith()});
   t.equal(status, 77);
   t.equal(stdout, '');
-  t.match(stderr, /^bpftop-ts: cannot read through a BPF iterator: bpf\(BPF_\w+\): EPERM\. Run it with sudo\.\n$/);
+  t.match(
+    stderr,
+    /^bpftop-ts: cannot read through a BPF iterator: bpf\(BPF_\w+\): EPERM\. Run it with sudo; doctor lists ways without\.\n$/,
+  );
 });
 
 t.test('killed in any way, it leaves statistics off', {skip: kernelSkip}, async (t) => {

@@ -1,9 +1,9 @@
 import t from 'tap';
 import {UserError} from '../../src/errors.js';
-import {type Options, parseDelay, parseOptions} from '../../src/cli/options.js';
+import {parseDelay, parseOptions, type WatchOptions} from '../../src/cli/options.js';
 import {version} from '../../src/version.js';
 
-const options = (...words: string[]): Options => parseOptions(words) as Options;
+const options = (...words: string[]): WatchOptions => parseOptions(words) as WatchOptions;
 const print = (...words: string[]): string => (parseOptions(words) as {print: string}).print;
 
 t.test('nothing said: watch, once a second, by CPU, with statistics on', (t) => {
@@ -46,6 +46,38 @@ t.test('every option is heard, long and short', (t) => {
   t.end();
 });
 
+t.test('the doctor takes a format, before it or after it, and refuses the options of the watch', (t) => {
+  t.strictSame(parseOptions(['doctor']), {command: 'doctor', format: null});
+  for (const words of [
+    ['doctor', '--json'],
+    ['--json', 'doctor'],
+    ['doctor', '--format', 'json'],
+  ])
+    t.strictSame(parseOptions(words), {command: 'doctor', format: 'json'}, words.join(' '));
+  for (const option of [
+    ['--delay', '1s'],
+    ['--iterations', '1'],
+    ['--sort', 'id'],
+    ['--filter', ''],
+    ['--limit', '1'],
+    ['--no-enable-stats'],
+    ['--sampler', 'auto'],
+  ])
+    for (const words of [
+      ['doctor', ...option],
+      [...option, 'doctor'],
+    ])
+      t.throws(
+        () => parseOptions(words),
+        {constructor: UserError, exitStatus: 2, message: `doctor takes no ${option[0]}. Try: bpftop-ts --help`},
+        words.join(' '),
+      );
+  const help = print('doctor', '--help');
+  t.match(help, /--json/);
+  t.notMatch(help, /--(delay|iterations|sort|filter|limit|sampler|no-enable-stats)/);
+  t.end();
+});
+
 t.test('a delay is a time or a number of seconds', (t) => {
   const cases: [string, number][] = [
     ['1s', 1000],
@@ -67,6 +99,8 @@ t.test('bad usage is one sentence with the cause, and exit status 2', (t) => {
     [['--foo'], /^unknown option '--foo'\. Try/],
     [['--jso'], /^unknown option '--jso' \(Did you mean --json\?\) Try/],
     [['foo'], /^unknown command 'foo'\. Try/],
+    [['doctor', 'foo'], /^unknown command 'foo'\. Try/],
+    [['doctor', '--json', '--format', 'table'], /contradict each other/],
     [['demo', 'foo'], /^unknown command 'foo'\. Try/],
     [['-d', '1s', 'demo', 'foo'], /^unknown command 'foo'\. Try/],
     [['-d', 'x'], /^--delay 'x': not a time such as 1s, 250ms or 2m; a bare number is seconds\. Try/],

@@ -37,6 +37,7 @@ function native(ids: number[], infos: NativeProgInfo[], rest: Partial<NativeSamp
     realtimeNs: 1_767_225_700_123_000_000n,
     durationNs: 1000,
     sampler: 'walk',
+    readBy: null,
     fallbackReason: null,
     stats: 'enabled_here',
     ids: Uint32Array.from(ids),
@@ -102,7 +103,11 @@ t.test('watching only, with statistics off, says how to get rates', async (t) =>
 
 t.test('what went wrong is one sentence with call, errno and remedy, and has an exit status', async (t) => {
   const cases: [code: string, status: number, remedy: RegExp][] = [
-    ['EPERM', 77, /cannot list BPF programs: bpf\(BPF_PROG_GET_NEXT_ID\): EPERM\. Run it with sudo\.$/],
+    [
+      'EPERM',
+      77,
+      /cannot list BPF programs: bpf\(BPF_PROG_GET_NEXT_ID\): EPERM\. Run it with sudo; doctor lists ways without\.$/,
+    ],
     ['EACCES', 77, /sudo/],
     ['ENOSYS', 69, /without BPF/],
     ['EINVAL', 69, /Linux 4\.13/],
@@ -145,7 +150,7 @@ t.test('no iterator where nothing else will do: what failed, and the way out', a
   const error = (code: string, detail: string) =>
     Object.assign(new Error(`bpf(BPF_PROG_LOAD): ${code}: ${detail}`), {code, syscall: 'bpf(BPF_PROG_LOAD)'});
   for (const [code, status, remedy] of [
-    ['EPERM', 77, 'Run it with sudo.'],
+    ['EPERM', 77, 'Run it with sudo; doctor lists ways without.'],
     ['EACCES', 69, 'Leave --sampler iterator out.'],
     ['ENOENT', 69, 'Leave --sampler iterator out.'],
   ] as const) {
