@@ -13,6 +13,7 @@ async function main(): Promise<number> {
     return exitStatus.done;
   }
   if (options.command === 'doctor') return (await import('./doctor.js')).runDoctor(options);
+  if (options.command === 'share') return (await import('./share.js')).runShare(options);
   const collector = new KernelCollector({enableStats: options.enableStats, sampler: options.sampler});
   let demo: Demo | null = null;
   try {

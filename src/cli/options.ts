@@ -12,7 +12,13 @@ export type Format = 'table' | 'json';
 export type Sampler = 'auto' | 'iterator' | 'walk';
 
 /** What the command line asks for; each command carries what it takes, and no more. */
-export type Options = WatchOptions | DoctorOptions;
+export type Options = WatchOptions | DoctorOptions | ShareOptions;
+
+export interface ShareOptions {
+  readonly command: 'share';
+  /** Whom to share with, a group's name or number; null: take back what is shared. */
+  readonly group: string | null;
+}
 
 export interface DoctorOptions {
   readonly command: 'doctor';
@@ -158,6 +164,10 @@ function takesOnly(command: Command, program: Command, taken: Readonly<Partial<R
   });
 }
 
+const shareHelp = `
+Pins an iterator in /run/bpftop-ts for the group to read, switches statistics on, becomes nobody,
+and stays in the foreground until a signal comes. deploy/bpftop-ts-share.service runs it under systemd.`;
+
 const doctorHelp = `
 Tries what the live screen would, for a moment; nothing of it stays, nothing is written.
 
@@ -209,13 +219,25 @@ export function parseOptions(words: readonly string[]): Options | Printed {
     .helpOption('-h, --help', 'show this help')
     .addHelpText('after', doctorHelp)
     .action(() => void (chosen = {command: 'doctor', format: formatOf(program.opts<Raw>())}));
+  const share = program
+    .command('share')
+    .description('sudo once: let a group watch without any privilege')
+    .addOption(new Option('--group <GROUP>', 'whom to share with: a name or a number').conflicts('stop'))
+    .option('--stop', 'end the service, and take back what is shared')
+    .helpOption('-h, --help', 'show this help')
+    .addHelpText('after', shareHelp)
+    .action(({group, stop}: {group?: string; stop?: true}) => {
+      if (group === undefined && !stop) throw usageError('share needs --group GROUP, or --stop.');
+      chosen = {command: 'share', group: group ?? null};
+    });
+  takesOnly(share, program, {});
   takesOnly(doctor, program, {format: 'write text (table) or json', json: 'write JSON, the same as --format json'});
   try {
     program.parse(words, {from: 'user'});
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.code === 'commander.excessArguments')
-      throw usageError(`unknown command '${demo.args[0] ?? doctor.args[0] ?? program.args[0] ?? ''}'.`);
+      throw usageError(`unknown command '${demo.args[0] ?? doctor.args[0] ?? share.args[0] ?? program.args[0] ?? ''}'.`);
     if (error.exitCode !== 0) throw usageError(error.message);
     return {print: printed};
   }

@@ -8,6 +8,7 @@ import {sleepableByType} from '../sample/prog-types.js';
 import type {Host, ProgInfo, Sample, SamplerName, Warning} from '../sample/types.js';
 import {readHost} from './host.js';
 import type {Pace} from './pace.js';
+import {sharedPin} from './share.js';
 
 /** Anything that yields Samples, oldest first. */
 export interface Collector {
@@ -40,7 +41,7 @@ export class KernelCollector implements Collector {
    */
   constructor(options: KernelOptions, bpf: NativeBpf = loadBpf()) {
     this.#options = options;
-    this.#sampler = new bpf.Sampler(options);
+    this.#sampler = new bpf.Sampler({...options, pin: sharedPin});
   }
 
   async *samples(pace: Pace, signal?: AbortSignal): AsyncGenerator<Sample, void, undefined> {
@@ -72,6 +73,7 @@ export class KernelCollector implements Collector {
       durationNs: native.durationNs,
       selfCpuNs: selfCpuNs(),
       sampler: native.sampler,
+      shared: native.pinned,
       fallbackReason: native.fallbackReason,
       stats: native.stats,
       warnings: this.#warnings(native),
@@ -110,6 +112,15 @@ export class KernelCollector implements Collector {
   #warnings(native: NativeSample): readonly Warning[] {
     if (native.stats !== 'off') return [];
     const refused = this.#sampler.statsError;
+    if (native.pinned)
+      return [
+        {
+          code: 'stats_off',
+          message:
+            'no rates: statistics are off, because the service that shared this host has ended. ' +
+            'Start it again: sudo bpftop-ts share --group GROUP.',
+        },
+      ];
     if (refused && isNotPermitted(refused.code))
       return [
         {

@@ -42,6 +42,7 @@ export function toJson(measured: Measured, progs: readonly MeasuredProg[], optio
       period_ns: measured.periodNs,
       sampling: {
         sampler: sample.sampler,
+        shared: sample.shared,
         fallback_reason: sample.fallbackReason,
         stats: sample.stats,
         duration_ns: sample.durationNs,

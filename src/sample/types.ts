@@ -100,6 +100,8 @@ export interface Sample {
   /** CPU time this process has used since it started, user and system, ns. */
   readonly selfCpuNs: number;
   readonly sampler: SamplerName;
+  /** Whether the iterator is one that root has pinned for a group (`share`). */
+  readonly shared: boolean;
   /** Why it isn't the iterator: call and errno, and what it was about; null: it is, or it was not asked for. */
   readonly fallbackReason: string | null;
   readonly stats: StatsState;

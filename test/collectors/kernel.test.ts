@@ -38,6 +38,7 @@ function native(ids: number[], infos: NativeProgInfo[], rest: Partial<NativeSamp
     durationNs: 1000,
     sampler: 'walk',
     readBy: null,
+    pinned: false,
     fallbackReason: null,
     stats: 'enabled_here',
     ids: Uint32Array.from(ids),

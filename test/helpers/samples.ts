@@ -45,6 +45,7 @@ export function makeSample(seconds: number, progs: readonly ProgSpec[], rest: Pa
     durationNs: 500_000,
     selfCpuNs: seconds * 1e7,
     sampler: 'walk',
+    shared: false,
     fallbackReason: null,
     stats: 'enabled_here',
     warnings: [],
