@@ -220,6 +220,11 @@ SysError ProgIterator::read(ProgTable& table) {
     }
     have += static_cast<size_t>(got);
     if (const SysError failed = add_rows(have, table)) return failed;
+    // To read on would find what has been loaded since, if anything.
+    if (ended_) {
+      table.commit();
+      return {};
+    }
     // A record in two parts has not been seen: what there is of it goes to the front.
     const size_t rest = have % sizeof(IterRecord);
     std::memmove(buffer_.data(), buffer_.data() + have - rest, rest);
@@ -231,11 +236,10 @@ SysError ProgIterator::add_rows(size_t len, ProgTable& table) {
   for (size_t at = 0; at + sizeof(IterRecord) <= len; at += sizeof(IterRecord)) {
     IterRecord record;
     std::memcpy(&record, buffer_.data() + at, sizeof record);
-    if (ended_) return {EPROTO, kRead};
     if (record.id == 0) {
       end_run_cnt_ = record.run_cnt;
       ended_ = true;
-      continue;
+      return {};
     }
     // In the order of the kernel's own list (an idr), since there are iterators over it (5.9 to 6.18).
     if (record.id <= last_id_) return {EPROTO, kRead};

@@ -1,5 +1,5 @@
 // The fast source: a BPF program of our own, run by the kernel once for each loaded program, writes all that is to be known
-// of it into one fd. Three system calls a pass and one more for every 341 programs; some 0.3 µs a program.
+// of it into one fd. Two system calls a pass and one more for every 341 programs; some 0.3 µs a program.
 //
 // Wants Linux 5.10 and BTF (before 5.19 also that every possible CPU is online) and, of capabilities, CAP_BPF and
 // CAP_PERFMON while it is set up; none later. One that somebody else has set up and pinned can be read with none at all, by

@@ -3,7 +3,7 @@
  * first appeared, and says in words what a failed call means.
  */
 import {loadBpf, type NativeBpf, type NativeProgInfo, type NativeSample, type NativeSampler} from '../addon.js';
-import {exitStatus, isSystemError, UserError} from '../errors.js';
+import {exitStatus, isSystemError, type SystemError, UserError} from '../errors.js';
 import {sleepableByType} from '../sample/prog-types.js';
 import type {Host, ProgInfo, Sample, SamplerName, Warning} from '../sample/types.js';
 import {readHost} from './host.js';
@@ -62,7 +62,7 @@ export class KernelCollector implements Collector {
     try {
       native = await this.#sampler.sample();
     } catch (error) {
-      throw this.#options.sampler === 'iterator' ? explainIterator(error) : explainListing(error);
+      throw explainReading(error, this.#options.sampler);
     }
     // First of all: what the addon described in this sample it won't describe again.
     const info = this.#join(native);
@@ -185,9 +185,21 @@ export function isNotPermitted(code: string): boolean {
   return code === 'EPERM' || code === 'EACCES';
 }
 
-/** What it means that there is no iterator, to a person who wants nothing else. */
-function explainIterator(error: unknown): unknown {
+/** What a failed reading means to a person; what isn't a failed call stays what it is. */
+function explainReading(error: unknown, sampler: KernelOptions['sampler']): unknown {
   if (!isSystemError(error)) return error;
+  // By the sampler's time it could be opened: it has gone since.
+  if (error.syscall === 'open(bpf_iter)')
+    return new UserError(
+      `cannot read what was shared: ${error.syscall}: ${error.code}. Start it again: sudo bpftop-ts share --group GROUP`,
+      isNotPermitted(error.code) ? exitStatus.notPermitted : exitStatus.failed,
+      {cause: error},
+    );
+  return sampler === 'iterator' ? explainIterator(error) : explainListing(error);
+}
+
+/** What it means that there is no iterator, to a person who wants nothing else. */
+function explainIterator(error: SystemError): UserError {
   const what = `cannot read through a BPF iterator: ${error.message}.`;
   // EACCES isn't a matter of rights here: it is what the verifier says.
   return error.code === 'EPERM'
@@ -196,8 +208,7 @@ function explainIterator(error: unknown): unknown {
 }
 
 /** What a failed listing means to the person who asked for it. */
-function explainListing(error: unknown): unknown {
-  if (!isSystemError(error)) return error;
+function explainListing(error: SystemError): UserError {
   const what = `cannot list BPF programs: ${error.syscall}: ${error.code}.`;
   switch (error.code) {
     case 'EPERM':

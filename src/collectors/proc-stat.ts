@@ -10,12 +10,13 @@ export interface ProcStat {
 
 /**
  * From proc_pid_stat(5). The command's name may hold anything, so count from the last ")".
- * @returns 'gone' where there is no such process, null where that can't be told (no fd left, no /proc).
+ * @returns 'gone' where there is no such process, or only what its parent has not yet asked for; null where that can't be told (no fd left, no /proc).
  */
 export function readProcStat(pid: number): ProcStat | 'gone' | null {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
     const words = text.slice(text.lastIndexOf(')') + 2).split(' ');
+    if (words[0] === 'Z' || words[0] === 'X') return 'gone';
     return {ppid: Number(words[1]), session: Number(words[3]), startTime: words[19] ?? ''};
   } catch (error) {
     const {code} = error as NodeJS.ErrnoException;

@@ -14,6 +14,7 @@ import {
   symlinkSync,
   unlinkSync,
 } from 'node:fs';
+import {dirname} from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {loadShare, type NativeShare} from '../addon.js';
 import {exitStatus, isSystemError, UserError} from '../errors.js';
@@ -82,15 +83,15 @@ export function startSharing(group: string, native: NativeShare = loadShare()): 
     // The last thing: nobody finds it half made.
     chownSync(shareDir, 0, gid);
     chmodSync(shareDir, 0o750);
+    dropPrivileges();
   } catch (error) {
     try {
       takeAway(native);
     } catch {
-      // What went wrong first is what counts.
+      // What went wrong first is what counts; the next start takes away what is left.
     }
     throw explain('cannot share', error);
   }
-  dropPrivileges();
 }
 
 /**
@@ -123,15 +124,10 @@ function takeAway(native: NativeShare): void {
   const stat = lstatSync(shareDir);
   if (!stat.isDirectory() || stat.uid !== 0)
     throw new UserError(`${shareDir} is no directory of root's: it is not from bpftop-ts. Look at it, and remove it.`);
-  for (;;) {
+  while (lstatSync(shareDir).dev !== lstatSync(dirname(shareDir)).dev) {
     // A name with a dot is the kernel's own (maps.debug); it goes with the mount, and in no other way.
     for (const name of readdirSync(shareDir)) if (!name.includes('.')) unlinkSync(`${shareDir}/${name}`);
-    try {
-      native.unmount(shareDir);
-    } catch (error) {
-      if (isSystemError(error) && error.code === 'EINVAL') break; // nothing is mounted there (any more)
-      throw error;
-    }
+    native.unmount(shareDir);
   }
   rmdirSync(shareDir);
 }
@@ -153,7 +149,8 @@ async function end(pid: number): Promise<void> {
  * @throws UserError if anything is left.
  */
 function dropPrivileges(): void {
-  const remedy = 'Start it as root, with sudo; what it has pinned goes with: sudo bpftop-ts share --stop';
+  const failed = (why: string, options?: ErrorOptions) =>
+    new UserError(`cannot give up privileges: ${why}. Start it as root, with sudo.`, exitStatus.notPermitted, options);
   try {
     process.chdir('/');
     process.setgroups?.([]);
@@ -161,9 +158,7 @@ function dropPrivileges(): void {
     process.setuid?.(nobody);
   } catch (error) {
     if (!isSystemError(error)) throw error;
-    throw new UserError(`cannot give up privileges: ${error.syscall}: ${error.code}. ${remedy}`, exitStatus.notPermitted, {
-      cause: error,
-    });
+    throw failed(`${error.syscall}: ${error.code}`, {cause: error});
   }
   // Believed only when seen: what setuid(2) does to capabilities depends on who one was, and on securebits.
   for (const task of readdirSync('/proc/self/task')) {
@@ -176,7 +171,7 @@ function dropPrivileges(): void {
       ids.every((id) => Number(id) === nobody) &&
       sets.every((set) => set === 0n) &&
       /^Groups:\s*$/m.test(status);
-    if (!gone) throw new UserError(`cannot give up all privileges: thread ${task} keeps some. ${remedy}`);
+    if (!gone) throw failed(`thread ${task} keeps some`);
   }
 }
 

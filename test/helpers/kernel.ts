@@ -1,5 +1,5 @@
 /** What tests on the real kernel share: whether they can run at all, and programs that are unloaded when the test ends. */
-import {readdirSync, readlinkSync} from 'node:fs';
+import {readdirSync, readFileSync, readlinkSync} from 'node:fs';
 import {
   loadBpf,
   loadTestbed,
@@ -73,4 +73,23 @@ export function openFds(kind = ''): string[] {
       return []; // the fd of the listing itself
     }
   });
+}
+
+/** Whether the administrator has statistics on for all. */
+export function sysctlIsOn(): boolean {
+  return readFileSync('/proc/sys/kernel/bpf_stats_enabled', 'utf8').startsWith('1');
+}
+
+/** Whether any process holds a BPF_ENABLE_STATS fd, or the sysctl is set. */
+export function someoneElseHasThemOn(): boolean {
+  if (sysctlIsOn()) return true;
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .some((pid) => {
+      try {
+        return readdirSync(`/proc/${pid}/fd`).some((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`) === 'anon_inode:bpf-stats');
+      } catch {
+        return false; // it ended
+      }
+    });
 }

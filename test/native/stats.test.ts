@@ -1,9 +1,8 @@
-import {readdirSync, readFileSync, readlinkSync} from 'node:fs';
 import {setTimeout as sleep} from 'node:timers/promises';
 import t from 'tap';
 import type {NativeSample, NativeSampler, TestProg} from '../../src/addon.js';
 import {startChild} from '../helpers/child.js';
-import {kernelSkip, loadProg, openFds, openSampler} from '../helpers/kernel.js';
+import {kernelSkip, loadProg, openFds, openSampler, someoneElseHasThemOn, sysctlIsOn} from '../helpers/kernel.js';
 import {both} from '../helpers/samplers.js';
 
 /** Statistics belong to the whole machine, other tests switch them on as well: what is true is read off a program of our own. */
@@ -26,24 +25,6 @@ async function sampleWhile(on: boolean, sampler: NativeSampler, witness: TestPro
 
 /** Where the administrator has them on for good, nothing can be said about off. */
 const sysctlSkip = kernelSkip || (sysctlIsOn() && 'the sysctl has statistics on');
-
-function sysctlIsOn(): boolean {
-  return readFileSync('/proc/sys/kernel/bpf_stats_enabled', 'utf8').startsWith('1');
-}
-
-/** Whether any process holds a BPF_ENABLE_STATS fd, or the sysctl is set. */
-function someoneElseHasThemOn(): boolean {
-  if (sysctlIsOn()) return true;
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .some((pid) => {
-      try {
-        return readdirSync(`/proc/${pid}/fd`).some((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`) === 'anon_inode:bpf-stats');
-      } catch {
-        return false; // it ended
-      }
-    });
-}
 
 both('with enableStats they are on, by us, and the probe is not needed', async (t, open) => {
   const witness = loadProg(t, {type: 'xdp'});
