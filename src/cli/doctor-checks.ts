@@ -103,7 +103,7 @@ const addonFirst = 'See addon.';
 /** `message` of the tool's errors: its last sentence is the remedy. */
 function splitRemedy(message: string): [finding: string, remedy: string] {
   const end = message.lastIndexOf('. ');
-  return [message.slice(0, end), `${message.slice(end + 2)}`];
+  return [message.slice(0, end), message.slice(end + 2)];
 }
 
 function count(n: number, noun: string): string {
