@@ -103,7 +103,7 @@ const addonFirst = 'See addon.';
 /** `message` of the tool's errors: its last sentence is the remedy. */
 function splitRemedy(message: string): [finding: string, remedy: string] {
   const end = message.lastIndexOf('. ');
-  return [message.slice(0, end), `${message.slice(end + 2)}`];
+  return [message.slice(0, end), message.slice(end + 2)];
 }
 
 function count(n: number, noun: string): string {
@@ -167,8 +167,8 @@ const user: CheckOf = (found) => {
     'user',
     'missing',
     finding,
-    `${remedy} Without sudo: CAP_BPF and CAP_PERFMON are enough for the programs, CAP_SYS_ADMIN for everything ` +
-      '(AmbientCapabilities= of a unit, --cap-add of a container, setpriv --ambient-caps).',
+    `${remedy} Or give it CAP_BPF and CAP_PERFMON (for the programs) or CAP_SYS_ADMIN (for everything): ` +
+      'AmbientCapabilities= of a unit, --cap-add of a container, setpriv --ambient-caps.',
   );
 };
 

@@ -1,12 +1,12 @@
 import {once} from 'node:events';
-import {cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
+import {mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
 import {createInterface} from 'node:readline';
 import {fileURLToPath} from 'node:url';
 import t from 'tap';
 import {loadBpf} from '../../src/addon.js';
-import {type Document, run, start, toolPath} from '../helpers/cli.js';
+import {copyTool, type Document, run, start, toolPath} from '../helpers/cli.js';
 import {nobodyWith} from '../helpers/child.js';
 import {iteratorSkip, kernelSkip, loadProg, openSampler} from '../helpers/kernel.js';
 
@@ -95,21 +95,22 @@ t.test('a table where stdout is no terminal, -n of them with a line between', {s
   t.match(stdout, /\n\n\S+ .* programs?  /);
 });
 
-t.test('--json loads neither React nor Ink', {skip: kernelSkip}, async (t) => {
-  const dir = mkdtempSync(path.join(tmpdir(), 'bpftop-ts-'));
-  t.teardown(() => rmSync(dir, {recursive: true}));
-  // V8's coverage names every script that was loaded.
-  const {status} = await run(['--json', '-d', '50ms'], {env: {NODE_V8_COVERAGE: dir}});
-  t.equal(status, 0);
-  const {result} = JSON.parse(readFileSync(path.join(dir, readdirSync(dir)[0] as string), 'utf8')) as {
-    result: {url: string}[];
-  };
-  const loaded = result.map(({url}) => url).filter((url) => url.includes('/dist/'));
-  t.ok(loaded.some((url) => url.endsWith('/dist/main.js')));
-  const screens = readdirSync(path.join(root, 'dist')).filter((file) => holdsInk(path.join(root, 'dist', file)));
-  t.ok(screens.length > 0, 'the bundle has Ink somewhere');
-  for (const url of loaded) t.notOk(holdsInk(fileURLToPath(url)), url);
-});
+for (const words of [['--json', '-d', '50ms'], ['doctor']])
+  t.test(`${words[0]} loads neither React nor Ink`, {skip: kernelSkip}, async (t) => {
+    const dir = mkdtempSync(path.join(tmpdir(), 'bpftop-ts-'));
+    t.teardown(() => rmSync(dir, {recursive: true}));
+    // V8's coverage names every script that was loaded.
+    const {status} = await run(words, {env: {NODE_V8_COVERAGE: dir}});
+    t.equal(status, 0);
+    const {result} = JSON.parse(readFileSync(path.join(dir, readdirSync(dir)[0] as string), 'utf8')) as {
+      result: {url: string}[];
+    };
+    const loaded = result.map(({url}) => url).filter((url) => url.includes('/dist/'));
+    t.ok(loaded.some((url) => url.endsWith('/dist/main.js')));
+    const screens = readdirSync(path.join(root, 'dist')).filter((file) => holdsInk(path.join(root, 'dist', file)));
+    t.ok(screens.length > 0, 'the bundle has Ink somewhere');
+    for (const url of loaded) t.notOk(holdsInk(fileURLToPath(url)), url);
+  });
 
 t.test('a reader that goes away ends it quietly', {skip: kernelSkip}, async (t) => {
   const tool = start(['--json', '-n', '0', '-d', '50ms']);
@@ -246,25 +247,18 @@ t.test(
   'an addon that is missing or for another platform: 69, and the command that builds it',
   {skip: kernelSkip},
   async (t) => {
-    const {tmpdir} = await import('node:os');
-    const path = await import('node:path');
-    const copy = mkdtempSync(path.join(tmpdir(), 'bpftop-ts-'));
-    t.teardown(() => rmSync(copy, {recursive: true}));
-    for (const part of ['bin', 'dist', 'package.json'])
-      cpSync(path.join(root, part), path.join(copy, part), {recursive: true});
-    const tool = path.join(copy, 'bin/bpftop-ts.js');
-    const runCopy = () => run([], {through: ['sh', '-c', `exec "$1" ${tool} --json`, 'sh']});
-
-    const missing = await runCopy();
+    const tool = copyTool(t);
+    const missing = await run(['--json'], {tool});
     t.equal(missing.status, 69);
     t.match(
       missing.stderr,
       /^bpftop-ts: cannot load the native addon .*: it has not been built\. Build it with: npm run build:addon\n$/,
     );
 
-    mkdirSync(path.join(copy, 'build/Release'), {recursive: true});
-    writeFileSync(path.join(copy, 'build/Release/bpf.node'), 'MZ this is of another platform');
-    const foreign = await runCopy();
+    const built = path.join(path.dirname(tool), '../build/Release');
+    mkdirSync(built, {recursive: true});
+    writeFileSync(path.join(built, 'bpf.node'), 'MZ this is of another platform');
+    const foreign = await run(['--json'], {tool});
     t.equal(foreign.status, 69);
     t.match(foreign.stderr, /^bpftop-ts: cannot load the native addon .*does not fit this system \(linux .*\n$/);
   },

@@ -1,5 +1,8 @@
 /** Runs the built tool as a script would: no terminal, its streams taken apart. */
 import {type ChildProcessByStdio, spawn} from 'node:child_process';
+import {cpSync, mkdtempSync, rmSync} from 'node:fs';
+import {tmpdir} from 'node:os';
+import path from 'node:path';
 import type {Readable} from 'node:stream';
 import {fileURLToPath} from 'node:url';
 
@@ -17,6 +20,8 @@ export interface RunOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** Another command that runs node with the tool's path and words, such as setpriv. */
   readonly through?: readonly string[];
+  /** Another one than this project's own, such as `copyTool` makes. */
+  readonly tool?: string;
   /** Node's own options. */
   readonly nodeArgs?: readonly string[];
 }
@@ -24,8 +29,11 @@ export interface RunOptions {
 /** Starts the tool with these words; stdin is empty. */
 export function start(args: readonly string[], options: RunOptions = {}): ChildProcessByStdio<null, Readable, Readable> {
   // The test runner puts its loaders into NODE_OPTIONS of whatever is spawned, even where `env` says otherwise.
-  const words = ['-u', 'NODE_OPTIONS', ...(options.through ?? []), process.execPath, ...(options.nodeArgs ?? []), toolPath];
-  return spawn('env', [...words, ...args], {env: {...process.env, ...options.env}, stdio: ['ignore', 'pipe', 'pipe']});
+  const words = ['-u', 'NODE_OPTIONS', ...(options.through ?? []), process.execPath, ...(options.nodeArgs ?? [])];
+  return spawn('env', [...words, options.tool ?? toolPath, ...args], {
+    env: {...process.env, ...options.env},
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
 }
 
 /** Runs the tool to its end. */
@@ -36,6 +44,16 @@ export async function run(args: readonly string[], options: RunOptions = {}): Pr
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
   return new Promise((resolve) => child.on('close', (status, signal) => resolve({stdout, stderr, status, signal})));
+}
+
+/** A copy of the built tool, without its addon; gone when the test ends. Returns the path of what to run: `…/bin/bpftop-ts.js`. */
+export function copyTool(t: {teardown(done: () => unknown): void}): string {
+  const root = path.dirname(path.dirname(toolPath));
+  const copy = mkdtempSync(path.join(tmpdir(), 'bpftop-ts-'));
+  t.teardown(() => rmSync(copy, {recursive: true}));
+  for (const part of ['bin', 'dist', 'package.json'])
+    cpSync(path.join(root, part), path.join(copy, part), {recursive: true});
+  return path.join(copy, 'bin/bpftop-ts.js');
 }
 
 /** What of the JSON document the tests look at. */

@@ -39,6 +39,11 @@ t.test('both samplers give the same totals, to the count, for runs on every CPU'
   }
 });
 
+t.test('the iterator says how it reads counters; the walk has nothing to say of it', {skip: iteratorSkip}, async (t) => {
+  t.match((await openSampler(t, {sampler: 'iterator'}).sample()).readBy, /^(cast|probe)$/);
+  t.equal((await openSampler(t, {sampler: 'walk'}).sample()).readBy, null);
+});
+
 t.test('both samplers give the same static information, field by field', {skip: iteratorSkip}, async (t) => {
   const progs = [
     loadProg(t, {type: 'xdp'}),
