@@ -107,6 +107,8 @@ export interface NativeShare {
   readonly enableStats: () => number;
   /** The id of a group; null: there is no such group. */
   readonly groupId: (name: string) => number | null;
+  /** The name of a group; null: it has none. */
+  readonly groupName: (id: number) => string | null;
 }
 
 /** What of a terminal Node has no call for. */

@@ -3,6 +3,7 @@
  * To add a check, write its function and name it in `diagnose`; text and JSON show it from there.
  */
 import type {Attempt, BpfProbe, Refusal} from '../collectors/bpf-probe.js';
+import type {ShareFacts} from '../collectors/share.js';
 import {btfPath, type Capability, capabilityBits, type HostFacts, type StatsHolder} from '../collectors/host-facts.js';
 import {isNotPermitted, switchStatsOn} from '../collectors/kernel.js';
 import {exitStatus, type ExitStatus} from '../errors.js';
@@ -55,6 +56,8 @@ export interface Findings {
   readonly bpf: BpfProbe | null;
   /** Who has statistics on; null: nobody has, or the sysctl does it, or it wasn't looked for. */
   readonly statsHolders: {readonly holders: readonly StatsHolder[]; readonly unreadable: number} | null;
+  /** null: no addon to ask. */
+  readonly share: ShareFacts | null;
   readonly terminal: TerminalFacts;
 }
 
@@ -73,7 +76,7 @@ export function diagnose(found: Findings): {readonly checks: readonly Check[]; r
           walk,
           sampler,
           statistics,
-          // The check of `share` belongs here: whether iterators pinned for a group are there, and may be read.
+          share,
           sysctls,
           security,
           mounts,
@@ -225,6 +228,8 @@ const iterator: CheckOf = (found) => {
     const how = reading.readBy === 'cast' ? 'bpf_rdonly_cast' : 'bpf_probe_read_kernel';
     return check('iterator', 'ok', `${readingOf(reading)}, counters by ${how}`);
   }
+  if (bpf.auto.reading?.shared)
+    return check('iterator', 'limited', refusal.text, 'Not needed for the table: root shares one, which is read instead.');
   const remedy =
     refusal.code === 'EPERM'
       ? mayIterate(found)
@@ -246,7 +251,7 @@ const walk: CheckOf = (found) => {
   if (!bpf) return check('walk', 'missing', 'not tried', addonFirst);
   const {reading, refusal} = bpf.walk;
   if (reading) return check('walk', 'ok', readingOf(reading));
-  if (bpf.iterator.reading)
+  if (bpf.auto.reading?.sampler === 'iterator')
     return check('walk', 'limited', refusal.text, 'Not needed, the iterator is there; only map ids take CAP_SYS_ADMIN.');
   return check('walk', 'missing', refusal.text, walkRemedy(refusal, found));
 };
@@ -262,7 +267,8 @@ const sampler: CheckOf = ({bpf}) => {
   if (!bpf) return check('sampler', 'missing', 'not tried', addonFirst);
   const {reading} = bpf.auto;
   if (!reading) return check('sampler', 'missing', 'none: neither iterator nor walk works', 'See walk.');
-  if (reading.sampler === 'iterator') return check('sampler', 'ok', 'iterator');
+  if (reading.sampler === 'iterator')
+    return check('sampler', 'ok', reading.shared ? 'the iterator that root shares' : 'iterator');
   return check('sampler', 'limited', `walk, because of ${reading.fallbackReason ?? 'an unknown reason'}`, 'See iterator.');
 };
 
@@ -304,6 +310,37 @@ function byWhom({statsHolders}: Findings): string {
     return `by whom can't be told${unreadable > 0 ? `: the open files of ${unreadable} processes can't be read` : ''}`;
   return `by ${names.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }
+
+const share: CheckOf = ({bpf, share}) => {
+  if (!share) return check('share', 'missing', 'not tried', addonFirst);
+  const {state} = share;
+  const group = share.group ?? 'GROUP';
+  const reads = bpf?.auto.reading !== null;
+  if (state === 'none')
+    return reads
+      ? check('share', 'ok', 'nothing is shared with a group')
+      : check(
+          'share',
+          'missing',
+          'nothing is shared with a group',
+          'Root can let one watch without any right: sudo bpftop-ts share --group GROUP.',
+        );
+  if (state === null)
+    return check(
+      'share',
+      reads ? 'limited' : 'missing',
+      `shared with group ${group}, which this user isn't in`,
+      `sudo usermod -aG ${group} USER, then log in again.`,
+    );
+  if (state === 'left_over')
+    return check(
+      'share',
+      'limited',
+      `shared with group ${group}, but its service has ended`,
+      `For rates start it again: sudo bpftop-ts share --group ${group}. To take it back: sudo bpftop-ts share --stop.`,
+    );
+  return check('share', 'ok', `shared with group ${group} by process ${state.servicePid}`);
+};
 
 const sysctls: CheckOf = ({facts}) => {
   const {'kernel.bpf_stats_enabled': _, ...shown} = facts.sysctls;

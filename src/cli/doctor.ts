@@ -2,6 +2,7 @@
 import {loadProbe, probeBpf} from '../collectors/bpf-probe.js';
 import {findStatsHolders, readHostFacts} from '../collectors/host-facts.js';
 import {readHost} from '../collectors/host.js';
+import {readShareFacts} from '../collectors/share.js';
 import {UserError} from '../errors.js';
 import {documentHead} from '../output/json.js';
 import {cellsOf} from '../ui/text.js';
@@ -41,10 +42,16 @@ async function examine(): Promise<Findings> {
   try {
     const bpf = await probeBpf(loadProbe());
     const held = bpf.statsOn === true && found.facts.sysctls['kernel.bpf_stats_enabled'] !== 1;
-    return {...found, addonProblem: null, bpf, statsHolders: held ? findStatsHolders() : null};
+    return {
+      ...found,
+      addonProblem: null,
+      bpf,
+      statsHolders: held ? findStatsHolders() : null,
+      share: readShareFacts(),
+    };
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    return {...found, addonProblem: error.message, bpf: null, statsHolders: null};
+    return {...found, addonProblem: error.message, bpf: null, statsHolders: null, share: null};
   }
 }
 

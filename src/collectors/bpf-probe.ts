@@ -5,6 +5,7 @@
 import {loadBpf, type NativeBpf, type NativeCallError, type NativeSample, type NativeSamplerOptions} from '../addon.js';
 import {exitStatus, isSystemError, UserError} from '../errors.js';
 import type {SamplerName} from '../sample/types.js';
+import {sharedPin} from './share.js';
 
 /** A way of reading that works. */
 export interface Reading {
@@ -13,6 +14,8 @@ export interface Reading {
   /** Of the second pass: the first one also describes every program. */
   readonly durationNs: number;
   readonly sampler: SamplerName;
+  /** Whether the iterator is one that root has pinned for a group. */
+  readonly shared: boolean;
   /** null: the walk, or another's iterator. */
   readonly readBy: 'cast' | 'probe' | null;
   readonly fallbackReason: string | null;
@@ -55,9 +58,10 @@ export function loadProbe(load: () => NativeBpf = loadBpf): NativeBpf {
 export async function probeBpf(bpf: NativeBpf): Promise<BpfProbe> {
   const walk = await attempt(bpf, {enableStats: false, sampler: 'walk'});
   const iterator = await attempt(bpf, {enableStats: false, sampler: 'iterator'});
-  const auto = await attempt(bpf, {enableStats: true, sampler: 'auto'});
-  // Not the last one's: it has them on itself. The iterator's word first: it is there where a program may be loaded at all.
-  const seen = iterator.reading ?? walk.reading;
+  const auto = await attempt(bpf, {enableStats: true, sampler: 'auto', pin: sharedPin});
+  // The iterator's word first: it is there where a program may be loaded at all. The last one's only if it hasn't got them on
+  // itself.
+  const seen = iterator.reading ?? walk.reading ?? (auto.statsRefusal && auto.reading);
   return {walk, iterator, auto, statsRefusal: auto.statsRefusal, statsOn: seen && seen.stats !== 'off'};
 }
 
@@ -74,7 +78,7 @@ async function attempt(
     const {durationNs, readBy, fallbackReason, stats} = second;
     const programs = second.ids.filter((id) => !own.includes(id)).length;
     return {
-      reading: {programs, durationNs, sampler: second.sampler, readBy, fallbackReason, stats},
+      reading: {programs, durationNs, sampler: second.sampler, shared: second.pinned, readBy, fallbackReason, stats},
       refusal: null,
       statsRefusal,
     };

@@ -38,6 +38,27 @@ export type ShareState =
   | 'left_over'
   | {readonly servicePid: number};
 
+/** What the doctor tells of it. */
+export interface ShareFacts {
+  /** null: this user may not look, who isn't in the group then. */
+  readonly state: ShareState | null;
+  /** With whom, a name or else a number; null: with nobody. */
+  readonly group: string | null;
+}
+
+/** Looks at the host. */
+export function readShareFacts(native: NativeShare = loadShare()): ShareFacts {
+  const state = readShareState();
+  if (state === 'none') return {state, group: null};
+  try {
+    const {gid} = lstatSync(shareDir);
+    return {state, group: native.groupName(gid) ?? String(gid)};
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    return {state, group: null}; // it has gone since, or the system can't tell its groups
+  }
+}
+
 /**
  * Looks at the host.
  * @returns null where this user may not look.

@@ -7,7 +7,7 @@ import {type Capability, capabilityBits, type HostFacts} from '../../src/collect
 const reads = (sampler: 'iterator' | 'walk', rest: Partial<NonNullable<Attempt['reading']>> = {}): Attempt => ({
   reading: {
     ...{programs: 12, durationNs: 34_000, sampler, readBy: sampler === 'walk' ? null : 'cast', fallbackReason: null},
-    stats: 'off',
+    ...{stats: 'off', shared: false},
     ...rest,
   },
   refusal: null,
@@ -76,11 +76,13 @@ const plain: Findings = {
   addonProblem: null,
   bpf: allWorks,
   statsHolders: null,
+  share: {state: 'none', group: null},
   terminal: {isTerminal: true, term: 'xterm', columns: 80, rows: 24, colors: '256', utf8: true},
 };
 
 type Id =
-  ('addon' | 'user' | 'namespaces' | 'btf' | 'iterator' | 'walk') | ('sampler' | 'statistics' | 'sysctls' | 'security');
+  | ('addon' | 'user' | 'namespaces' | 'btf' | 'iterator' | 'walk')
+  | ('sampler' | 'statistics' | 'sysctls' | 'security' | 'share');
 
 /** The checks by their ids, and the conclusion, of a host that is plain but for this. */
 function examine(rest: Partial<Findings>) {
@@ -281,5 +283,27 @@ t.test("nothing of the host's texts can move the cursor", (t) => {
   const shown = JSON.stringify({checks, conclusion});
   t.equal(shown.split('<1b>[2J<202e><a>').length - 1, 8, 'every one is shown, and harmless');
   t.notMatch(shown, /\\u001b|\u202e|\\n/);
+  t.end();
+});
+
+t.test('what is shared, and what to do for who gets nothing of it', (t) => {
+  const sharedOnly: BpfProbe = {...nothingAllowed, auto: reads('iterator', {readBy: null, shared: true}), statsOn: true};
+  const shared = {state: {servicePid: 77}, group: 'ops'};
+  const member = examine({facts: nobody, bpf: sharedOnly, share: shared});
+  t.match(member.share, {verdict: 'ok', finding: 'shared with group ops by process 77', remedy: null});
+  t.match(member.sampler, {verdict: 'ok', finding: 'the iterator that root shares'});
+  t.match(member.iterator, {verdict: 'limited', remedy: /^Not needed/});
+  t.match(member.walk, {verdict: 'limited', remedy: /^Not needed/});
+  t.match(member.conclusion, {shows: 'everything', finding: /as long as statistics stay on/, exitStatus: 0});
+
+  const left = examine({facts: nobody, bpf: {...sharedOnly, statsOn: false}, share: {state: 'left_over', group: 'ops'}});
+  t.match(left.share, {verdict: 'limited', remedy: /share --group ops\. .* share --stop\.$/});
+  t.match(left.conclusion, {shows: 'programs', exitStatus: 0});
+
+  const outsider = examine({facts: nobody, bpf: nothingAllowed, share: {state: null, group: 'ops'}});
+  t.match(outsider.share, {verdict: 'missing', remedy: /usermod -aG ops /});
+  t.equal(outsider.conclusion.exitStatus, 77);
+  const none = examine({facts: nobody, bpf: nothingAllowed});
+  t.match(none.share, {verdict: 'missing', remedy: /sudo bpftop-ts share --group GROUP/});
   t.end();
 });

@@ -64,6 +64,8 @@ t.test('a group’s number by its name', {skip: iteratorSkip}, (t) => {
   t.equal(loadShare().groupId('root'), 0);
   t.equal(loadShare().groupId('no such group\u0000'), null);
   t.equal(loadShare().groupId(''), null);
+  t.equal(loadShare().groupName(0), 'root');
+  t.equal(loadShare().groupName(Number(group)), null);
   t.end();
 });
 
@@ -299,4 +301,21 @@ t.test('a directory that is not from it is left alone', {skip}, async (t) => {
     t.match(stderr, /is not from bpftop-ts\. Look at it, and remove it\.\n$/);
   }
   t.equal(readFileSync(`${path}/precious`, 'utf8'), 'x');
+});
+
+t.test('the doctor tells members from others', {skip}, async (t) => {
+  const {pid} = await share(t);
+  const examine = async (through: readonly string[]) => {
+    const {stdout, status} = await run(['doctor', '--json'], {through});
+    const {checks} = JSON.parse(stdout) as {checks: {id: string; verdict: string; finding: string}[]};
+    return {status, check: Object.fromEntries(checks.map((each) => [each.id, each]))};
+  };
+  const inside = await examine(member);
+  t.equal(inside.status, 0);
+  t.match(inside.check['share'], {verdict: 'ok', finding: `shared with group ${group} by process ${pid}`});
+  t.match(inside.check['sampler'], {finding: 'the iterator that root shares'});
+  t.match(inside.check['statistics'], {finding: /^on, /});
+  const outside = await examine(outsider);
+  t.equal(outside.status, 77);
+  t.match(outside.check['share'], {verdict: 'missing', finding: `shared with group ${group}, which this user isn't in`});
 });
