@@ -47,6 +47,10 @@ export interface NativeSample {
   /** Why it isn't the iterator: the call and errno, and what it was about. null: it is, or it was not asked for. */
   readonly fallbackReason: string | null;
   readonly stats: 'enabled_here' | 'already_on' | 'off';
+  /** Why statistics could not be switched on; null when they were, or when that was not asked for. */
+  readonly statsError: NativeCallError | null;
+  /** ns that statistics add to a run, timed when they were switched on here; null: they weren't, or it could not be told. */
+  readonly statsCostNs: number | null;
   readonly ids: Uint32Array;
   readonly runTimeNs: BigUint64Array;
   readonly runCnt: BigUint64Array;
@@ -66,8 +70,6 @@ export interface NativeCallError {
 }
 
 export interface NativeSampler {
-  /** Why statistics could not be switched on; null when they were, or when that was not asked for. */
-  readonly statsError: NativeCallError | null;
   /**
    * Reads every program once, on a thread of libuv's pool. One at a time.
    * @throws (rejects with) a SystemError: the call and errno that ended the pass; why there is no iterator, where nothing else will do.
@@ -78,14 +80,14 @@ export interface NativeSampler {
 }
 
 export interface NativeSamplerOptions {
-  /** Hold a BPF_ENABLE_STATS fd until `close` (or the process's end, however it ends). */
+  /** Hold a BPF_ENABLE_STATS fd from the first pass until `close` (or the process's end, however it ends). */
   readonly enableStats: boolean;
   /** `auto`, the default: the iterator where it can be had, else the walk. The others: that one and no other. */
   readonly sampler?: 'auto' | NativeSamplerName;
 }
 
 export interface NativeBpf {
-  /** Opens a sampler. The iterator is loaded in the first pass. */
+  /** Opens a sampler. The iterator is loaded and statistics are switched on in the first pass. */
   readonly Sampler: new (options: NativeSamplerOptions) => NativeSampler;
 }
 

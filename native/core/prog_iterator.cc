@@ -60,9 +60,9 @@ Refusal run_once(const Assembler& code, uint32_t expected, const std::vector<uin
   for (size_t i = 0; i < std::max<size_t>(1, cpus.size()); i++) {
     TestRun run;
     if (!cpus.empty()) run.cpu = cpus[i];
-    const auto [returned, error] = prog_test_run(prog.get(), run);
+    const auto [ran, error] = prog_test_run(prog.get(), run);
     if (error) return {error, cpus.empty() ? std::string() : "CPU " + std::to_string(cpus[i])};
-    if (returned != expected) return {{ERANGE, "bpf(BPF_PROG_TEST_RUN)"}, "no per-CPU memory for every possible CPU"};
+    if (ran.returned != expected) return {{ERANGE, "bpf(BPF_PROG_TEST_RUN)"}, "no per-CPU memory for every possible CPU"};
   }
   return {};
 }

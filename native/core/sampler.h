@@ -23,8 +23,8 @@ enum class SamplerChoice {
 /// Reads all programs, pass after pass. Not thread-safe: one pass at a time, from any thread.
 class Sampler {
  public:
-  /// With `enable_stats` holds BPF_ENABLE_STATS until destroyed; see stats().error() for whether it could. The source is
-  /// opened in the first pass.
+  /// With `enable_stats` holds BPF_ENABLE_STATS from the first pass until destroyed; see stats().error() for whether it
+  /// could. The source is opened in the first pass, too.
   explicit Sampler(bool enable_stats, SamplerChoice choice = SamplerChoice::best, const IteratorOptions& options = {})
       : choice_(choice), options_(options), stats_(enable_stats) {}
 

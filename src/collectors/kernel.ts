@@ -72,6 +72,7 @@ export class KernelCollector implements Collector {
       sampler: native.sampler,
       fallbackReason: native.fallbackReason,
       stats: native.stats,
+      statsCostNs: native.statsCostNs,
       warnings: this.#warnings(native),
       progs: {
         info,
@@ -107,7 +108,7 @@ export class KernelCollector implements Collector {
 
   #warnings(native: NativeSample): readonly Warning[] {
     if (native.stats !== 'off') return [];
-    const refused = this.#sampler.statsError;
+    const refused = native.statsError;
     if (refused && isNotPermitted(refused.code))
       return [
         {

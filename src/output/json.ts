@@ -40,6 +40,8 @@ export function toJson(measured: Measured, progs: readonly MeasuredProg[], optio
         duration_ns: sample.durationNs,
         self_cpu_pct: measured.selfCpuPct,
         stats_cost_pct: measured.statsCostPct,
+        stats_cost_ns_per_run: measured.statsCostNsPerRun,
+        stats_cost_source: measured.statsCostSource,
       },
       totals: {
         programs: totals.programs,

@@ -103,6 +103,11 @@ export interface Sample {
   /** Why it isn't the iterator: call and errno, and what it was about; null: it is, or it was not asked for. */
   readonly fallbackReason: string | null;
   readonly stats: StatsState;
+  /**
+   * ns that statistics add to a run on this host, timed when this process switched them on; null: it didn't, or they were on already,
+   * or it could not be told.
+   */
+  readonly statsCostNs: number | null;
   readonly warnings: readonly Warning[];
   readonly progs: ProgColumns;
 }

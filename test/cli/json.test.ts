@@ -8,7 +8,7 @@ import t from 'tap';
 import {loadBpf} from '../../src/addon.js';
 import {type Document, run, start, toolPath} from '../helpers/cli.js';
 import {nobodyWith} from '../helpers/child.js';
-import {iteratorSkip, kernelSkip, loadProg, openSampler} from '../helpers/kernel.js';
+import {iteratorSkip, kernelSkip, loadProg, switchStatsOn} from '../helpers/kernel.js';
 
 const root = path.dirname(path.dirname(toolPath));
 /** By texts of React's and Yoga's that no minifying takes away. */
@@ -140,8 +140,7 @@ t.test('without privilege: 77, one sentence, and the remedy', {skip: kernelSkip}
 
 t.test('--sampler chooses, and both give the same document', {skip: iteratorSkip}, async (t) => {
   const prog = loadProg(t, {type: 'sched_cls', name: 'seen_by_both', functions: 2, maps: ['one']});
-  const statistics = openSampler(t);
-  await statistics.sample();
+  await switchStatsOn(t);
   prog.run(9, 0);
   const found = [];
   for (const sampler of ['iterator', 'walk', 'auto']) {
@@ -163,7 +162,7 @@ t.test(
   async (t) => {
     const through = nobodyWith('bpf', 'perfmon');
     const prog = loadProg(t, {type: 'sched_cls', name: 'for_nobody'});
-    const statistics = openSampler(t);
+    const statistics = await switchStatsOn(t);
     const {stdout, stderr, status} = await run(['--json', '-d', '50ms'], {through});
     t.equal(status, 0);
     t.equal(stderr, '');

@@ -47,6 +47,7 @@ export function makeSample(seconds: number, progs: readonly ProgSpec[], rest: Pa
     sampler: 'walk',
     fallbackReason: null,
     stats: 'enabled_here',
+    statsCostNs: null,
     warnings: [],
     progs: {
       info: progs.map(({runTimeNs, runCnt, recursionMisses, hottestCpu, ...info}) => progInfo(info)),

@@ -1,5 +1,5 @@
 import t from 'tap';
-import {measure, statsCostPerRunNs} from '../../src/model/measure.js';
+import {documentedStatsCostNs, measure} from '../../src/model/measure.js';
 import {makeSample} from '../helpers/samples.js';
 
 t.test('figures equal their formulas on the two raw readings', (t) => {
@@ -16,7 +16,23 @@ t.test('figures equal their formulas on the two raw readings', (t) => {
   t.equal(prog?.cpuPct, (100 * 90_000_007) / 1_500_000_000);
   t.equal(totals.cpuPct, prog?.cpuPct);
   t.equal(selfCpuPct, (100 * (101.5e7 - 100e7)) / 1.5e9);
-  t.equal(statsCostPct, (100 * 1_001 * statsCostPerRunNs) / 1.5e9);
+  t.equal(statsCostPct, (100 * 1_001 * documentedStatsCostNs) / 1.5e9);
+  t.end();
+});
+
+t.test('what statistics cost is reckoned with what was timed on the host, where that could be', (t) => {
+  const reading = (seconds: number, statsCostNs: number | null) =>
+    makeSample(seconds, [{id: 1, runCnt: BigInt(seconds * 1000)}], {statsCostNs});
+  t.match(measure(reading(102, 45), reading(100, 45)), {
+    statsCostPct: (100 * 2000 * 45) / 2e9,
+    statsCostNsPerRun: 45,
+    statsCostSource: 'calibrated',
+  });
+  t.match(measure(reading(102, null), reading(100, null)), {
+    statsCostPct: (100 * 2000 * documentedStatsCostNs) / 2e9,
+    statsCostNsPerRun: documentedStatsCostNs,
+    statsCostSource: 'documented',
+  });
   t.end();
 });
 

@@ -18,6 +18,7 @@
 #include "core/prog_iterator.h"
 #include "core/prog_walk.h"
 #include "core/sampler.h"
+#include "core/stats_cost.h"
 #include "synthetic-btf.h"
 
 using namespace bpftop;
@@ -80,6 +81,14 @@ void check_cpu_lists() {
   check(parse_cpu_list("8191").has_value(), "the largest CPU");
   for (const char* text : {"", "\n", "0-", "-1", "x", "0,", "3-1", "1,1", "2,0-1", "0 1", "0-8192", "99999999999999999999"})
     check(!parse_cpu_list(text), "not a list of CPUs");
+}
+
+void check_stats_cost() {
+  check(stats_cost_of(26, 94) == 68u && stats_cost_of(1, 2) == 1u, "what statistics add is the difference");
+  check(!stats_cost_of(0, 0) && !stats_cost_of(0, 94), "a clock that is too coarse says nothing");
+  check(!stats_cost_of(94, 94) && !stats_cost_of(94, 26), "nor do runs that are as fast with them, or faster");
+  check(stats_cost_of(26, 10'025) == 9'999u && !stats_cost_of(26, 10'026), "nor ten microseconds");
+  check(!StatsCost().time_with(), "not timed without");
 }
 
 Refusal layout_of(const SyntheticKernel& kernel, KernelLayout& layout) {
@@ -279,6 +288,7 @@ int main() {
   check_memlock();
   check_errno_names();
   check_cpu_lists();
+  check_stats_cost();
   check_layouts();
   check_hostile_btf();
   check_iterator();

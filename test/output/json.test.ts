@@ -1,5 +1,5 @@
 import t from 'tap';
-import {measure, type Measured} from '../../src/model/measure.js';
+import {documentedStatsCostNs, measure, type Measured} from '../../src/model/measure.js';
 import {toJson} from '../../src/output/json.js';
 import {makeSample} from '../helpers/samples.js';
 
@@ -77,6 +77,14 @@ t.test('the hottest CPU, and why it is not the iterator', (t) => {
     json.programs.map((prog) => prog.hottest_cpu),
     [0, null],
   );
+  t.end();
+});
+
+t.test('what statistics cost a run, and whence that is known', (t) => {
+  const sampling = (statsCostNs: number | null) =>
+    (JSON.parse(document(measure(makeSample(1, [], {statsCostNs}), null))) as {sampling: unknown}).sampling;
+  t.match(sampling(68), {stats_cost_pct: null, stats_cost_ns_per_run: 68, stats_cost_source: 'calibrated'});
+  t.match(sampling(null), {stats_cost_ns_per_run: documentedStatsCostNs, stats_cost_source: 'documented'});
   t.end();
 });
 

@@ -29,6 +29,19 @@ t.test('the header says which host, how much, and what watching costs', (t) => {
   t.end();
 });
 
+t.test('where there is room it says what a run costs more: ~ where that was not timed here', (t) => {
+  const wide = (statsCostNs: number | null, stats: 'enabled_here' | 'off' = 'enabled_here') => {
+    const view = new View(null);
+    const before = makeSample(100, [{id: 1}], {statsCostNs, stats});
+    view.update(measure(makeSample(101, [{id: 1, runCnt: 5n}], {statsCostNs, stats}), before));
+    return header(150, view);
+  };
+  t.match(wide(null), /watching costs \S+ +\(~70 ns a run\) /);
+  t.match(wide(45), /watching costs \S+ +\(45 ns a run\) /);
+  t.notMatch(wide(null, 'off'), 'a run');
+  t.end();
+});
+
 t.test('a narrow header keeps the figures, and nothing runs into anything', (t) => {
   const view = viewOf();
   for (let width = 40; width <= 400; width++) {
