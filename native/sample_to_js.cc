@@ -206,7 +206,8 @@ napi_value sample_to_js(napi_env env, const Sampler& sampler) {
   js.set(sample, "ids", js.column(napi_uint32_array, table.ids()));
   js.set(sample, "runTimeNs", js.column(napi_biguint64_array, table.run_time_ns()));
   js.set(sample, "runCnt", js.column(napi_biguint64_array, table.run_cnt()));
-  js.set(sample, "recursionMisses", js.column(napi_biguint64_array, table.recursion_misses()));
+  js.set(sample, "recursionMisses",
+         table.counts_misses() ? js.column(napi_biguint64_array, table.recursion_misses()) : js.null());
   js.set(sample, "hottestCpu", js.column(napi_int32_array, table.hottest_cpu()));
   js.set(sample, "hottestPct", js.column(napi_uint8_array, table.hottest_pct()));
   js.set(sample, "appeared", appeared_to_js(js, table.appeared()));

@@ -54,7 +54,8 @@ export interface NativeSample {
   readonly ids: Uint32Array;
   readonly runTimeNs: BigUint64Array;
   readonly runCnt: BigUint64Array;
-  readonly recursionMisses: BigUint64Array;
+  /** null: this kernel doesn't count them (before 5.12). */
+  readonly recursionMisses: BigUint64Array | null;
   /** The CPU that has the largest share of the run time; -1: it never ran, or the walk, which can't tell. */
   readonly hottestCpu: Int32Array;
   /** That share, per cent, rounded down; 0 where there is none. */
@@ -115,6 +116,11 @@ export interface TestProgSpec {
   readonly loops?: number;
   /** Functions beside the main one, each called once a run; 0 by default, at most 255. */
   readonly functions?: number;
+  /**
+   * Calls bpf_trace_printk once a run; of the types here raw_tracepoint and tracepoint may. Attached to the raw tracepoint of that same
+   * name, it meets itself: on a kernel older than 6.3 that is a deadlock.
+   */
+  readonly prints?: boolean;
   /** Names of array maps to create and refer to, so that `map_ids` has something to show. */
   readonly maps?: readonly string[];
 }

@@ -104,6 +104,7 @@ Refusal ProgIterator::set_up(const IteratorOptions& options) {
   if (error) return {error, {}};
   KernelLayout layout;
   if (Refusal refusal = read_kernel_layout(options.btf_path, layout)) return refusal;
+  if (!options.may_count_misses) layout.stats_misses.reset();
   if (Refusal refusal = find_offsets(layout, offsets.get(), slots, summed, options.may_look_up)) return refusal;
   return load(layout, offsets.get(), summed, options.may_cast);
 }
@@ -154,6 +155,7 @@ Refusal ProgIterator::load(const KernelLayout& layout, int offsets_fd, uint32_t 
   auto [link, error] = link_create(prog_.get(), 0, AttachType::trace_iter);
   if (error) return {error, {}};
   prog_id_ = info.id;
+  has_misses_ = layout.stats_misses.has_value();
   has_pages_ = layout.prog_pages.has_value();
   has_verified_insns_ = layout.aux_verified_insns.has_value();
   has_sleepable_ = layout.sleepable.has_value();
@@ -205,7 +207,8 @@ SysError ProgIterator::add_rows(size_t len, ProgTable& table) {
 }
 
 ProgCounters ProgIterator::counters_of(const IterRecord& record) const {
-  ProgCounters counters{record.run_time_ns, record.run_cnt, record.recursion_misses};
+  ProgCounters counters{record.run_time_ns, record.run_cnt};
+  if (has_misses_) counters.recursion_misses = record.recursion_misses;
   if (record.hottest == kNoCpu) return counters;
   counters.hottest_cpu = cpus_[record.hottest % cpus_.size()];
   counters.hottest_pct = record.hottest_pct;

@@ -25,6 +25,8 @@ struct IteratorOptions {
   bool may_cast = true;
   /// False: as on a kernel without bpf_map_lookup_percpu_elem.
   bool may_look_up = true;
+  /// False: as on a kernel that doesn't count recursion misses.
+  bool may_count_misses = true;
   /// Not 0: sum over that many CPUs, the real ones again and again. Counters are then multiples of the true ones.
   uint32_t pretend_cpus = 0;
 };
@@ -75,7 +77,7 @@ class ProgIterator {
   uint32_t prog_id_ = 0;
   ReadBy read_by_ = ReadBy::cast;
   /// What of a record this kernel fills in.
-  bool has_pages_ = false, has_verified_insns_ = false, has_sleepable_ = false;
+  bool has_misses_ = false, has_pages_ = false, has_verified_insns_ = false, has_sleepable_ = false;
   /// The possible CPUs: a record counts through them.
   std::vector<uint16_t> cpus_;
   /// As much as the kernel gives in one read, or more, so that records come whole.

@@ -2,7 +2,7 @@
 import {Pace} from '../collectors/pace.js';
 import type {Collector} from '../collectors/kernel.js';
 import {exitStatus, UserError} from '../errors.js';
-import {measure} from '../model/measure.js';
+import {measure, type Measured} from '../model/measure.js';
 import {toJson} from '../output/json.js';
 import {selectProgs} from '../model/select.js';
 import {toTable} from '../output/table.js';
@@ -30,7 +30,7 @@ export async function writeSamples(collector: Collector, options: Options): Prom
         ? toJson(measured, progs, {version, indent: process.stdout.isTTY ? 2 : 0})
         : toTable(measured, progs);
       // The JSON document carries its warnings; beside a table they go where they can't be taken for data.
-      if (!json) warnOnce(measured.sample, warned);
+      if (!json) warnOnce(measured, warned);
       if (!(await write(`${gap}${text}\n`))) return exitStatus.done;
       if (++written === iterations) return exitStatus.done;
     }
@@ -39,10 +39,11 @@ export async function writeSamples(collector: Collector, options: Options): Prom
   return exitStatus.done;
 }
 
-function warnOnce({warnings}: Sample, warned: Set<string>): void {
+/** Each thing once: runs missed in another period are another thing. */
+function warnOnce({warnings}: Measured, warned: Set<string>): void {
   for (const {code, message} of warnings) {
     if (warned.has(code)) continue;
-    warned.add(code);
+    if (code !== 'recursion_misses') warned.add(code);
     process.stderr.write(`bpftop-ts: ${message}\n`);
   }
 }

@@ -2,7 +2,8 @@
  * measure(sample, previous) turns two readings into what anyone shows: increases, rates, totals, what came and went. Pure, and
  * the only place that computes a rate. One merge of two lists in id order; the cost is that of one object a program.
  */
-import type {ProgColumns, ProgInfo, Sample} from '../sample/types.js';
+import type {ProgColumns, ProgInfo, Sample, Warning} from '../sample/types.js';
+import {printable} from './printable.js';
 
 /**
  * What statistics add to every run while they are on, ns, where it was not timed on the host itself. Measured on Linux 6.18 (x86-64): a
@@ -22,6 +23,11 @@ export class MeasuredProg {
   readonly periodRunTimeNs: number | null;
   /** Runs since the previous reading; null as above. */
   readonly periodRunCnt: number | null;
+  /**
+   * Runs since the previous reading that did not happen, because the program was running on that CPU already; null as above, and where
+   * the kernel doesn't count them.
+   */
+  readonly periodRecursionMisses: number | null;
   /** periodRunTimeNs / periodRunCnt, ns; null also when it did not run. */
   readonly avgRunTimeNs: number | null;
   /** Runs a second; null as periodRunCnt. */
@@ -43,6 +49,7 @@ export class MeasuredProg {
     this.#periodNs = periodNs;
     this.periodRunTimeNs = increase && increase.runTimeNs;
     this.periodRunCnt = increase && increase.runCnt;
+    this.periodRecursionMisses = increase && increase.recursionMisses;
     this.avgRunTimeNs = increase && increase.runCnt > 0 ? increase.runTimeNs / increase.runCnt : null;
     this.eventsPerSec = increase && perSecond(increase.runCnt, periodNs);
     this.cpuPct = increase && info.sleepable !== true ? percent(increase.runTimeNs, periodNs) : null;
@@ -55,7 +62,7 @@ export class MeasuredProg {
       info: [this.info],
       runTimeNs: this.#columns.runTimeNs.slice(at, at + 1),
       runCnt: this.#columns.runCnt.slice(at, at + 1),
-      recursionMisses: this.#columns.recursionMisses.slice(at, at + 1),
+      recursionMisses: this.#columns.recursionMisses && this.#columns.recursionMisses.slice(at, at + 1),
       hottestCpu: this.#columns.hottestCpu.slice(at, at + 1),
       hottestPct: this.#columns.hottestPct.slice(at, at + 1),
     };
@@ -70,9 +77,9 @@ export class MeasuredProg {
   get runCnt(): bigint {
     return this.#columns.runCnt[this.#index] as bigint;
   }
-  /** The kernel's counter: runs that did not happen, because the program was running on that CPU already. */
-  get recursionMisses(): bigint {
-    return this.#columns.recursionMisses[this.#index] as bigint;
+  /** The kernel's counter: runs that did not happen, because the program was running on that CPU already. Null before Linux 5.12. */
+  get recursionMisses(): bigint | null {
+    return this.#columns.recursionMisses && (this.#columns.recursionMisses[this.#index] as bigint);
   }
   /** The CPU with the largest share of its run time since it was loaded; null when it never ran or the sampler can't tell. */
   get hottestCpu(): number | null {
@@ -107,6 +114,8 @@ export interface Measured {
   /** Programs of the previous reading that this one no longer has, with their last counters and no rates. */
   readonly gone: readonly MeasuredProg[];
   readonly totals: Totals;
+  /** The sample's, and what the figures themselves give reason for. */
+  readonly warnings: readonly Warning[];
   /** CPU that this process used in the period, per cent of one CPU. */
   readonly selfCpuPct: number | null;
   /** Estimate of what statistics cost the host in the period: runs × `statsCostNsPerRun`, per cent of one CPU. */
@@ -120,6 +129,8 @@ export interface Measured {
 interface Increase {
   readonly runTimeNs: number;
   readonly runCnt: number;
+  /** null: the kernel doesn't count them. */
+  readonly recursionMisses: number | null;
 }
 
 /**
@@ -183,11 +194,32 @@ export function measure(sample: Sample, previous: Sample | null): Measured {
       periodRunTimeNs: measurable ? periodRunTimeNs : null,
       periodRunCnt: measurable ? periodRunCnt : null,
     },
+    warnings: [...sample.warnings, ...missedRuns(progs)],
     selfCpuPct: previous && periodNs !== null ? percent(sample.selfCpuNs - previous.selfCpuNs, periodNs) : null,
     statsCostPct: measurable ? percent(periodRunCnt * statsCostNsPerRun, periodNs) : null,
     statsCostNsPerRun,
     statsCostSource: sample.statsCostNs === null ? 'documented' : 'calibrated',
   };
+}
+
+/** As many programs as a warning names. */
+const mostNamed = 3;
+
+/** The warning that programs missed runs in the period, if they did; who missed most is named first. */
+function missedRuns(progs: readonly MeasuredProg[]): Warning[] {
+  const missed = (prog: MeasuredProg) => prog.periodRecursionMisses ?? 0;
+  const all = progs.filter((prog) => missed(prog) > 0).sort((a, b) => missed(b) - missed(a));
+  if (all.length === 0) return [];
+  const named = all
+    .slice(0, mostNamed)
+    .map((prog) => `${printable(prog.info.name) || '(no name)'} (id ${prog.info.id}) ${missed(prog)}`);
+  const more = all.length > mostNamed ? ` and ${all.length - mostNamed} more` : '';
+  return [
+    {
+      code: 'recursion_misses',
+      message: `runs did not happen in this period, because the program was running on that CPU already: ${named.join(', ')}${more}.`,
+    },
+  ];
 }
 
 /** Per cent of one CPU that `ns` nanoseconds are of a period. */
@@ -206,6 +238,7 @@ function perSecond(count: number, periodNs: number): number {
 interface Words {
   readonly runTimeNs: Uint32Array;
   readonly runCnt: Uint32Array;
+  readonly recursionMisses: Uint32Array | null;
 }
 
 const low = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1 ? 0 : 1;
@@ -216,7 +249,11 @@ function words(column: BigUint64Array): Uint32Array {
 }
 
 function wordsOf(columns: ProgColumns): Words {
-  return {runTimeNs: words(columns.runTimeNs), runCnt: words(columns.runCnt)};
+  return {
+    runTimeNs: words(columns.runTimeNs),
+    runCnt: words(columns.runCnt),
+    recursionMisses: columns.recursionMisses && words(columns.recursionMisses),
+  };
 }
 
 function word(column: Uint32Array, at: number): number {
@@ -238,7 +275,9 @@ function difference(now: Uint32Array, i: number, before: Uint32Array | undefined
 function increaseOf(now: Words, i: number, before: Words | null, b: number): Increase | null {
   const runTimeNs = difference(now.runTimeNs, i, before?.runTimeNs, b);
   const runCnt = difference(now.runCnt, i, before?.runCnt, b);
-  return runTimeNs < 0 || runCnt < 0 ? null : {runTimeNs, runCnt};
+  const counted = now.recursionMisses && (before === null || before.recursionMisses !== null);
+  const recursionMisses = counted ? difference(now.recursionMisses, i, before?.recursionMisses ?? undefined, b) : null;
+  return runTimeNs < 0 || runCnt < 0 || (recursionMisses ?? 0) < 0 ? null : {runTimeNs, runCnt, recursionMisses};
 }
 
 /** The exact sum of a u64 column. */

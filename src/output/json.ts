@@ -52,7 +52,7 @@ export function toJson(measured: Measured, progs: readonly MeasuredProg[], optio
         period_run_time_ns: totals.periodRunTimeNs,
         period_run_cnt: totals.periodRunCnt,
       },
-      warnings: sample.warnings.map(({code, message}) => ({code, message})),
+      warnings: measured.warnings.map(({code, message}) => ({code, message})),
       programs: progs.map(progToJson),
     },
     ' '.repeat(options.indent),

@@ -63,8 +63,11 @@ export interface ProgColumns {
   /** Wall time between entry and exit, ns. */
   readonly runTimeNs: BigUint64Array;
   readonly runCnt: BigUint64Array;
-  /** Runs that did not happen because the program was already running on that CPU. Zeros before Linux 5.12. */
-  readonly recursionMisses: BigUint64Array;
+  /**
+   * Runs that did not happen because the program was already running on that CPU; counted also while statistics are off. null: this kernel
+   * doesn't count them (before 5.12).
+   */
+  readonly recursionMisses: BigUint64Array | null;
   /** The CPU with the largest share of runTimeNs; -1: it never ran, or the sampler can't tell. */
   readonly hottestCpu: Int32Array;
   /** That share, per cent, rounded down; 0 where there is none. */

@@ -20,6 +20,7 @@ const reading = [
   ['TREND', 'CPU% so far, to its own highest (wall: EV/S)'],
   ['-', 'not known'],
   ['+  ×', 'loaded, unloaded in the last three seconds'],
+  ['!', 'it missed runs: it was running there already'],
   ['watching', 'its own CPU time, and what statistics add to'],
   ['costs', '  each run: timed here, or (~) as documented'],
 ] as const;

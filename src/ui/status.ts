@@ -10,9 +10,7 @@ import type {View} from './view.js';
 /** One line that must not be missed; null: all is well. */
 export function alertOf(view: View, failure: string | null): {readonly text: string; readonly look: StyleName} | null {
   if (failure !== null) return {text: `${printable(failure)} The figures are those of the last reading.`, look: 'error'};
-  const sample = view.measured?.sample;
-  if (!sample) return null;
-  const warnings = sample.warnings.map((warning) => printable(warning.message));
+  const warnings = view.warnings.map((warning) => printable(warning.message));
   return warnings.length === 0 ? null : {text: warnings.join(' · '), look: 'warning'};
 }
 

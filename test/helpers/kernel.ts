@@ -71,7 +71,7 @@ export function rowOf(sample: NativeSample, id: number): ReturnType<TestProg['co
   return {
     runTimeNs: sample.runTimeNs[index]!,
     runCnt: sample.runCnt[index]!,
-    recursionMisses: sample.recursionMisses[index]!,
+    recursionMisses: sample.recursionMisses![index]!,
   };
 }
 

@@ -1,5 +1,6 @@
 import t from 'tap';
 import {documentedStatsCostNs, measure} from '../../src/model/measure.js';
+import type {Sample} from '../../src/sample/types.js';
 import {makeSample} from '../helpers/samples.js';
 
 t.test('figures equal their formulas on the two raw readings', (t) => {
@@ -94,6 +95,51 @@ t.test('a counter that went backwards gives no rate for that period', (t) => {
     cpuPct: null,
     eventsPerSec: null,
   });
+  t.end();
+});
+
+t.test('runs missed in the period are counted, and warned of by name', (t) => {
+  const reading = (seconds: number, misses: readonly bigint[]) =>
+    makeSample(
+      seconds,
+      misses.map((recursionMisses, i) => ({id: i + 1, name: i === 0 ? '' : `p\u001b${i + 1}`, recursionMisses})),
+      {warnings: [{code: 'other', message: 'from the collector'}]},
+    );
+  const before = reading(100, [5n, 0n, 2n ** 63n, 7n, 1n]);
+  const one = measure(reading(101, [5n, 0n, 2n ** 63n + 12n, 7n, 1n]), before);
+  t.same(
+    one.progs.map((prog) => prog.periodRecursionMisses),
+    [0, 0, 12, 0, 0],
+  );
+  t.equal(one.progs[2]?.recursionMisses, 2n ** 63n + 12n);
+  t.match(one.warnings, [{code: 'other'}, {code: 'recursion_misses', message: /: p<1b>3 \(id 3\) 12\.$/}]);
+  const all = measure(reading(101, [6n, 3n, 2n ** 63n + 2n, 7n, 5n]), before);
+  t.match(all.warnings[1]?.message, /: p<1b>5 \(id 5\) 4, p<1b>2 \(id 2\) 3, p<1b>3 \(id 3\) 2 and 1 more\.$/);
+  t.match(measure(reading(101, [9n, 0n, 2n ** 63n, 7n, 1n]), before).warnings[1]?.message, /: \(no name\) \(id 1\) 4\.$/);
+  t.same(measure(before, null).warnings, before.warnings, 'what they missed before is no alarm');
+  t.end();
+});
+
+t.test('missed runs are unknown where other increases are, and where the kernel does not count them', (t) => {
+  const reading = (seconds: number, recursionMisses: bigint | null, rest: Partial<Sample> = {}) =>
+    makeSample(seconds, [{id: 1, runCnt: BigInt(seconds), recursionMisses}], rest);
+  const off = {stats: 'off'} as const;
+  for (const [now, before, what] of [
+    [reading(101, 9n), null, 'the first reading'],
+    [reading(101, 9n, off), reading(100, 1n), 'statistics off now'],
+    [reading(101, 9n), reading(100, 1n, off), 'or before'],
+    [reading(101, 1n), reading(100, 9n), 'a counter that went backwards'],
+  ] as const) {
+    const {progs, warnings} = measure(now, before);
+    t.match(progs[0], {periodRecursionMisses: null, periodRunCnt: null}, what);
+    t.same(warnings, [], what);
+  }
+  const uncounted = measure(reading(101, null), reading(100, null));
+  t.match(uncounted.progs[0], {recursionMisses: null, periodRecursionMisses: null, periodRunCnt: 1});
+  t.equal(uncounted.progs[0]?.detached().recursionMisses, null);
+  t.same(uncounted.warnings, []);
+  const loaded = makeSample(101, [{id: 2, loadTimeNs: 100_500_000_000n, recursionMisses: 3n}]);
+  t.equal(measure(loaded, reading(100, 1n)).progs[0]?.periodRecursionMisses, 3, 'loaded in the period: all of them');
   t.end();
 });
 

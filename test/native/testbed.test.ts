@@ -87,6 +87,7 @@ t.test('what is wrong with a specification is a TypeError', {skip: kernelSkip}, 
     {type: 'xdp', loops: 1.5},
     {type: 'xdp', maps: 'one'},
     {type: 'xdp', maps: [1]},
+    {type: 'raw_tracepoint', prints: 1},
   ];
   for (const spec of wrong) t.throws(() => load(spec), TypeError);
   t.throws(
