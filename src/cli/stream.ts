@@ -24,7 +24,7 @@ export async function writeSamples(collector: Collector, options: Options): Prom
   for await (const sample of collector.samples(new Pace(options.delayMs))) {
     if (previous) {
       const measured = measure(sample, previous);
-      const progs = selectProgs(measured.progs, options);
+      const progs = selectProgs(measured.progs, {...options, own: json});
       const gap = !json && written > 0 ? '\n' : '';
       const text = json
         ? toJson(measured, progs, {version, indent: process.stdout.isTTY ? 2 : 0})

@@ -93,7 +93,7 @@ export class MeasuredProg {
   }
 }
 
-/** Sums over all programs, whatever is shown. Rates are over those programs that have one; null when none can have any. */
+/** Sums over many programs, whatever filter or limit. Rates are over those programs that have one; null when none can have any. */
 export interface Totals {
   readonly programs: number;
   /** Per cent of one CPU; sleepable programs are not in it. */
@@ -113,7 +113,10 @@ export interface Measured {
   readonly progs: readonly MeasuredProg[];
   /** Programs of the previous reading that this one no longer has, with their last counters and no rates. */
   readonly gone: readonly MeasuredProg[];
+  /** Of all programs, this tool's own (`self`) among them. */
   readonly totals: Totals;
+  /** Of all but this tool's own. */
+  readonly othersTotals: Totals;
   /** The sample's, and what the figures themselves give reason for. */
   readonly warnings: readonly Warning[];
   /** CPU that this process used in the period, per cent of one CPU. */
@@ -150,9 +153,9 @@ export function measure(sample: Sample, previous: Sample | null): Measured {
   const beforeWords = before && wordsOf(before);
   const progs = new Array<MeasuredProg>(now.info.length);
   const gone: MeasuredProg[] = [];
-  let periodRunTimeNs = 0;
-  let periodCpuNs = 0;
-  let periodRunCnt = 0;
+  const all = new Increases();
+  const others = new Increases();
+  const own: MeasuredProg[] = [];
 
   let b = 0;
   const beforeCount = before ? before.info.length : 0;
@@ -171,35 +174,55 @@ export function measure(sample: Sample, previous: Sample | null): Measured {
     if (!wasThere && measurable && info.loadTimeNs > previous.timeNs) increase = increaseOf(nowWords, i, null, 0);
     const prog = new MeasuredProg(now, i, previous !== null && !wasThere, increase, periodNs ?? 0);
     progs[i] = prog;
-    if (increase) {
-      periodRunTimeNs += increase.runTimeNs;
-      periodRunCnt += increase.runCnt;
-      if (prog.cpuPct !== null) periodCpuNs += increase.runTimeNs;
-    }
+    all.add(prog);
+    if (info.self) own.push(prog);
+    else others.add(prog);
   }
   while (before && b < beforeCount) gone.push(new MeasuredProg(before, b++, false, null, 0));
 
+  const totalsOf = (programs: number, runTimeNs: bigint, runCnt: bigint, increases: Increases): Totals => ({
+    programs,
+    cpuPct: measurable ? percent(increases.cpuNs, periodNs) : null,
+    eventsPerSec: measurable ? perSecond(increases.runCnt, periodNs) : null,
+    runTimeNs,
+    runCnt,
+    periodRunTimeNs: measurable ? increases.runTimeNs : null,
+    periodRunCnt: measurable ? increases.runCnt : null,
+  });
+  const totals = totalsOf(progs.length, sum(now.runTimeNs), sum(now.runCnt), all);
   const statsCostNsPerRun = sample.statsCostNs ?? documentedStatsCostNs;
   return {
     sample,
     periodNs,
     progs,
     gone,
-    totals: {
-      programs: progs.length,
-      cpuPct: measurable ? percent(periodCpuNs, periodNs) : null,
-      eventsPerSec: measurable ? perSecond(periodRunCnt, periodNs) : null,
-      runTimeNs: sum(now.runTimeNs),
-      runCnt: sum(now.runCnt),
-      periodRunTimeNs: measurable ? periodRunTimeNs : null,
-      periodRunCnt: measurable ? periodRunCnt : null,
-    },
+    totals,
+    othersTotals: totalsOf(
+      progs.length - own.length,
+      own.reduce((rest, prog) => rest - prog.runTimeNs, totals.runTimeNs),
+      own.reduce((rest, prog) => rest - prog.runCnt, totals.runCnt),
+      others,
+    ),
     warnings: [...sample.warnings, ...missedRuns(progs)],
     selfCpuPct: previous && periodNs !== null ? percent(sample.selfCpuNs - previous.selfCpuNs, periodNs) : null,
-    statsCostPct: measurable ? percent(periodRunCnt * statsCostNsPerRun, periodNs) : null,
+    statsCostPct: measurable ? percent(all.runCnt * statsCostNsPerRun, periodNs) : null,
     statsCostNsPerRun,
     statsCostSource: sample.statsCostNs === null ? 'documented' : 'calibrated',
   };
+}
+
+/** Increases of many programs, added up. */
+class Increases {
+  runTimeNs = 0;
+  runCnt = 0;
+  /** Run time that is CPU time: not of sleepable programs. */
+  cpuNs = 0;
+
+  add({periodRunTimeNs, periodRunCnt, cpuPct}: MeasuredProg): void {
+    this.runTimeNs += periodRunTimeNs ?? 0;
+    this.runCnt += periodRunCnt ?? 0;
+    if (cpuPct !== null) this.cpuNs += periodRunTimeNs ?? 0;
+  }
 }
 
 /** As many programs as a warning names. */

@@ -6,6 +6,7 @@
 import {formatCount, formatPercent} from '../model/format.js';
 import type {Measured} from '../model/measure.js';
 import {printable} from '../model/printable.js';
+import {selectTotals} from '../model/select.js';
 import type {Grid} from './grid.js';
 import type {StyleName} from './theme.js';
 import {style} from './theme.js';
@@ -20,6 +21,8 @@ export interface HeaderInput {
   readonly view: View;
   readonly activity: Activity;
   readonly delayMs: number;
+  /** Whether this tool's own programs are listed, and so counted. */
+  readonly own: boolean;
 }
 
 type Part = readonly [StyleName, string];
@@ -77,10 +80,10 @@ function cellsOfPiece({parts, cells = 0}: Piece): number {
   );
 }
 
-function piecesOf({view, activity, delayMs}: HeaderInput): Piece[] {
+function piecesOf({view, activity, delayMs, own}: HeaderInput): Piece[] {
   const {measured} = view;
   const pieces: Piece[] = [{rank: 5, group: 'host', parts: [['strong', 'bpftop-ts']]}];
-  if (measured) pieces.push(...hostPieces(measured), ...totalPieces(measured));
+  if (measured) pieces.push(...hostPieces(measured), ...totalPieces(measured, own));
   pieces.push(
     {rank: 8, group: 'right', parts: [['dim', shownDelay(delayMs)]]},
     {rank: 3, group: 'right', parts: [[activity === 'live' ? 'text' : 'warning', activity]]},
@@ -96,8 +99,9 @@ function hostPieces({sample: {host}}: Measured): Piece[] {
   ];
 }
 
-function totalPieces(measured: Measured): Piece[] {
-  const {totals, selfCpuPct, statsCostPct} = measured;
+function totalPieces(measured: Measured, own: boolean): Piece[] {
+  const {selfCpuPct, statsCostPct} = measured;
+  const totals = selectTotals(measured, {own});
   const bpf = totals.cpuPct === null ? '-' : formatPercent(totals.cpuPct);
   const cost = selfCpuPct === null && statsCostPct === null ? null : (selfCpuPct ?? 0) + (statsCostPct ?? 0);
   const costPart: Part = ['text', (cost === null ? '-' : `${formatCost(cost)}%`).padEnd(4)];

@@ -143,8 +143,7 @@ export class View {
     const {filter, showOwn} = choices;
     const all: readonly MeasuredProg[] =
       this.#struck.size === 0 ? this.#progs : [...this.#progs, ...[...this.#struck.values()].map((each) => each.prog)];
-    const wanted = showOwn ? all : all.filter((prog) => !prog.info.self);
-    this.#rows = selectProgs(wanted, {sort: choices.sort, filter, limit: this.#limit});
+    this.#rows = selectProgs(all, {sort: choices.sort, filter, limit: this.#limit, own: showOwn});
     this.#live = this.#rows.reduce((count, prog) => count + (this.#struck.has(prog.info.key) ? 0 : 1), 0);
     return this.#rows;
   }

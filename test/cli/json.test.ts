@@ -86,6 +86,24 @@ t.test('sort, filter and limit choose the programs; totals are of all', {skip: k
   t.ok((document.totals['programs'] as number) >= 4);
 });
 
+t.test("this tool's own programs are in the document, marked, and not in the table", {skip: iteratorSkip}, async (t) => {
+  loadProg(t, {type: 'xdp', name: 'not_ours'});
+  const document = parse((await run(['--json', '-d', '50ms'])).stdout);
+  t.match(
+    document.programs.filter((prog) => prog['self']),
+    [{name: 'bpftop_iter', period_run_cnt: Number}],
+  );
+  t.equal(document.totals['programs'], document.programs.length);
+  const sum = (key: string) => document.programs.reduce((total, prog) => total + ((prog[key] as number | null) ?? 0), 0);
+  t.equal(document.totals['period_run_cnt'], sum('period_run_cnt'));
+
+  const {stdout} = await run(['-d', '50ms']);
+  const [summary, , , ...rows] = stdout.trimEnd().split('\n');
+  t.ok(rows.some((row) => row.includes('not_ours')));
+  // Another copy of it is a program like any other: so it's the count that tells.
+  t.match(summary, new RegExp(` ${rows.length} programs? `));
+});
+
 t.test('a table where stdout is no terminal, -n of them with a line between', {skip: kernelSkip}, async (t) => {
   loadProg(t, {type: 'xdp', name: 'in_the_table'});
   const {stdout, status} = await run(['-d', '60ms', '-n', '2']);

@@ -143,6 +143,39 @@ t.test('missed runs are unknown where other increases are, and where the kernel 
   t.end();
 });
 
+t.test("totals are of all programs; beside them those of all but this tool's own", (t) => {
+  const reading = (seconds: number, n: bigint, ownN = n) =>
+    makeSample(seconds, [
+      {id: 1, runTimeNs: 3_000_000n * n, runCnt: n},
+      {id: 2, self: true, runTimeNs: 50_000_000n * ownN, runCnt: 7n * ownN},
+      {id: 3, sleepable: true, runTimeNs: 2n ** 60n + n, runCnt: 11n * n},
+      {id: 4, self: true, runTimeNs: 1_000_000n * ownN, runCnt: ownN},
+    ]);
+  const {totals, othersTotals} = measure(reading(101, 3n), reading(100, 1n));
+  t.same(totals, {
+    programs: 4,
+    cpuPct: (100 * 2 * 54_000_000) / 1e9,
+    eventsPerSec: 2 * (1 + 7 + 11 + 1),
+    runTimeNs: 2n ** 60n + 3n + 3n * 54_000_000n,
+    runCnt: 3n * 20n,
+    periodRunTimeNs: 2 * 54_000_001,
+    periodRunCnt: 2 * 20,
+  });
+  t.same(othersTotals, {
+    programs: 2,
+    cpuPct: (100 * 2 * 3_000_000) / 1e9,
+    eventsPerSec: 2 * 12,
+    runTimeNs: 2n ** 60n + 3n + 9_000_000n,
+    runCnt: 3n * 12n,
+    periodRunTimeNs: 2 * 3_000_001,
+    periodRunCnt: 2 * 12,
+  });
+  const without = measure(reading(101, 3n, 0n), reading(100, 1n, 1n));
+  t.equal(without.othersTotals.periodRunCnt, 24, "own counters that went backwards are not the others' business");
+  t.match(measure(reading(100, 1n), null).othersTotals, {programs: 2, cpuPct: null, eventsPerSec: null, runCnt: 12n});
+  t.end();
+});
+
 t.test('a reused id starts without a rate, and its former holder is gone', (t) => {
   const before = makeSample(100, [{id: 5, tag: 'a'.repeat(16), runCnt: 100n}]);
   const after = makeSample(101, [{id: 5, tag: 'b'.repeat(16), runCnt: 900n}]);

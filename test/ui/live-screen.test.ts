@@ -160,6 +160,39 @@ t.test('new and gone programs are marked, and gone ones stay for a while', async
   t.notOk((await lines()).some((line) => line.startsWith(' +')));
 });
 
+t.test("this tool's own programs are neither listed nor counted until a key asks for them", async (t) => {
+  const {feed, lines, press} = await openTestScreen(t);
+  const own = {id: 9, name: 'bpftop_iter', self: true};
+  feed([{...own}, {id: 10, name: 'hers'}]);
+  feed([
+    {...own, runCnt: 99n},
+    {id: 10, name: 'hers', runCnt: 4n},
+  ]);
+  let shown = await lines();
+  t.match(shown[0], /│ 1 program .* 4 ev\/s/);
+  t.notMatch(shown.at(-1), ' of ', 'all that is counted is listed');
+  t.notOk(shown.some((line) => line.includes('bpftop_iter')));
+  shown = await press('/iter');
+  t.match(shown.at(-1), /^\/iter +0 of 1 /);
+  t.ok(shown.some((line) => line.includes('Nothing matches "iter".')));
+  shown = await press('\u001ba');
+  t.match(shown[0], /│ 2 programs .* 103 ev\/s/);
+  t.notMatch(shown.at(-1), ' of ');
+  t.ok(shown.some((line) => line.includes('bpftop_iter')));
+  shown = await press('/iter\r');
+  t.match(shown.at(-1), /^\/iter +1 of 2 /);
+  shown = await press('a');
+  t.match(shown.at(-1), /^\/iter +0 of 1 /);
+  feed([own]);
+  shown = await lines();
+  t.match(shown[0], /│ 0 programs /);
+  t.ok(
+    shown.some((line) => line.includes("bpftop-ts's own; a shows them.")),
+    'and the empty host is told of, filter or not',
+  );
+  t.ok(shown.some((line) => line.includes('bpftop-ts demo')));
+});
+
 t.test('missed runs are an alarm: a mark, a line, and on the page of the program', async (t) => {
   const {feed, lines, press} = await openTestScreen(t);
   const misser = (runs: bigint, recursionMisses: bigint | null) =>
