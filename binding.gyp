@@ -35,6 +35,7 @@
         'native/core/prog_walk.cc',
         'native/core/refusal.cc',
         'native/core/sampler.cc',
+        'native/core/stats_cost.cc',
         'native/core/stats_switch.cc',
       ],
     },

@@ -105,7 +105,6 @@ class JsSampler : public Napi::ObjectWrap<JsSampler> {
   static Napi::Function define(Napi::Env env) {
     return DefineClass(env, "Sampler",
                        {
-                           InstanceAccessor<&JsSampler::stats_error>("statsError"),
                            InstanceMethod<&JsSampler::sample>("sample"),
                            InstanceMethod<&JsSampler::close>("close"),
                        });
@@ -130,18 +129,9 @@ class JsSampler : public Napi::ObjectWrap<JsSampler> {
     }
     const std::string pin_path = pin.IsString() ? pin.As<Napi::String>().Utf8Value() : std::string();
     session_ = std::make_shared<Session>(enable.As<Napi::Boolean>(), SamplerOptions{*choice, pin_path, {}});
-    stats_error_ = session_->sampler.stats().error();
   }
 
  private:
-  Napi::Value stats_error(const Napi::CallbackInfo& info) {
-    if (!stats_error_) return info.Env().Null();
-    Napi::Object error = Napi::Object::New(info.Env());
-    error.Set("code", errno_name(stats_error_.err));
-    error.Set("syscall", stats_error_.call);
-    return error;
-  }
-
   Napi::Value sample(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
     napi_deferred deferred;
@@ -161,7 +151,6 @@ class JsSampler : public Napi::ObjectWrap<JsSampler> {
 
   /// Null: closed.
   std::shared_ptr<Session> session_;
-  SysError stats_error_;
 };
 
 /// discardOutput(fd). For a screen that must give back a terminal which nobody reads; that it fails on anything else is no

@@ -6,6 +6,8 @@
 #include <cstring>
 #include <string>
 
+#include "core/errno_name.h"
+
 namespace bpftop {
 namespace {
 
@@ -166,6 +168,14 @@ napi_value appeared_to_js(Js& js, const std::vector<ProgInfo>& appeared) {
   return list;
 }
 
+napi_value error_to_js(Js& js, const SysError& error) {
+  if (!error) return js.null();
+  const napi_value object = js.object();
+  js.set(object, "code", js.string(errno_name(error.err)));
+  js.set(object, "syscall", js.string(error.call));
+  return object;
+}
+
 const char* stats_state_name(StatsState state) {
   switch (state) {
     case StatsState::enabled_here:
@@ -204,10 +214,13 @@ napi_value sample_to_js(napi_env env, const Sampler& sampler) {
   const std::string reason = sampler.refusal() ? sampler.refusal().text() : std::string();
   js.set(sample, "fallbackReason", reason.empty() ? js.null() : js.string(reason.data(), reason.size()));
   js.set(sample, "stats", js.string(stats_state_name(sampler.stats_state())));
+  js.set(sample, "statsError", error_to_js(js, sampler.stats().error()));
+  js.set(sample, "statsCostNs", number_or_null(js, sampler.stats().cost_ns()));
   js.set(sample, "ids", js.column(napi_uint32_array, table.ids()));
   js.set(sample, "runTimeNs", js.column(napi_biguint64_array, table.run_time_ns()));
   js.set(sample, "runCnt", js.column(napi_biguint64_array, table.run_cnt()));
-  js.set(sample, "recursionMisses", js.column(napi_biguint64_array, table.recursion_misses()));
+  js.set(sample, "recursionMisses",
+         table.counts_misses() ? js.column(napi_biguint64_array, table.recursion_misses()) : js.null());
   js.set(sample, "hottestCpu", js.column(napi_int32_array, table.hottest_cpu()));
   js.set(sample, "hottestPct", js.column(napi_uint8_array, table.hottest_pct()));
   js.set(sample, "appeared", appeared_to_js(js, table.appeared()));

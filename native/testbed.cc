@@ -33,10 +33,10 @@ bool fits_name(const std::string& name) {
 
 std::optional<TestProgSpec> spec_from_js(const Napi::Value& value) {
   const Napi::Env env = value.Env();
-  if (!value.IsObject()) return refuse(env, "load wants {type, name?, loops?, functions?, maps?}");
+  if (!value.IsObject()) return refuse(env, "load wants {type, name?, loops?, functions?, maps?, prints?}");
   const Napi::Object object = value.As<Napi::Object>();
   const Napi::Value type = object.Get("type"), name = object.Get("name"), loops = object.Get("loops"),
-                    functions = object.Get("functions"), maps = object.Get("maps");
+                    functions = object.Get("functions"), maps = object.Get("maps"), prints = object.Get("prints");
   if (env.IsExceptionPending()) return std::nullopt;
 
   TestProgSpec spec;
@@ -51,6 +51,8 @@ std::optional<TestProgSpec> spec_from_js(const Napi::Value& value) {
   const auto function_count = functions.IsUndefined() ? 0 : whole_number(functions, 255);
   if (!function_count) return refuse(env, "functions must be a whole number, at most 255");
   spec.functions = *function_count;
+  if (!prints.IsBoolean() && !prints.IsUndefined()) return refuse(env, "prints must be a boolean");
+  spec.prints = prints.IsBoolean() && prints.As<Napi::Boolean>();
   if (maps.IsUndefined()) return spec;
 
   if (!maps.IsArray()) return refuse(env, "maps must be an array of names");

@@ -51,10 +51,15 @@ export interface NativeSample {
   /** Why it isn't the iterator: the call and errno, and what it was about. null: it is, or it was not asked for. */
   readonly fallbackReason: string | null;
   readonly stats: 'enabled_here' | 'already_on' | 'off';
+  /** Why statistics could not be switched on; null when they were, or when that was not asked for. */
+  readonly statsError: NativeCallError | null;
+  /** ns that statistics add to a run, timed when they were switched on here; null: they weren't, or it could not be told. */
+  readonly statsCostNs: number | null;
   readonly ids: Uint32Array;
   readonly runTimeNs: BigUint64Array;
   readonly runCnt: BigUint64Array;
-  readonly recursionMisses: BigUint64Array;
+  /** null: this kernel doesn't count them (before 5.12). */
+  readonly recursionMisses: BigUint64Array | null;
   /** The CPU that has the largest share of the run time; -1: it never ran, or the walk, which can't tell. */
   readonly hottestCpu: Int32Array;
   /** That share, per cent, rounded down; 0 where there is none. */
@@ -70,8 +75,6 @@ export interface NativeCallError {
 }
 
 export interface NativeSampler {
-  /** Why statistics could not be switched on; null when they were, or when that was not asked for. */
-  readonly statsError: NativeCallError | null;
   /**
    * Reads every program once, on a thread of libuv's pool. One at a time.
    * @throws (rejects with) a SystemError: the call and errno that ended the pass; why there is no iterator, where nothing else will do.
@@ -82,7 +85,7 @@ export interface NativeSampler {
 }
 
 export interface NativeSamplerOptions {
-  /** Hold a BPF_ENABLE_STATS fd until `close` (or the process's end, however it ends). */
+  /** Hold a BPF_ENABLE_STATS fd from the first pass until `close` (or the process's end, however it ends). */
   readonly enableStats: boolean;
   /** `auto`, the default: the iterator where it can be had, else the walk. The others: that one and no other. */
   readonly sampler?: 'auto' | NativeSamplerName;
@@ -91,20 +94,24 @@ export interface NativeSamplerOptions {
 }
 
 export interface NativeBpf {
-  /** Opens a sampler. The iterator is loaded in the first pass. */
+  /** Opens a sampler. The iterator is loaded and statistics are switched on in the first pass. */
   readonly Sampler: new (options: NativeSamplerOptions) => NativeSampler;
+  /**
+   * BPF_ENABLE_STATS by itself, without timing what it costs.
+   * @returns an fd, the caller's: statistics are on until it is closed.
+   * @throws a SystemError.
+   */
+  readonly enableStats: () => number;
 }
 
 /** What sharing takes of the system. Each call throws a SystemError. */
-export interface NativeShare {
+export interface NativeShare extends Pick<NativeBpf, 'enableStats'> {
   /** Mounts an empty bpffs on a directory, its root for root alone. */
   readonly mountBpffs: (dir: string) => void;
   /** Takes it off again, whoever is still reading there. */
   readonly unmount: (dir: string) => void;
   /** Loads the iterator and pins it at that path, readable for root alone: who may open the file may read it. */
   readonly pinIterator: (path: string) => void;
-  /** BPF_ENABLE_STATS: an fd; statistics are on until it is closed. */
-  readonly enableStats: () => number;
   /** The id of a group; null: there is no such group. */
   readonly groupId: (name: string) => number | null;
   /** The name of a group; null: it has none. */
@@ -135,6 +142,11 @@ export interface TestProgSpec {
   readonly loops?: number;
   /** Functions beside the main one, each called once a run; 0 by default, at most 255. */
   readonly functions?: number;
+  /**
+   * Calls bpf_trace_printk once a run; of the types here raw_tracepoint and tracepoint may. Attached to the raw tracepoint of that same
+   * name, it meets itself: on a kernel older than 6.3 that is a deadlock.
+   */
+  readonly prints?: boolean;
   /** Names of array maps to create and refer to, so that `map_ids` has something to show. */
   readonly maps?: readonly string[];
 }

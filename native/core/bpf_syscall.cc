@@ -118,7 +118,7 @@ Result<UniqueFd> prog_load(const ProgLoad& load) {
   }
 }
 
-Result<uint32_t> prog_test_run(int prog_fd, const TestRun& run) {
+Result<TestRan> prog_test_run(int prog_fd, const TestRun& run) {
   struct {
     int32_t prog_fd;
     uint32_t retval;
@@ -146,8 +146,8 @@ Result<uint32_t> prog_test_run(int prog_fd, const TestRun& run) {
     attr.flags = 1;  // BPF_F_TEST_RUN_ON_CPU
     attr.cpu = *run.cpu;
   }
-  if (bpf_once(BpfCmd::prog_test_run, &attr, sizeof attr) < 0) return {0, {errno, "bpf(BPF_PROG_TEST_RUN)"}};
-  return {attr.retval, {}};
+  if (bpf_once(BpfCmd::prog_test_run, &attr, sizeof attr) < 0) return {{}, {errno, "bpf(BPF_PROG_TEST_RUN)"}};
+  return {{attr.retval, attr.duration}, {}};
 }
 
 Result<UniqueFd> map_create(const MapCreate& map) {

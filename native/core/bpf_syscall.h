@@ -155,9 +155,17 @@ struct TestRun {
   std::optional<uint32_t> cpu;
 };
 
-/// Runs a program and gives what it returned. ENOTSUPP (524): its type can't be. ENXIO: that CPU is offline. EINTR: a signal
+/// How a test run went.
+struct TestRan {
+  /// What the program returned; of the last repeat.
+  uint32_t returned = 0;
+  /// ns a run, rounded down, by the kernel's clock around all repeats; 0 also for types that it doesn't time.
+  uint32_t duration_ns = 0;
+};
+
+/// Runs a program. ENOTSUPP (524): its type can't be. ENXIO: that CPU is offline. EINTR: a signal
 /// came between two of the repeats, which is therefore not tried again here: some have been run.
-Result<uint32_t> prog_test_run(int prog_fd, const TestRun& run);
+Result<TestRan> prog_test_run(int prog_fd, const TestRun& run);
 
 /// What map to create. The name belongs to the caller and is not kept.
 struct MapCreate {

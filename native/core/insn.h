@@ -24,6 +24,7 @@ enum class Width : uint8_t { u32 = 0x00, u16 = 0x08, u8 = 0x10, u64 = 0x18 };
 /// Helpers by number (enum bpf_func_id), with the kernel each came with.
 enum class Helper : int32_t {
   map_lookup_elem = 1,
+  trace_printk = 6,  // 4.1
   get_smp_processor_id = 8,
   probe_read_kernel = 113,       // 5.5; of GPL-compatible programs
   seq_write = 127,               // 5.7

@@ -89,7 +89,7 @@ class IteratorCode {
     copy(offsetof(IterRecord, attach_btf_id), r8, at_.aux_attach_btf_id, 4);
     // All the rest is written below or is 0 to begin with; the verifier wants every byte written.
     const int32_t known = (at_.prog_pages ? kIterKnowsPages : 0) | (at_.aux_verified_insns ? kIterKnowsVerifiedInsns : 0) |
-                          (at_.sleepable ? kIterKnowsSleepable : 0);
+                          (at_.sleepable ? kIterKnowsSleepable : 0) | (at_.stats_misses ? kIterKnowsMisses : 0);
     code_ << store(Width::u16, r10, in_record(offsetof(IterRecord, hottest)), kNoCpu)
           << store(Width::u32, r10, in_record(offsetof(IterRecord, hottest_pct)), 0)
           << store(Width::u8, r10, in_record(offsetof(IterRecord, known)), known)

@@ -60,6 +60,7 @@ enum IterKnown : uint8_t {
   kIterKnowsPages = 1 << 0,
   kIterKnowsVerifiedInsns = 1 << 1,
   kIterKnowsSleepable = 1 << 2,
+  kIterKnowsMisses = 1 << 3,
 };
 
 /// The value of the one-slot array that the iterator works with, up to the offsets of the CPUs, one u64 each.

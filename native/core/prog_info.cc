@@ -33,6 +33,13 @@ ProgIdentity identity_of(const BpfProgInfo& raw) {
   return identity;
 }
 
+ProgCounters counters_of(const BpfProgInfo& raw, uint32_t known_len) {
+  ProgCounters counters{raw.run_time_ns, raw.run_cnt};
+  if (known_len >= offsetof(BpfProgInfo, recursion_misses) + sizeof raw.recursion_misses)
+    counters.recursion_misses = raw.recursion_misses;
+  return counters;
+}
+
 std::optional<std::vector<uint32_t>> read_map_ids(int prog_fd, uint32_t count) {
   // The kernel writes at most as many as there is room for and tells how many it has, which may have grown since it told
   // first (BPF_PROG_BIND_MAP), so: ask again with the room it named.

@@ -13,6 +13,9 @@ namespace bpftop {
 /// Who the program in `raw` is.
 ProgIdentity identity_of(const BpfProgInfo& raw);
 
+/// The counters in `raw`, of which the kernel wrote `known_len` bytes. It doesn't say which CPU is the hottest.
+ProgCounters counters_of(const BpfProgInfo& raw, uint32_t known_len);
+
 /// Fills `info` (but for index and self) from `raw`, of which the kernel wrote `known_len` bytes, and from what else the fd
 /// gives: map ids (one more system call if there are any) and fdinfo's memlock (three). What can't be read is left out.
 /// Doesn't keep or close `prog_fd`.

@@ -66,9 +66,9 @@ Refusal run_once(const Assembler& code, uint32_t expected, const std::vector<uin
   for (size_t i = 0; i < std::max<size_t>(1, cpus.size()); i++) {
     TestRun run;
     if (!cpus.empty()) run.cpu = cpus[i];
-    const auto [returned, error] = prog_test_run(prog.get(), run);
+    const auto [ran, error] = prog_test_run(prog.get(), run);
     if (error) return {error, cpus.empty() ? std::string() : "CPU " + std::to_string(cpus[i])};
-    if (returned != expected) return {{ERANGE, "bpf(BPF_PROG_TEST_RUN)"}, "no per-CPU memory for every possible CPU"};
+    if (ran.returned != expected) return {{ERANGE, "bpf(BPF_PROG_TEST_RUN)"}, "no per-CPU memory for every possible CPU"};
   }
   return {};
 }
@@ -112,6 +112,7 @@ Refusal ProgIterator::set_up(const IteratorOptions& options) {
   if (error) return {error, {}};
   KernelLayout layout;
   if (Refusal refusal = read_kernel_layout(options.btf_path, layout)) return refusal;
+  if (!options.may_count_misses) layout.stats_misses.reset();
   if (Refusal refusal = find_offsets(layout, map.get(), options.may_look_up, memory)) return refusal;
   return load(layout, map.get(), options.may_cast, memory);
 }
@@ -254,7 +255,8 @@ SysError ProgIterator::add_rows(size_t len, ProgTable& table) {
 }
 
 ProgCounters ProgIterator::counters_of(const IterRecord& record) const {
-  ProgCounters counters{record.run_time_ns, record.run_cnt, record.recursion_misses};
+  ProgCounters counters{record.run_time_ns, record.run_cnt};
+  if (record.known & kIterKnowsMisses) counters.recursion_misses = record.recursion_misses;
   if (record.hottest == kNoCpu) return counters;
   counters.hottest_cpu = cpus_[record.hottest % cpus_.size()];
   counters.hottest_pct = record.hottest_pct;

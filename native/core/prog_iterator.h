@@ -26,6 +26,8 @@ struct IteratorOptions {
   bool may_cast = true;
   /// False: as on a kernel without bpf_map_lookup_percpu_elem.
   bool may_look_up = true;
+  /// False: as on a kernel that doesn't count recursion misses.
+  bool may_count_misses = true;
   /// Not 0: sum over that many CPUs, the real ones again and again. Counters are then multiples of the true ones.
   uint32_t pretend_cpus = 0;
 };

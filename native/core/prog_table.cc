@@ -8,6 +8,7 @@ void ProgTable::begin() {
   run_time_ns_.clear();
   run_cnt_.clear();
   recursion_misses_.clear();
+  counts_misses_ = true;
   hottest_cpu_.clear();
   hottest_pct_.clear();
   appeared_.clear();
@@ -19,7 +20,8 @@ ProgInfo* ProgTable::add(const ProgIdentity& identity, const ProgCounters& count
   ids_.push_back(identity.id);
   run_time_ns_.push_back(counters.run_time_ns);
   run_cnt_.push_back(counters.run_cnt);
-  recursion_misses_.push_back(counters.recursion_misses);
+  recursion_misses_.push_back(counters.recursion_misses.value_or(0));
+  counts_misses_ &= counters.recursion_misses.has_value();
   hottest_cpu_.push_back(counters.hottest_cpu);
   hottest_pct_.push_back(counters.hottest_pct);
   now_.push_back(identity);

@@ -26,8 +26,8 @@ struct ProgIdentity {
 struct ProgCounters {
   uint64_t run_time_ns = 0;
   uint64_t run_cnt = 0;
-  /// 0 before 5.12, which did not count them.
-  uint64_t recursion_misses = 0;
+  /// Counted whether statistics are on or not. Not there: before 5.12, which did not count them.
+  std::optional<uint64_t> recursion_misses = std::nullopt;
   /// The CPU with the largest share of run_time_ns, and that share, per cent; -1 and 0: it never ran, or the source can't
   /// tell.
   int32_t hottest_cpu = -1;
@@ -83,7 +83,10 @@ class ProgTable {
   const std::vector<uint32_t>& ids() const { return ids_; }
   const std::vector<uint64_t>& run_time_ns() const { return run_time_ns_; }
   const std::vector<uint64_t>& run_cnt() const { return run_cnt_; }
+  /// Without meaning unless counts_misses().
   const std::vector<uint64_t>& recursion_misses() const { return recursion_misses_; }
+  /// Whether this kernel counts them: all rows have them, or none.
+  bool counts_misses() const { return counts_misses_; }
   const std::vector<int32_t>& hottest_cpu() const { return hottest_cpu_; }
   const std::vector<uint8_t>& hottest_pct() const { return hottest_pct_; }
   /// Static information of the rows whose identity is new.
@@ -93,6 +96,7 @@ class ProgTable {
  private:
   std::vector<uint32_t> ids_;
   std::vector<uint64_t> run_time_ns_, run_cnt_, recursion_misses_;
+  bool counts_misses_ = true;
   std::vector<int32_t> hottest_cpu_;
   std::vector<uint8_t> hottest_pct_;
   std::vector<ProgInfo> appeared_;

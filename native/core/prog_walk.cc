@@ -23,7 +23,7 @@ SysError read_prog(uint32_t id, ProgTable& table) {
   const auto [known_len, info_error] = prog_info_by_fd(fd.get(), raw);
   if (info_error) return info_error;
 
-  ProgInfo* info = table.add(identity_of(raw), {raw.run_time_ns, raw.run_cnt, raw.recursion_misses});
+  ProgInfo* info = table.add(identity_of(raw), counters_of(raw, known_len));
   if (info != nullptr) fill_prog_info(fd.get(), raw, known_len, *info);
   return {};
 }

@@ -31,8 +31,8 @@ struct SamplerOptions {
 /// Reads all programs, pass after pass. Not thread-safe: one pass at a time, from any thread.
 class Sampler {
  public:
-  /// With `enable_stats` holds BPF_ENABLE_STATS until destroyed; see stats().error() for whether it could. The source is
-  /// opened in the first pass.
+  /// With `enable_stats` holds BPF_ENABLE_STATS from the first pass until destroyed; see stats().error() for whether it
+  /// could. The source is opened in the first pass, too.
   explicit Sampler(bool enable_stats, SamplerOptions options = {}) : options_(std::move(options)), stats_(enable_stats) {}
 
   /// One pass. On an error (of ProgIterator or of walk_progs) the results below are not to be used, and the next pass is as

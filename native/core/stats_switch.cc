@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "core/bpf_syscall.h"
+#include "core/stats_cost.h"
 
 namespace bpftop {
 namespace {
@@ -58,11 +59,15 @@ bool StatsProbe::on() {
   return sysctl_on() || probe_on();
 }
 
-StatsSwitch::StatsSwitch(bool enable) {
-  if (!enable) return;
+void StatsSwitch::switch_on() {
+  if (!wanted_) return;
+  wanted_ = false;
+  StatsCost cost;
+  cost.time_without();
   auto [fd, error] = enable_stats();
   fd_ = std::move(fd);
   error_ = error;
+  if (fd_) cost_ns_ = cost.time_with();
 }
 
 StatsState StatsSwitch::state() {

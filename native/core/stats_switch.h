@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "core/sys_error.h"
 #include "core/unique_fd.h"
@@ -40,12 +41,19 @@ class StatsProbe {
 /// Statistics for one sampler's life.
 class StatsSwitch {
  public:
-  /// With `enable` tries BPF_ENABLE_STATS and holds its fd; a failure is kept in error(), not fatal.
-  explicit StatsSwitch(bool enable);
+  /// With `enable`, switch_on() will.
+  explicit StatsSwitch(bool enable) : wanted_(enable) {}
+
+  /// Tries BPF_ENABLE_STATS, if that is wanted, and holds its fd; a failure is kept in error(), not fatal. Times what they
+  /// cost beside (StatsCost). Later calls do nothing.
+  void switch_on();
 
   /// Why they could not be switched on: EPERM without CAP_SYS_ADMIN, EINVAL before 5.8. None when they were or weren't asked
   /// for.
   const SysError& error() const { return error_; }
+
+  /// ns that they add to a run, timed when they were switched on; nothing: they weren't, or it could not be told.
+  const std::optional<uint32_t>& cost_ns() const { return cost_ns_; }
 
   /// True if they were switched on here, and so are on.
   bool enabled_here() const { return static_cast<bool>(fd_); }
@@ -57,8 +65,10 @@ class StatsSwitch {
   uint32_t probe_id() const { return probe_.prog_id(); }
 
  private:
+  bool wanted_;
   UniqueFd fd_;
   SysError error_;
+  std::optional<uint32_t> cost_ns_;
   StatsProbe probe_;
 };
 

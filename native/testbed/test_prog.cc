@@ -36,13 +36,22 @@ constexpr struct {
     {"syscall", ProgType::syscall, 0},
 };
 
-/// r1 = each map; then a call of each function; then `loops` times round an empty loop; then the verdict. Two instructions a
-/// time round, which the verifier follows one by one: 20 000 loops are 40 000 of the million it allows.
+/// r1 = each map; then a print; then a call of each function; then `loops` times round an empty loop; then the verdict. Two
+/// instructions a time round, which the verifier follows one by one: 20 000 loops are 40 000 of the million it allows.
 std::vector<Insn> assemble(const TestProgSpec& spec, const std::vector<UniqueFd>& maps) {
   std::vector<Insn> code;
   for (const UniqueFd& map : maps) {
     code.push_back(insn::ld_map_fd(r1, map.get()));
     code.push_back(insn::ld_map_rest());
+  }
+  if (spec.prints) {
+    constexpr char kText[8] = "bpftop\n";
+    int32_t halves[2];
+    std::memcpy(halves, kText, sizeof kText);
+    for (const Insn& insn :
+         {insn::store(Width::u32, r10, -8, halves[0]), insn::store(Width::u32, r10, -4, halves[1]), insn::mov(r1, r10),
+          insn::add(r1, -8), insn::mov(r2, int32_t{sizeof kText}), insn::call(Helper::trace_printk)})
+      code.push_back(insn);
   }
   // Behind the main program's exit the functions lie side by side, two instructions each.
   const auto rest = static_cast<int32_t>((spec.loops > 0 ? 3 : 0) + 2);

@@ -22,6 +22,8 @@ struct TestProgSpec {
   std::vector<std::string> maps;
   /// Functions beside the main one, each called once a run; at most 255.
   uint32_t functions = 0;
+  /// Calls bpf_trace_printk once a run, of a type that may.
+  bool prints = false;
 };
 
 /// The type that TestProgSpec calls `name`; false if it has none of that name.

@@ -2,7 +2,7 @@
 import {Pace} from '../collectors/pace.js';
 import type {Collector} from '../collectors/kernel.js';
 import {exitStatus, UserError} from '../errors.js';
-import {measure} from '../model/measure.js';
+import {measure, type Measured} from '../model/measure.js';
 import {toJson} from '../output/json.js';
 import {selectProgs} from '../model/select.js';
 import {toTable} from '../output/table.js';
@@ -24,13 +24,13 @@ export async function writeSamples(collector: Collector, options: WatchOptions):
   for await (const sample of collector.samples(new Pace(options.delayMs))) {
     if (previous) {
       const measured = measure(sample, previous);
-      const progs = selectProgs(measured.progs, options);
+      const progs = selectProgs(measured.progs, {...options, own: json});
       const gap = !json && written > 0 ? '\n' : '';
       const text = json
         ? toJson(measured, progs, {version, indent: process.stdout.isTTY ? 2 : 0})
         : toTable(measured, progs);
       // The JSON document carries its warnings; beside a table they go where they can't be taken for data.
-      if (!json) warnOnce(measured.sample, warned);
+      if (!json) warnOnce(measured, warned);
       if (!(await write(`${gap}${text}\n`))) return exitStatus.done;
       if (++written === iterations) return exitStatus.done;
     }
@@ -39,10 +39,11 @@ export async function writeSamples(collector: Collector, options: WatchOptions):
   return exitStatus.done;
 }
 
-function warnOnce({warnings}: Sample, warned: Set<string>): void {
+/** Each thing once: runs missed in another period are another thing. */
+function warnOnce({warnings}: Measured, warned: Set<string>): void {
   for (const {code, message} of warnings) {
     if (warned.has(code)) continue;
-    warned.add(code);
+    if (code !== 'recursion_misses') warned.add(code);
     process.stderr.write(`bpftop-ts: ${message}\n`);
   }
 }

@@ -2,6 +2,7 @@
  * What of BPF can be done here, found out by doing it: each way of reading is tried, for two passes. Loads what the samplers load,
  * and holds statistics on for the last of them; nothing of it stays.
  */
+import {closeSync} from 'node:fs';
 import {loadBpf, type NativeBpf, type NativeCallError, type NativeSample, type NativeSamplerOptions} from '../addon.js';
 import {exitStatus, isSystemError, UserError} from '../errors.js';
 import type {SamplerName} from '../sample/types.js';
@@ -59,18 +60,27 @@ export async function probeBpf(bpf: NativeBpf): Promise<BpfProbe> {
   const walk = await attempt(bpf, {enableStats: false, sampler: 'walk'});
   const iterator = await attempt(bpf, {enableStats: false, sampler: 'iterator'});
   const auto = await attempt(bpf, {enableStats: true, sampler: 'auto', pin: sharedPin});
+  const statsRefusal = refusalOfStats(bpf);
   // The iterator's word first: it is there where a program may be loaded at all. The last one's only if it hasn't got them on
   // itself.
-  const seen = iterator.reading ?? walk.reading ?? (auto.statsRefusal && auto.reading);
-  return {walk, iterator, auto, statsRefusal: auto.statsRefusal, statsOn: seen && seen.stats !== 'off'};
+  const seen = iterator.reading ?? walk.reading ?? (statsRefusal && auto.reading);
+  return {walk, iterator, auto, statsRefusal, statsOn: seen && seen.stats !== 'off'};
 }
 
-async function attempt(
-  bpf: NativeBpf,
-  options: NativeSamplerOptions,
-): Promise<Attempt & {readonly statsRefusal: NativeCallError | null}> {
+/** Switches them on and off again. */
+function refusalOfStats(bpf: NativeBpf): NativeCallError | null {
+  try {
+    closeSync(bpf.enableStats());
+    return null;
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    const {code, syscall} = error;
+    return {code, syscall};
+  }
+}
+
+async function attempt(bpf: NativeBpf, options: NativeSamplerOptions): Promise<Attempt> {
   const sampler = new bpf.Sampler(options);
-  const statsRefusal = sampler.statsError;
   try {
     const first = await sampler.sample();
     const second = await sampler.sample();
@@ -80,12 +90,11 @@ async function attempt(
     return {
       reading: {programs, durationNs, sampler: second.sampler, shared: second.pinned, readBy, fallbackReason, stats},
       refusal: null,
-      statsRefusal,
     };
   } catch (error) {
     if (!isSystemError(error)) throw error;
     const {code, syscall, message} = error;
-    return {reading: null, refusal: {code, syscall, text: message}, statsRefusal};
+    return {reading: null, refusal: {code, syscall, text: message}};
   } finally {
     sampler.close();
   }

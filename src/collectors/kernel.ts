@@ -39,7 +39,7 @@ export class KernelCollector implements Collector {
   /**
    * @throws UserError (69) where this isn't Linux or the addon can't be loaded.
    */
-  constructor(options: KernelOptions, bpf: NativeBpf = loadBpf()) {
+  constructor(options: KernelOptions, bpf: Pick<NativeBpf, 'Sampler'> = loadBpf()) {
     this.#options = options;
     this.#sampler = new bpf.Sampler({...options, pin: sharedPin});
   }
@@ -76,6 +76,7 @@ export class KernelCollector implements Collector {
       shared: native.pinned,
       fallbackReason: native.fallbackReason,
       stats: native.stats,
+      statsCostNs: native.statsCostNs,
       warnings: this.#warnings(native),
       progs: {
         info,
@@ -111,7 +112,7 @@ export class KernelCollector implements Collector {
 
   #warnings(native: NativeSample): readonly Warning[] {
     if (native.stats !== 'off') return [];
-    const refused = this.#sampler.statsError;
+    const refused = native.statsError;
     if (native.pinned)
       return [
         {

@@ -138,6 +138,14 @@ const entries = {
     width: formatWidth.count,
     get: (p) => p.periodRunCnt,
   },
+  period_recursion_misses: {
+    title: '+MISSED',
+    help: "runs in the last period that didn't happen, because it was running on that CPU already",
+    kind: 'count',
+    unit: '',
+    width: 7,
+    get: (p) => p.periodRecursionMisses,
+  },
   avg_run_time_ns: {
     title: 'AVG',
     help: 'average run in the last period',

@@ -3,7 +3,7 @@
  * points (CPU %, events/s, average run time). Bounded twice: by age, and by bytes over all programs; when the line is full, its
  * older half is thinned two to one, so that the past gets coarser with age rather than short.
  */
-import type {Measured, MeasuredProg} from './measure.js';
+import type {Measured, MeasuredProg, Totals} from './measure.js';
 
 /** What is kept of each point. */
 export const historyMetrics = ['cpu_pct', 'events_per_sec', 'avg_run_time_ns'] as const;
@@ -62,8 +62,9 @@ export class History {
     if (this.#times.length >= this.#capacity(measured.progs.length)) this.#compact();
     const frame = this.#times.length;
     this.#times.push(Number(measured.sample.timeNs));
-    const {totals} = measured;
-    append(this.#host, frame, totals.cpuPct, totals.eventsPerSec, averageOf(measured));
+    // What the screen's header says.
+    const {othersTotals: totals} = measured;
+    append(this.#host, frame, totals.cpuPct, totals.eventsPerSec, averageOf(totals));
     for (const prog of measured.progs) this.#append(prog, frame);
     for (const prog of measured.gone) this.#retire(prog.info.key);
   }
@@ -142,8 +143,7 @@ export class History {
   }
 }
 
-function averageOf({totals}: Measured): number | null {
-  const {periodRunTimeNs, periodRunCnt} = totals;
+function averageOf({periodRunTimeNs, periodRunCnt}: Totals): number | null {
   return periodRunTimeNs !== null && periodRunCnt ? periodRunTimeNs / periodRunCnt : null;
 }
 

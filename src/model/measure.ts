@@ -2,13 +2,14 @@
  * measure(sample, previous) turns two readings into what anyone shows: increases, rates, totals, what came and went. Pure, and
  * the only place that computes a rate. One merge of two lists in id order; the cost is that of one object a program.
  */
-import type {ProgColumns, ProgInfo, Sample} from '../sample/types.js';
+import type {ProgColumns, ProgInfo, Sample, Warning} from '../sample/types.js';
+import {printable} from './printable.js';
 
 /**
- * What statistics add to every run while they are on, ns. Measured on Linux 6.18 (x86-64): a socket filter took 26 ns without
- * and 94 ns with them, XDP 21 and 93.
+ * What statistics add to every run while they are on, ns, where it was not timed on the host itself. Measured on Linux 6.18 (x86-64): a
+ * socket filter took 26 ns without and 94 ns with them, XDP 21 and 93.
  */
-export const statsCostPerRunNs = 70;
+export const documentedStatsCostNs = 70;
 
 /** A program as one pair of readings shows it. Every null means: not known, see the field. */
 export class MeasuredProg {
@@ -22,6 +23,11 @@ export class MeasuredProg {
   readonly periodRunTimeNs: number | null;
   /** Runs since the previous reading; null as above. */
   readonly periodRunCnt: number | null;
+  /**
+   * Runs since the previous reading that did not happen, because the program was running on that CPU already; null as above, and where
+   * the kernel doesn't count them.
+   */
+  readonly periodRecursionMisses: number | null;
   /** periodRunTimeNs / periodRunCnt, ns; null also when it did not run. */
   readonly avgRunTimeNs: number | null;
   /** Runs a second; null as periodRunCnt. */
@@ -43,6 +49,7 @@ export class MeasuredProg {
     this.#periodNs = periodNs;
     this.periodRunTimeNs = increase && increase.runTimeNs;
     this.periodRunCnt = increase && increase.runCnt;
+    this.periodRecursionMisses = increase && increase.recursionMisses;
     this.avgRunTimeNs = increase && increase.runCnt > 0 ? increase.runTimeNs / increase.runCnt : null;
     this.eventsPerSec = increase && perSecond(increase.runCnt, periodNs);
     this.cpuPct = increase && info.sleepable !== true ? percent(increase.runTimeNs, periodNs) : null;
@@ -55,7 +62,7 @@ export class MeasuredProg {
       info: [this.info],
       runTimeNs: this.#columns.runTimeNs.slice(at, at + 1),
       runCnt: this.#columns.runCnt.slice(at, at + 1),
-      recursionMisses: this.#columns.recursionMisses.slice(at, at + 1),
+      recursionMisses: this.#columns.recursionMisses && this.#columns.recursionMisses.slice(at, at + 1),
       hottestCpu: this.#columns.hottestCpu.slice(at, at + 1),
       hottestPct: this.#columns.hottestPct.slice(at, at + 1),
     };
@@ -70,9 +77,9 @@ export class MeasuredProg {
   get runCnt(): bigint {
     return this.#columns.runCnt[this.#index] as bigint;
   }
-  /** The kernel's counter: runs that did not happen, because the program was running on that CPU already. */
-  get recursionMisses(): bigint {
-    return this.#columns.recursionMisses[this.#index] as bigint;
+  /** The kernel's counter: runs that did not happen, because the program was running on that CPU already. Null before Linux 5.12. */
+  get recursionMisses(): bigint | null {
+    return this.#columns.recursionMisses && (this.#columns.recursionMisses[this.#index] as bigint);
   }
   /** The CPU with the largest share of its run time since it was loaded; null when it never ran or the sampler can't tell. */
   get hottestCpu(): number | null {
@@ -86,7 +93,7 @@ export class MeasuredProg {
   }
 }
 
-/** Sums over all programs, whatever is shown. Rates are over those programs that have one; null when none can have any. */
+/** Sums over many programs, whatever filter or limit. Rates are over those programs that have one; null when none can have any. */
 export interface Totals {
   readonly programs: number;
   /** Per cent of one CPU; sleepable programs are not in it. */
@@ -106,16 +113,27 @@ export interface Measured {
   readonly progs: readonly MeasuredProg[];
   /** Programs of the previous reading that this one no longer has, with their last counters and no rates. */
   readonly gone: readonly MeasuredProg[];
+  /** Of all programs, this tool's own (`self`) among them. */
   readonly totals: Totals;
+  /** Of all but this tool's own. */
+  readonly othersTotals: Totals;
+  /** The sample's, and what the figures themselves give reason for. */
+  readonly warnings: readonly Warning[];
   /** CPU that this process used in the period, per cent of one CPU. */
   readonly selfCpuPct: number | null;
-  /** Estimate of what statistics cost the host in the period: runs × `statsCostPerRunNs`, per cent of one CPU. */
+  /** Estimate of what statistics cost the host in the period: runs × `statsCostNsPerRun`, per cent of one CPU. */
   readonly statsCostPct: number | null;
+  /** What statistics add to a run, ns: of whatever program, though it was found with a socket filter. */
+  readonly statsCostNsPerRun: number;
+  /** Whether that was timed on this host, when statistics were switched on, or is `documentedStatsCostNs`. */
+  readonly statsCostSource: 'calibrated' | 'documented';
 }
 
 interface Increase {
   readonly runTimeNs: number;
   readonly runCnt: number;
+  /** null: the kernel doesn't count them. */
+  readonly recursionMisses: number | null;
 }
 
 /**
@@ -135,9 +153,9 @@ export function measure(sample: Sample, previous: Sample | null): Measured {
   const beforeWords = before && wordsOf(before);
   const progs = new Array<MeasuredProg>(now.info.length);
   const gone: MeasuredProg[] = [];
-  let periodRunTimeNs = 0;
-  let periodCpuNs = 0;
-  let periodRunCnt = 0;
+  const all = new Increases();
+  const others = new Increases();
+  const own: MeasuredProg[] = [];
 
   let b = 0;
   const beforeCount = before ? before.info.length : 0;
@@ -156,31 +174,75 @@ export function measure(sample: Sample, previous: Sample | null): Measured {
     if (!wasThere && measurable && info.loadTimeNs > previous.timeNs) increase = increaseOf(nowWords, i, null, 0);
     const prog = new MeasuredProg(now, i, previous !== null && !wasThere, increase, periodNs ?? 0);
     progs[i] = prog;
-    if (increase) {
-      periodRunTimeNs += increase.runTimeNs;
-      periodRunCnt += increase.runCnt;
-      if (prog.cpuPct !== null) periodCpuNs += increase.runTimeNs;
-    }
+    all.add(prog);
+    if (info.self) own.push(prog);
+    else others.add(prog);
   }
   while (before && b < beforeCount) gone.push(new MeasuredProg(before, b++, false, null, 0));
 
+  const totalsOf = (programs: number, runTimeNs: bigint, runCnt: bigint, increases: Increases): Totals => ({
+    programs,
+    cpuPct: measurable ? percent(increases.cpuNs, periodNs) : null,
+    eventsPerSec: measurable ? perSecond(increases.runCnt, periodNs) : null,
+    runTimeNs,
+    runCnt,
+    periodRunTimeNs: measurable ? increases.runTimeNs : null,
+    periodRunCnt: measurable ? increases.runCnt : null,
+  });
+  const totals = totalsOf(progs.length, sum(now.runTimeNs), sum(now.runCnt), all);
+  const statsCostNsPerRun = sample.statsCostNs ?? documentedStatsCostNs;
   return {
     sample,
     periodNs,
     progs,
     gone,
-    totals: {
-      programs: progs.length,
-      cpuPct: measurable ? percent(periodCpuNs, periodNs) : null,
-      eventsPerSec: measurable ? perSecond(periodRunCnt, periodNs) : null,
-      runTimeNs: sum(now.runTimeNs),
-      runCnt: sum(now.runCnt),
-      periodRunTimeNs: measurable ? periodRunTimeNs : null,
-      periodRunCnt: measurable ? periodRunCnt : null,
-    },
+    totals,
+    othersTotals: totalsOf(
+      progs.length - own.length,
+      own.reduce((rest, prog) => rest - prog.runTimeNs, totals.runTimeNs),
+      own.reduce((rest, prog) => rest - prog.runCnt, totals.runCnt),
+      others,
+    ),
+    warnings: [...sample.warnings, ...missedRuns(progs)],
     selfCpuPct: previous && periodNs !== null ? percent(sample.selfCpuNs - previous.selfCpuNs, periodNs) : null,
-    statsCostPct: measurable ? percent(periodRunCnt * statsCostPerRunNs, periodNs) : null,
+    statsCostPct: measurable ? percent(all.runCnt * statsCostNsPerRun, periodNs) : null,
+    statsCostNsPerRun,
+    statsCostSource: sample.statsCostNs === null ? 'documented' : 'calibrated',
   };
+}
+
+/** Increases of many programs, added up. */
+class Increases {
+  runTimeNs = 0;
+  runCnt = 0;
+  /** Run time that is CPU time: not of sleepable programs. */
+  cpuNs = 0;
+
+  add({periodRunTimeNs, periodRunCnt, cpuPct}: MeasuredProg): void {
+    this.runTimeNs += periodRunTimeNs ?? 0;
+    this.runCnt += periodRunCnt ?? 0;
+    if (cpuPct !== null) this.cpuNs += periodRunTimeNs ?? 0;
+  }
+}
+
+/** As many programs as a warning names. */
+const mostNamed = 3;
+
+/** The warning that programs missed runs in the period, if they did; who missed most is named first. */
+function missedRuns(progs: readonly MeasuredProg[]): Warning[] {
+  const missed = (prog: MeasuredProg) => prog.periodRecursionMisses ?? 0;
+  const all = progs.filter((prog) => missed(prog) > 0).sort((a, b) => missed(b) - missed(a));
+  if (all.length === 0) return [];
+  const named = all
+    .slice(0, mostNamed)
+    .map((prog) => `${printable(prog.info.name) || '(no name)'} (id ${prog.info.id}) ${missed(prog)}`);
+  const more = all.length > mostNamed ? ` and ${all.length - mostNamed} more` : '';
+  return [
+    {
+      code: 'recursion_misses',
+      message: `runs did not happen in this period, because the program was running on that CPU already: ${named.join(', ')}${more}.`,
+    },
+  ];
 }
 
 /** Per cent of one CPU that `ns` nanoseconds are of a period. */
@@ -199,6 +261,7 @@ function perSecond(count: number, periodNs: number): number {
 interface Words {
   readonly runTimeNs: Uint32Array;
   readonly runCnt: Uint32Array;
+  readonly recursionMisses: Uint32Array | null;
 }
 
 const low = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1 ? 0 : 1;
@@ -209,7 +272,11 @@ function words(column: BigUint64Array): Uint32Array {
 }
 
 function wordsOf(columns: ProgColumns): Words {
-  return {runTimeNs: words(columns.runTimeNs), runCnt: words(columns.runCnt)};
+  return {
+    runTimeNs: words(columns.runTimeNs),
+    runCnt: words(columns.runCnt),
+    recursionMisses: columns.recursionMisses && words(columns.recursionMisses),
+  };
 }
 
 function word(column: Uint32Array, at: number): number {
@@ -231,7 +298,9 @@ function difference(now: Uint32Array, i: number, before: Uint32Array | undefined
 function increaseOf(now: Words, i: number, before: Words | null, b: number): Increase | null {
   const runTimeNs = difference(now.runTimeNs, i, before?.runTimeNs, b);
   const runCnt = difference(now.runCnt, i, before?.runCnt, b);
-  return runTimeNs < 0 || runCnt < 0 ? null : {runTimeNs, runCnt};
+  const counted = now.recursionMisses && (before === null || before.recursionMisses !== null);
+  const recursionMisses = counted ? difference(now.recursionMisses, i, before?.recursionMisses ?? undefined, b) : null;
+  return runTimeNs < 0 || runCnt < 0 || (recursionMisses ?? 0) < 0 ? null : {runTimeNs, runCnt, recursionMisses};
 }
 
 /** The exact sum of a u64 column. */

@@ -48,6 +48,8 @@ export function toJson(measured: Measured, progs: readonly MeasuredProg[], optio
         duration_ns: sample.durationNs,
         self_cpu_pct: measured.selfCpuPct,
         stats_cost_pct: measured.statsCostPct,
+        stats_cost_ns_per_run: measured.statsCostNsPerRun,
+        stats_cost_source: measured.statsCostSource,
       },
       totals: {
         programs: totals.programs,
@@ -58,7 +60,7 @@ export function toJson(measured: Measured, progs: readonly MeasuredProg[], optio
         period_run_time_ns: totals.periodRunTimeNs,
         period_run_cnt: totals.periodRunCnt,
       },
-      warnings: sample.warnings.map(({code, message}) => ({code, message})),
+      warnings: measured.warnings.map(({code, message}) => ({code, message})),
       programs: progs.map(progToJson),
     },
     ' '.repeat(options.indent),

@@ -3,8 +3,12 @@ import {defaultColumns, field, type Field, formatField, isNumeric} from '../mode
 import {formatCount, formatDuration, formatPercent} from '../model/format.js';
 import type {Measured, MeasuredProg} from '../model/measure.js';
 import {printable} from '../model/printable.js';
+import {selectTotals} from '../model/select.js';
 
-/** A line about the host and its totals, an empty one, column titles, a line a program. Ends without a newline. */
+/**
+ * A line about the host and its totals, this tool's own programs left out, an empty one, column titles, a line a program. Ends without a
+ * newline.
+ */
 export function toTable(measured: Measured, progs: readonly MeasuredProg[]): string {
   const columns = defaultColumns.map(field);
   const cells = [columns.map((column) => column.title), ...progs.map((prog) => columns.map((column) => cell(column, prog)))];
@@ -26,8 +30,10 @@ function cell(column: Field, prog: MeasuredProg): string {
 }
 
 /** `web-3  6.18.44  2 CPUs  214 programs  BPF 3.10% CPU  1.2M ev/s  over 1.0s` */
-function summary({sample, totals, periodNs}: Measured): string {
-  const {host} = sample;
+function summary(measured: Measured): string {
+  const {host} = measured.sample;
+  const {periodNs} = measured;
+  const totals = selectTotals(measured, {own: false});
   return [
     printable(host.hostname),
     printable(host.kernelRelease),

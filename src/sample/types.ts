@@ -63,8 +63,11 @@ export interface ProgColumns {
   /** Wall time between entry and exit, ns. */
   readonly runTimeNs: BigUint64Array;
   readonly runCnt: BigUint64Array;
-  /** Runs that did not happen because the program was already running on that CPU. Zeros before Linux 5.12. */
-  readonly recursionMisses: BigUint64Array;
+  /**
+   * Runs that did not happen because the program was already running on that CPU; counted also while statistics are off. null: this kernel
+   * doesn't count them (before 5.12).
+   */
+  readonly recursionMisses: BigUint64Array | null;
   /** The CPU with the largest share of runTimeNs; -1: it never ran, or the sampler can't tell. */
   readonly hottestCpu: Int32Array;
   /** That share, per cent, rounded down; 0 where there is none. */
@@ -105,6 +108,11 @@ export interface Sample {
   /** Why it isn't the iterator: call and errno, and what it was about; null: it is, or it was not asked for. */
   readonly fallbackReason: string | null;
   readonly stats: StatsState;
+  /**
+   * ns that statistics add to a run on this host, timed when this process switched them on; null: it didn't, or they were on already,
+   * or it could not be told.
+   */
+  readonly statsCostNs: number | null;
   readonly warnings: readonly Warning[];
   readonly progs: ProgColumns;
 }

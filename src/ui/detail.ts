@@ -33,6 +33,7 @@ type Show = (input: DetailInput) => string;
 interface Fact {
   readonly label: string;
   readonly show: Show;
+  readonly look?: (input: DetailInput) => StyleName;
 }
 
 const facts: readonly Fact[] = [
@@ -56,7 +57,7 @@ const facts: readonly Fact[] = [
 const counters: readonly Fact[] = [
   {label: 'run time', show: ({prog}) => `${grouped(prog.runTimeNs)} ns`},
   {label: 'runs', show: ({prog}) => grouped(prog.runCnt)},
-  {label: 'runs missed', show: ({prog}) => grouped(prog.recursionMisses)},
+  {label: 'runs missed', show: missed, look: ({prog}) => (prog.periodRecursionMisses ? 'warning' : 'text')},
   {label: 'average', show: ({prog}) => nullable(prog.totalAvgRunTimeNs, (ns) => `${formatDuration(ns)} over its life`)},
   {label: 'last period', show: (input) => lastPeriod(input)},
 ];
@@ -96,6 +97,11 @@ function nullable(value: number | null, shown: (value: number) => string): strin
 
 function counted(value: number | null, what: string): string {
   return value === null ? '-' : `${grouped(value)} ${what}`;
+}
+
+function missed({prog: {recursionMisses, periodRecursionMisses}}: DetailInput): string {
+  if (recursionMisses === null) return '-';
+  return grouped(recursionMisses) + (periodRecursionMisses ? ` ! ${grouped(periodRecursionMisses)} in the last period` : '');
 }
 
 function age(prog: MeasuredProg, {sample}: Measured): string {
@@ -163,9 +169,9 @@ export function layoutDetail(page: Rect, scroll: number): DetailLayout {
   const x = two ? split + 1 : 1;
   let y = two ? 0 : facts.length + 1;
   const right = page.width - x - 1;
-  for (const {label, show} of counters) {
+  for (const {label, show, look} of counters) {
     labels.push({x, y, text: label});
-    values.push({x: x + counterLabelCells, y: y++, width: right - counterLabelCells, show});
+    values.push({x: x + counterLabelCells, y: y++, width: right - counterLabelCells, show, ...(look && {look})});
   }
   y = statistics(labels, values, x, y + 1, right);
   const used = Math.max(y, facts.length);

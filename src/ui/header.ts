@@ -6,6 +6,7 @@
 import {formatCount, formatPercent} from '../model/format.js';
 import type {Measured} from '../model/measure.js';
 import {printable} from '../model/printable.js';
+import {selectTotals} from '../model/select.js';
 import type {Grid} from './grid.js';
 import type {StyleName} from './theme.js';
 import {style} from './theme.js';
@@ -20,6 +21,8 @@ export interface HeaderInput {
   readonly view: View;
   readonly activity: Activity;
   readonly delayMs: number;
+  /** Whether this tool's own programs are listed, and so counted. */
+  readonly own: boolean;
 }
 
 type Part = readonly [StyleName, string];
@@ -37,6 +40,8 @@ interface Piece {
   readonly spark?: true;
 }
 
+/** From this rank on a piece isn't worth that another one is shortened. */
+const extra = 12;
 const sparkCells = 8;
 /** Below this a host's load is drawn as next to nothing, % of a CPU. */
 const hostFloor = 0.5;
@@ -75,10 +80,10 @@ function cellsOfPiece({parts, cells = 0}: Piece): number {
   );
 }
 
-function piecesOf({view, activity, delayMs}: HeaderInput): Piece[] {
+function piecesOf({view, activity, delayMs, own}: HeaderInput): Piece[] {
   const {measured} = view;
   const pieces: Piece[] = [{rank: 5, group: 'host', parts: [['strong', 'bpftop-ts']]}];
-  if (measured) pieces.push(...hostPieces(measured), ...totalPieces(measured));
+  if (measured) pieces.push(...hostPieces(measured), ...totalPieces(measured, own));
   pieces.push(
     {rank: 8, group: 'right', parts: [['dim', shownDelay(delayMs)]]},
     {rank: 3, group: 'right', parts: [[activity === 'live' ? 'text' : 'warning', activity]]},
@@ -94,7 +99,9 @@ function hostPieces({sample: {host}}: Measured): Piece[] {
   ];
 }
 
-function totalPieces({totals, selfCpuPct, statsCostPct}: Measured): Piece[] {
+function totalPieces(measured: Measured, own: boolean): Piece[] {
+  const {selfCpuPct, statsCostPct} = measured;
+  const totals = selectTotals(measured, {own});
   const bpf = totals.cpuPct === null ? '-' : formatPercent(totals.cpuPct);
   const cost = selfCpuPct === null && statsCostPct === null ? null : (selfCpuPct ?? 0) + (statsCostPct ?? 0);
   const costPart: Part = ['text', (cost === null ? '-' : `${formatCost(cost)}%`).padEnd(4)];
@@ -109,7 +116,13 @@ function totalPieces({totals, selfCpuPct, statsCostPct}: Measured): Piece[] {
     {rank: 10, group: 'totals', cells: sparkCells, parts: [], spark: true},
     {rank: 4, group: 'totals', cells: 10, parts: [['strong', events], label(' ev/s')]},
     {rank: 7, group: 'cost', parts: [label('watching costs '), costPart], short: [label('cost '), costPart]},
+    ...(statsCostPct === null ? [] : [{rank: extra, group: 'cost', parts: [label(perRun(measured))]} as const]),
   ];
+}
+
+/** What the cost was reckoned with; the help explains the ~. */
+function perRun({statsCostNsPerRun, statsCostSource}: Measured): string {
+  return `(${statsCostSource === 'calibrated' ? '' : '~'}${statsCostNsPerRun} ns a run)`;
 }
 
 function label(text: string): Part {
@@ -127,8 +140,13 @@ function shownDelay(ms: number): string {
   return ms < 3_600_000 ? `${+(ms / 60_000).toFixed(1)}m` : `${+(ms / 3_600_000).toFixed(1)}h`;
 }
 
-/** Shortens what can be shortened, drops what still doesn't fit, and gives back the full wording where that left room for it. */
-function fit(pieces: readonly Piece[], width: number): readonly Piece[] {
+/**
+ * Drops extras, shortens what can be shortened, drops what still doesn't fit, and gives back the full wording where that left room for
+ * it.
+ */
+function fit(all: readonly Piece[], width: number): readonly Piece[] {
+  if (total(all) <= width) return all;
+  const pieces = all.filter((piece) => piece.rank < extra);
   if (total(pieces) <= width) return pieces;
   let fitted = pieces.map((piece) => (piece.short ? {...piece, parts: piece.short} : piece));
   while (fitted.length > 1 && total(fitted) > width) {

@@ -20,8 +20,9 @@ const reading = [
   ['TREND', 'CPU% so far, to its own highest (wall: EV/S)'],
   ['-', 'not known'],
   ['+  ×', 'loaded, unloaded in the last three seconds'],
-  ['watching', 'its own CPU time, and some 70 ns a run'],
-  ['costs', '  for the statistics of the kernel'],
+  ['!', 'it missed runs: it was running there already'],
+  ['watching', 'its own CPU time, and what statistics add to'],
+  ['costs', '  each run: timed here, or (~) as documented'],
 ] as const;
 
 /** Cells of the first column: the keys. */

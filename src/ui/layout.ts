@@ -72,6 +72,7 @@ const displayOrder: readonly Column['key'][] = [
   'bytes_memlock',
   'verified_insns',
   'recursion_misses',
+  'period_recursion_misses',
   'run_cnt',
   'run_time_ns',
   'period_run_cnt',

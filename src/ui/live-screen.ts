@@ -216,8 +216,9 @@ export class LiveScreen implements Screen {
     const next = this.#view.expire();
     clearTimeout(this.#marks);
     if (next !== null) this.#marks = setTimeout(() => this.#guard(() => this.#paint()), next + 1);
-    paintHeader(grid, this.#layout.header, {view: this.#view, activity: this.#activity(), delayMs: this.#options.delayMs});
-    const {page} = this.#state;
+    const {page, showOwn: own} = this.#state;
+    const {delayMs} = this.#options;
+    paintHeader(grid, this.#layout.header, {view: this.#view, activity: this.#activity(), delayMs, own});
     if (page.kind === 'detail') this.#paintDetail(grid, page.key, page.scroll);
     const body = paintAlert(grid, this.#layout.body, this.#view, this.#failure);
     if (page.kind === 'table') this.#paintTable(grid, body);
@@ -242,7 +243,7 @@ export class LiveScreen implements Screen {
     else paintTable(grid, body, {view, rows, columns: this.#columns, top, selected});
     if (this.#state.overlay) return;
     const {countX} = layoutFooter(this.#state, this.#layout.columns, this.#options);
-    paintCount(grid, this.#layout, countX, countCells, countText(view, rows.length, top, body.height));
+    paintCount(grid, this.#layout, countX, countCells, countText(view, this.#state, rows.length, body.height));
   }
 
   #paintDetail(grid: Grid, key: string, scroll: number): void {

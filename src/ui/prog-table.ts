@@ -33,8 +33,11 @@ export function paintTable(grid: Grid, body: Rect, input: TableInput): void {
 }
 
 const selectedMark = '›'.charCodeAt(0);
-const freshMark = '+'.charCodeAt(0);
-const goneMark = '×'.charCodeAt(0);
+const marks = {
+  new: ['+'.charCodeAt(0), 'fresh'],
+  gone: ['×'.charCodeAt(0), 'gone'],
+  missed: ['!'.charCodeAt(0), 'warning'],
+} as const;
 
 function paintRow(grid: Grid, y: number, prog: MeasuredProg, input: TableInput, selected: boolean, mark: Mark | null): void {
   const whole: StyleName | null = selected
@@ -48,13 +51,7 @@ function paintRow(grid: Grid, y: number, prog: MeasuredProg, input: TableInput, 
     grid.fill(0, y, grid.columns, style.selected);
     grid.char(0, y, selectedMark, style.selected);
   }
-  if (mark)
-    grid.char(
-      1,
-      y,
-      mark === 'new' ? freshMark : goneMark,
-      selected ? style.selected : style[mark === 'new' ? 'fresh' : 'gone'],
-    );
+  if (mark) grid.char(1, y, marks[mark][0], style[selected ? 'selected' : marks[mark][1]]);
   for (const column of input.columns) {
     if (column.field === null) {
       paintTrend(grid, y, column, prog, input.view, whole);

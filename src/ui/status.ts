@@ -1,5 +1,6 @@
 /** What is said about the list rather than in it: why it is empty, warnings, how many programs it shows. Painted with every sample. */
 import {printable} from '../model/printable.js';
+import {selectTotals} from '../model/select.js';
 import type {Grid} from './grid.js';
 import type {Rect, ScreenLayout} from './layout.js';
 import type {State} from './state.js';
@@ -10,9 +11,7 @@ import type {View} from './view.js';
 /** One line that must not be missed; null: all is well. */
 export function alertOf(view: View, failure: string | null): {readonly text: string; readonly look: StyleName} | null {
   if (failure !== null) return {text: `${printable(failure)} The figures are those of the last reading.`, look: 'error'};
-  const sample = view.measured?.sample;
-  if (!sample) return null;
-  const warnings = sample.warnings.map((warning) => printable(warning.message));
+  const warnings = view.warnings.map((warning) => printable(warning.message));
   return warnings.length === 0 ? null : {text: warnings.join(' · '), look: 'warning'};
 }
 
@@ -34,12 +33,12 @@ export function emptyReason(view: View, state: State): readonly string[] {
   const {measured} = view;
   if (!measured) return ['reading…'];
   if (measured.totals.programs === 0) return ['No BPF programs are loaded.', demoHint];
-  if (state.filter.text !== '')
-    return [
-      `Nothing matches "${printable(state.filter.text)}".`,
-      state.prompt ? 'Ctrl-U clears the filter.' : 'Esc clears the filter.',
-    ];
-  return ["No BPF programs are loaded but bpftop-ts's own; a shows them.", demoHint];
+  if (selectTotals(measured, {own: state.showOwn}).programs === 0)
+    return ["No BPF programs are loaded but bpftop-ts's own; a shows them.", demoHint];
+  return [
+    `Nothing matches "${printable(state.filter.text)}".`,
+    state.prompt ? 'Ctrl-U clears the filter.' : 'Esc clears the filter.',
+  ];
 }
 
 export function paintEmpty(grid: Grid, body: Rect, lines: readonly string[]): void {
@@ -51,10 +50,10 @@ export function paintEmpty(grid: Grid, body: Rect, lines: readonly string[]): vo
   });
 }
 
-/** `5 of 214` under a filter or limit, `1–45 of 214` where not all fit; else nothing: the header has the number. */
-export function countText(view: View, listed: number, top: number, height: number): string {
+/** Programs, without this tool's own unless they are listed: `5 of 214` under a filter or limit, `1–45 of 214` where not all fit; else nothing: the header has the number. */
+export function countText(view: View, {top, showOwn}: State, listed: number, height: number): string {
   if (!view.measured) return '';
-  const all = view.measured.totals.programs;
+  const all = selectTotals(view.measured, {own: showOwn}).programs;
   if (listed > height) return `${top + 1}–${Math.min(listed, top + height)} of ${listed}`;
   // Struck programs are listed, but no longer among all.
   return view.live === all ? '' : `${view.live} of ${all}`;

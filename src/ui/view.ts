@@ -5,13 +5,15 @@
 import type {Filter} from '../model/filter.js';
 import {History} from '../model/history.js';
 import type {Measured, MeasuredProg} from '../model/measure.js';
+import type {Warning} from '../sample/types.js';
 import {selectProgs} from '../model/select.js';
 import type {SortOrder} from '../model/sort.js';
 
-/** How long new and gone programs are marked, ms. */
+/** How long new and gone programs are marked, and missed runs told at least, ms. */
 export const markMs = 3000;
 
-export type Mark = 'new' | 'gone';
+/** `missed`: runs of it did not happen. */
+export type Mark = 'new' | 'gone' | 'missed';
 
 /** What decides which programs are listed, and in which order. */
 export interface Choices {
@@ -42,6 +44,12 @@ export class View {
   /** Struck programs still listed, and when they went. */
   readonly #struck = new Map<string, {prog: MeasuredProg; since: number}>();
   readonly #gone = new Map<string, Gone>();
+  /** When the latest figures came. */
+  #updated = 0;
+  /** Programs that missed runs, and when that was last seen. */
+  readonly #missed = new Map<string, number>();
+  /** The last word on missed runs, and since when. */
+  #alarm: {readonly warning: Warning; readonly since: number} | null = null;
   #rows: readonly MeasuredProg[] | null = null;
   #choices: Choices | null = null;
   #live = 0;
@@ -58,12 +66,16 @@ export class View {
 
   update(measured: Measured): void {
     const now = this.#now();
+    this.#updated = now;
     const before = this.#progs;
     this.#measured = measured;
     this.#progs = measured.progs;
     this.#rows = null;
     this.history.push(measured);
+    const alarm = measured.warnings.find(({code}) => code === 'recursion_misses');
+    if (alarm) this.#alarm = {warning: alarm, since: now};
     for (const prog of measured.progs) {
+      if (prog.periodRecursionMisses) this.#missed.set(prog.info.key, now);
       if (!prog.isNew) continue;
       this.#fresh.set(prog.info.key, now);
       this.#struck.delete(prog.info.key);
@@ -85,9 +97,17 @@ export class View {
     if (this.#gone.size > goneKept) this.#gone.delete(this.#gone.keys().next().value as string);
   }
 
-  /** The mark of a listed program. */
+  /** Of the latest figures, and of missed runs for some time more: at short delays nobody could read it else. */
+  get warnings(): readonly Warning[] {
+    const warnings = this.#measured?.warnings ?? [];
+    if (!this.#alarm || warnings.some(({code}) => code === this.#alarm?.warning.code)) return warnings;
+    return [...warnings, this.#alarm.warning];
+  }
+
+  /** The mark of a listed program; of several the one that matters most. */
   mark(key: string): Mark | null {
     if (this.#struck.has(key)) return 'gone';
+    if (this.#missed.has(key)) return 'missed';
     return this.#fresh.has(key) ? 'new' : null;
   }
 
@@ -101,6 +121,10 @@ export class View {
     for (const [key, since] of this.#fresh)
       if (now - since >= markMs) this.#fresh.delete(key);
       else next = Math.min(next, since + markMs - now);
+    for (const [key, since] of this.#missed)
+      if (now - since < markMs) next = Math.min(next, since + markMs - now);
+      else if (since < this.#updated) this.#missed.delete(key);
+    if (this.#alarm && now - this.#alarm.since >= markMs) this.#alarm = null;
     for (const [key, {since}] of this.#struck)
       if (now - since >= markMs) {
         this.#struck.delete(key);
@@ -119,8 +143,7 @@ export class View {
     const {filter, showOwn} = choices;
     const all: readonly MeasuredProg[] =
       this.#struck.size === 0 ? this.#progs : [...this.#progs, ...[...this.#struck.values()].map((each) => each.prog)];
-    const wanted = showOwn ? all : all.filter((prog) => !prog.info.self);
-    this.#rows = selectProgs(wanted, {sort: choices.sort, filter, limit: this.#limit});
+    this.#rows = selectProgs(all, {sort: choices.sort, filter, limit: this.#limit, own: showOwn});
     this.#live = this.#rows.reduce((count, prog) => count + (this.#struck.has(prog.info.key) ? 0 : 1), 0);
     return this.#rows;
   }

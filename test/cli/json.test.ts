@@ -8,7 +8,7 @@ import t from 'tap';
 import {loadBpf} from '../../src/addon.js';
 import {copyTool, type Document, run, start, toolPath} from '../helpers/cli.js';
 import {nobodyWith} from '../helpers/child.js';
-import {iteratorSkip, kernelSkip, loadProg, openSampler} from '../helpers/kernel.js';
+import {iteratorSkip, kernelSkip, loadProg, switchStatsOn} from '../helpers/kernel.js';
 
 const root = path.dirname(path.dirname(toolPath));
 /** By texts of React's and Yoga's that no minifying takes away. */
@@ -86,6 +86,24 @@ t.test('sort, filter and limit choose the programs; totals are of all', {skip: k
   t.ok((document.totals['programs'] as number) >= 4);
 });
 
+t.test("this tool's own programs are in the document, marked, and not in the table", {skip: iteratorSkip}, async (t) => {
+  loadProg(t, {type: 'xdp', name: 'not_ours'});
+  const document = parse((await run(['--json', '-d', '50ms'])).stdout);
+  t.match(
+    document.programs.filter((prog) => prog['self']),
+    [{name: 'bpftop_iter', period_run_cnt: Number}],
+  );
+  t.equal(document.totals['programs'], document.programs.length);
+  const sum = (key: string) => document.programs.reduce((total, prog) => total + ((prog[key] as number | null) ?? 0), 0);
+  t.equal(document.totals['period_run_cnt'], sum('period_run_cnt'));
+
+  const {stdout} = await run(['-d', '50ms']);
+  const [summary, , , ...rows] = stdout.trimEnd().split('\n');
+  t.ok(rows.some((row) => row.includes('not_ours')));
+  // Another copy of it is a program like any other: so it's the count that tells.
+  t.match(summary, new RegExp(` ${rows.length} programs? `));
+});
+
 t.test('a table where stdout is no terminal, -n of them with a line between', {skip: kernelSkip}, async (t) => {
   loadProg(t, {type: 'xdp', name: 'in_the_table'});
   const {stdout, status} = await run(['-d', '60ms', '-n', '2']);
@@ -145,8 +163,7 @@ t.test('without privilege: 77, one sentence, and the remedy', {skip: kernelSkip}
 
 t.test('--sampler chooses, and both give the same document', {skip: iteratorSkip}, async (t) => {
   const prog = loadProg(t, {type: 'sched_cls', name: 'seen_by_both', functions: 2, maps: ['one']});
-  const statistics = openSampler(t);
-  await statistics.sample();
+  await switchStatsOn(t);
   prog.run(9, 0);
   const found = [];
   for (const sampler of ['iterator', 'walk', 'auto']) {
@@ -168,7 +185,7 @@ t.test(
   async (t) => {
     const through = nobodyWith('bpf', 'perfmon');
     const prog = loadProg(t, {type: 'sched_cls', name: 'for_nobody'});
-    const statistics = openSampler(t);
+    const statistics = await switchStatsOn(t);
     const {stdout, stderr, status} = await run(['--json', '-d', '50ms'], {through});
     t.equal(status, 0);
     t.equal(stderr, '');

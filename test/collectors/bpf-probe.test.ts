@@ -1,3 +1,4 @@
+import {openSync} from 'node:fs';
 import t from 'tap';
 import type {NativeBpf, NativeCallError, NativeSample, NativeSamplerOptions} from '../../src/addon.js';
 import {loadProbe, probeBpf} from '../../src/collectors/bpf-probe.js';
@@ -15,11 +16,9 @@ function fakeBpf(
 ) {
   const calls: string[] = [];
   class Sampler {
-    readonly statsError;
     readonly #sampler;
     constructor({enableStats, sampler = 'auto'}: NativeSamplerOptions) {
       this.#sampler = sampler;
-      this.statsError = enableStats ? statsError : null;
       calls.push(`open ${sampler}${enableStats ? ' with statistics' : ''}`);
     }
     sample(): Promise<NativeSample> {
@@ -32,7 +31,11 @@ function fakeBpf(
       calls.push(`close ${this.#sampler}`);
     }
   }
-  return {calls, bpf: {Sampler} as NativeBpf};
+  const enableStats = () => {
+    if (statsError) throw Object.assign(new Error('no statistics'), statsError);
+    return openSync('/dev/null', 'r');
+  };
+  return {calls, bpf: {Sampler, enableStats}};
 }
 
 t.test('each way is tried and closed before the next; statistics are asked for last, and alone', async (t) => {

@@ -1,14 +1,13 @@
 import t from 'tap';
-import type {NativeBpf, NativeCallError, NativeProgInfo, NativeSample, NativeSamplerOptions} from '../../src/addon.js';
+import type {NativeBpf, NativeProgInfo, NativeSample, NativeSamplerOptions} from '../../src/addon.js';
 import {KernelCollector} from '../../src/collectors/kernel.js';
 import {Pace} from '../../src/collectors/pace.js';
 import {UserError} from '../../src/errors.js';
 
 /** An addon that gives one prepared answer after the other; an Error is thrown. */
-function fakeBpf(answers: (NativeSample | Error)[], statsError: NativeCallError | null = null) {
+function fakeBpf(answers: (NativeSample | Error)[]) {
   const calls: string[] = [];
   class Sampler {
-    readonly statsError = statsError;
     constructor(options: NativeSamplerOptions) {
       calls.push(`open ${options.enableStats} ${options.sampler}`);
     }
@@ -21,7 +20,7 @@ function fakeBpf(answers: (NativeSample | Error)[], statsError: NativeCallError 
       calls.push('close');
     }
   }
-  return {calls, bpf: {Sampler} satisfies NativeBpf};
+  return {calls, bpf: {Sampler} satisfies Pick<NativeBpf, 'Sampler'>};
 }
 
 const appeared = (index: number, id: number, rest: Partial<NativeProgInfo> = {}): NativeProgInfo => ({
@@ -41,6 +40,8 @@ function native(ids: number[], infos: NativeProgInfo[], rest: Partial<NativeSamp
     pinned: false,
     fallbackReason: null,
     stats: 'enabled_here',
+    statsError: null,
+    statsCostNs: null,
     ids: Uint32Array.from(ids),
     runTimeNs: BigUint64Array.from(ids, (id) => BigInt(id) * 100n),
     runCnt: BigUint64Array.from(ids, BigInt),
@@ -86,8 +87,8 @@ t.test('no programs are an empty sample', async (t) => {
 });
 
 t.test('a kernel without BPF_ENABLE_STATS is watched without rates, and the warning has the command', async (t) => {
-  const refused = {code: 'EINVAL', syscall: 'bpf(BPF_ENABLE_STATS)'};
-  const {bpf} = fakeBpf([native([], [], {stats: 'off'}), native([], [], {stats: 'already_on'})], refused);
+  const statsError = {code: 'EINVAL', syscall: 'bpf(BPF_ENABLE_STATS)'};
+  const {bpf} = fakeBpf([native([], [], {stats: 'off', statsError}), native([], [], {stats: 'already_on', statsError})]);
   const collector = new KernelCollector({enableStats: true}, bpf);
   const [warning] = (await collector.sample()).warnings;
   t.equal(warning?.code, 'stats_unavailable');
@@ -128,8 +129,8 @@ t.test('what went wrong is one sentence with call, errno and remedy, and has an 
 t.test(
   'statistics that this process may not switch on are a warning while they are off, and nothing once they are on',
   async (t) => {
-    const refused = {code: 'EPERM', syscall: 'bpf(BPF_ENABLE_STATS)'};
-    const {bpf} = fakeBpf([native([], [], {stats: 'off'}), native([], [], {stats: 'already_on'})], refused);
+    const statsError = {code: 'EPERM', syscall: 'bpf(BPF_ENABLE_STATS)'};
+    const {bpf} = fakeBpf([native([], [], {stats: 'off', statsError}), native([], [], {stats: 'already_on', statsError})]);
     const collector = new KernelCollector({enableStats: true}, bpf);
     t.match((await collector.sample()).warnings, [
       {code: 'stats_not_permitted', message: /bpf\(BPF_ENABLE_STATS\): EPERM.*Run it with sudo, or .*bpf_stats_enabled=1/},
@@ -145,6 +146,13 @@ t.test('the sampler, and why it is not the better one, come from the addon; the 
   t.match(await collector.sample(), {sampler: 'walk', fallbackReason});
   t.match(await collector.sample(), {sampler: 'iterator', fallbackReason: null});
   t.same(calls, ['open true auto']);
+});
+
+t.test('what statistics cost a run comes from the addon; null is kept', async (t) => {
+  const {bpf} = fakeBpf([native([], [], {statsCostNs: 68}), native([], [])]);
+  const collector = new KernelCollector({enableStats: true}, bpf);
+  t.equal((await collector.sample()).statsCostNs, 68);
+  t.equal((await collector.sample()).statsCostNs, null);
 });
 
 t.test('no iterator where nothing else will do: what failed, and the way out', async (t) => {

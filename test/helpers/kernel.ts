@@ -9,18 +9,23 @@ import {
   type TestProg,
   type TestProgSpec,
 } from '../../src/addon.js';
+import {isSystemError} from '../../src/errors.js';
 
 /** Why tests on the real kernel cannot run here; false where they can. For `t.test(name, {skip: kernelSkip}, …)`. */
-export const kernelSkip: string | false = whyNot();
+export const kernelSkip: string | false = await whyNot();
 
-function whyNot(): string | false {
+async function whyNot(): Promise<string | false> {
   if (process.platform !== 'linux') return `needs Linux, this is ${process.platform}`;
   if (process.getuid?.() !== 0) return 'needs root';
   // Not caught: an addon that isn't built is a failure, not a reason to skip.
   const sampler = new (loadBpf().Sampler)({enableStats: true});
+  // What it says when it can't read at all.
+  const {statsError} = await sampler.sample().catch((error: unknown) => {
+    if (!isSystemError(error)) throw error;
+    return {statsError: error};
+  });
   sampler.close();
-  const refused = sampler.statsError;
-  return refused !== null && `${refused.syscall} gives ${refused.code} here`;
+  return statsError !== null && `${statsError.syscall} gives ${statsError.code} here`;
 }
 
 /** Why there is no iterator here, where programs can be read at all; false where there is one. */
@@ -45,10 +50,17 @@ export function loadProg(t: Test, spec: TestProgSpec): TestProg {
   return prog;
 }
 
-/** Opens a sampler, with statistics on unless told otherwise, and closes it when the test ends. */
+/** Opens a sampler, with statistics on from its first pass unless told otherwise, and closes it when the test ends. */
 export function openSampler(t: Test, options: Partial<NativeSamplerOptions> = {}): NativeSampler {
   const sampler = new (loadBpf().Sampler)({enableStats: true, ...options});
   t.teardown(() => sampler.close());
+  return sampler;
+}
+
+/** A sampler that has switched statistics on, which it does in its first pass. */
+export async function switchStatsOn(t: Test): Promise<NativeSampler> {
+  const sampler = openSampler(t);
+  await sampler.sample();
   return sampler;
 }
 
@@ -59,7 +71,7 @@ export function rowOf(sample: NativeSample, id: number): ReturnType<TestProg['co
   return {
     runTimeNs: sample.runTimeNs[index]!,
     runCnt: sample.runCnt[index]!,
-    recursionMisses: sample.recursionMisses[index]!,
+    recursionMisses: sample.recursionMisses![index]!,
   };
 }
 

@@ -5,7 +5,8 @@ export type ProgSpec = Partial<ProgInfo> & {
   readonly id: number;
   readonly runTimeNs?: bigint;
   readonly runCnt?: bigint;
-  readonly recursionMisses?: bigint;
+  /** null, of any: this kernel doesn't count them. */
+  readonly recursionMisses?: bigint | null;
   readonly hottestCpu?: number;
 };
 
@@ -48,12 +49,15 @@ export function makeSample(seconds: number, progs: readonly ProgSpec[], rest: Pa
     shared: false,
     fallbackReason: null,
     stats: 'enabled_here',
+    statsCostNs: null,
     warnings: [],
     progs: {
       info: progs.map(({runTimeNs, runCnt, recursionMisses, hottestCpu, ...info}) => progInfo(info)),
       runTimeNs: BigUint64Array.from(progs, (each) => each.runTimeNs ?? 0n),
       runCnt: BigUint64Array.from(progs, (each) => each.runCnt ?? 0n),
-      recursionMisses: BigUint64Array.from(progs, (each) => each.recursionMisses ?? 0n),
+      recursionMisses: progs.some((each) => each.recursionMisses === null)
+        ? null
+        : BigUint64Array.from(progs, (each) => each.recursionMisses ?? 0n),
       hottestCpu: Int32Array.from(progs, (each) => each.hottestCpu ?? -1),
       hottestPct: Uint8Array.from(progs, (each) => (each.hottestCpu === undefined ? 0 : 100)),
     },

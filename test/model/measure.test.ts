@@ -1,5 +1,6 @@
 import t from 'tap';
-import {measure, statsCostPerRunNs} from '../../src/model/measure.js';
+import {documentedStatsCostNs, measure} from '../../src/model/measure.js';
+import type {Sample} from '../../src/sample/types.js';
 import {makeSample} from '../helpers/samples.js';
 
 t.test('figures equal their formulas on the two raw readings', (t) => {
@@ -16,7 +17,23 @@ t.test('figures equal their formulas on the two raw readings', (t) => {
   t.equal(prog?.cpuPct, (100 * 90_000_007) / 1_500_000_000);
   t.equal(totals.cpuPct, prog?.cpuPct);
   t.equal(selfCpuPct, (100 * (101.5e7 - 100e7)) / 1.5e9);
-  t.equal(statsCostPct, (100 * 1_001 * statsCostPerRunNs) / 1.5e9);
+  t.equal(statsCostPct, (100 * 1_001 * documentedStatsCostNs) / 1.5e9);
+  t.end();
+});
+
+t.test('what statistics cost is reckoned with what was timed on the host, where that could be', (t) => {
+  const reading = (seconds: number, statsCostNs: number | null) =>
+    makeSample(seconds, [{id: 1, runCnt: BigInt(seconds * 1000)}], {statsCostNs});
+  t.match(measure(reading(102, 45), reading(100, 45)), {
+    statsCostPct: (100 * 2000 * 45) / 2e9,
+    statsCostNsPerRun: 45,
+    statsCostSource: 'calibrated',
+  });
+  t.match(measure(reading(102, null), reading(100, null)), {
+    statsCostPct: (100 * 2000 * documentedStatsCostNs) / 2e9,
+    statsCostNsPerRun: documentedStatsCostNs,
+    statsCostSource: 'documented',
+  });
   t.end();
 });
 
@@ -78,6 +95,84 @@ t.test('a counter that went backwards gives no rate for that period', (t) => {
     cpuPct: null,
     eventsPerSec: null,
   });
+  t.end();
+});
+
+t.test('runs missed in the period are counted, and warned of by name', (t) => {
+  const reading = (seconds: number, misses: readonly bigint[]) =>
+    makeSample(
+      seconds,
+      misses.map((recursionMisses, i) => ({id: i + 1, name: i === 0 ? '' : `p\u001b${i + 1}`, recursionMisses})),
+      {warnings: [{code: 'other', message: 'from the collector'}]},
+    );
+  const before = reading(100, [5n, 0n, 2n ** 63n, 7n, 1n]);
+  const one = measure(reading(101, [5n, 0n, 2n ** 63n + 12n, 7n, 1n]), before);
+  t.same(
+    one.progs.map((prog) => prog.periodRecursionMisses),
+    [0, 0, 12, 0, 0],
+  );
+  t.equal(one.progs[2]?.recursionMisses, 2n ** 63n + 12n);
+  t.match(one.warnings, [{code: 'other'}, {code: 'recursion_misses', message: /: p<1b>3 \(id 3\) 12\.$/}]);
+  const all = measure(reading(101, [6n, 3n, 2n ** 63n + 2n, 7n, 5n]), before);
+  t.match(all.warnings[1]?.message, /: p<1b>5 \(id 5\) 4, p<1b>2 \(id 2\) 3, p<1b>3 \(id 3\) 2 and 1 more\.$/);
+  t.match(measure(reading(101, [9n, 0n, 2n ** 63n, 7n, 1n]), before).warnings[1]?.message, /: \(no name\) \(id 1\) 4\.$/);
+  t.same(measure(before, null).warnings, before.warnings, 'what they missed before is no alarm');
+  t.end();
+});
+
+t.test('missed runs are unknown where other increases are, and where the kernel does not count them', (t) => {
+  const reading = (seconds: number, recursionMisses: bigint | null, rest: Partial<Sample> = {}) =>
+    makeSample(seconds, [{id: 1, runCnt: BigInt(seconds), recursionMisses}], rest);
+  const off = {stats: 'off'} as const;
+  for (const [now, before, what] of [
+    [reading(101, 9n), null, 'the first reading'],
+    [reading(101, 9n, off), reading(100, 1n), 'statistics off now'],
+    [reading(101, 9n), reading(100, 1n, off), 'or before'],
+    [reading(101, 1n), reading(100, 9n), 'a counter that went backwards'],
+  ] as const) {
+    const {progs, warnings} = measure(now, before);
+    t.match(progs[0], {periodRecursionMisses: null, periodRunCnt: null}, what);
+    t.same(warnings, [], what);
+  }
+  const uncounted = measure(reading(101, null), reading(100, null));
+  t.match(uncounted.progs[0], {recursionMisses: null, periodRecursionMisses: null, periodRunCnt: 1});
+  t.equal(uncounted.progs[0]?.detached().recursionMisses, null);
+  t.same(uncounted.warnings, []);
+  const loaded = makeSample(101, [{id: 2, loadTimeNs: 100_500_000_000n, recursionMisses: 3n}]);
+  t.equal(measure(loaded, reading(100, 1n)).progs[0]?.periodRecursionMisses, 3, 'loaded in the period: all of them');
+  t.end();
+});
+
+t.test("totals are of all programs; beside them those of all but this tool's own", (t) => {
+  const reading = (seconds: number, n: bigint, ownN = n) =>
+    makeSample(seconds, [
+      {id: 1, runTimeNs: 3_000_000n * n, runCnt: n},
+      {id: 2, self: true, runTimeNs: 50_000_000n * ownN, runCnt: 7n * ownN},
+      {id: 3, sleepable: true, runTimeNs: 2n ** 60n + n, runCnt: 11n * n},
+      {id: 4, self: true, runTimeNs: 1_000_000n * ownN, runCnt: ownN},
+    ]);
+  const {totals, othersTotals} = measure(reading(101, 3n), reading(100, 1n));
+  t.same(totals, {
+    programs: 4,
+    cpuPct: (100 * 2 * 54_000_000) / 1e9,
+    eventsPerSec: 2 * (1 + 7 + 11 + 1),
+    runTimeNs: 2n ** 60n + 3n + 3n * 54_000_000n,
+    runCnt: 3n * 20n,
+    periodRunTimeNs: 2 * 54_000_001,
+    periodRunCnt: 2 * 20,
+  });
+  t.same(othersTotals, {
+    programs: 2,
+    cpuPct: (100 * 2 * 3_000_000) / 1e9,
+    eventsPerSec: 2 * 12,
+    runTimeNs: 2n ** 60n + 3n + 9_000_000n,
+    runCnt: 3n * 12n,
+    periodRunTimeNs: 2 * 3_000_001,
+    periodRunCnt: 2 * 12,
+  });
+  const without = measure(reading(101, 3n, 0n), reading(100, 1n, 1n));
+  t.equal(without.othersTotals.periodRunCnt, 24, "own counters that went backwards are not the others' business");
+  t.match(measure(reading(100, 1n), null).othersTotals, {programs: 2, cpuPct: null, eventsPerSec: null, runCnt: 12n});
   t.end();
 });
 

@@ -4,7 +4,7 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import t from 'tap';
 import {startChild} from '../helpers/child.js';
-import {kernelSkip, loadProg, openSampler, rowOf} from '../helpers/kernel.js';
+import {kernelSkip, loadProg, openSampler, rowOf, switchStatsOn} from '../helpers/kernel.js';
 
 /** Where a file system of this type is mounted; undefined where it is not. */
 function mountOf(type: string): string | undefined {
@@ -39,8 +39,9 @@ t.test('XDP on lo counts real packets', {skip: kernelSkip}, async (t) => {
     `${sender}
      const prog = load('testbed.node').load({type: 'xdp', name: 'on_lo'});
      const sampler = new (load('bpf.node').Sampler)({enableStats: true});
+     const statistics = sampler.sample();
      prog.attach({xdp: 1});
-     sink.bind(0, '127.0.0.1', () => send(50, async () => {
+     sink.bind(0, '127.0.0.1', () => statistics.then(() => send(50, async () => {
        const sample = await sampler.sample();
        prog.detach();
        send(50, () => {
@@ -48,7 +49,7 @@ t.test('XDP on lo counts real packets', {skip: kernelSkip}, async (t) => {
          const counted = Number(sample.runCnt[sample.ids.indexOf(prog.id)]);
          console.log(JSON.stringify({counted, afterDetach: Number(prog.counters().runCnt)}));
        });
-     }));`,
+     })));`,
     {wrapper: ['unshare', '-n', 'sh', '-c', 'ip link set lo up && exec "$@"', 'sh']},
   );
   t.equal(await child.line(), '{"counted":50,"afterDetach":50}');
@@ -60,7 +61,7 @@ t.test('cgroup programs count what a process in that cgroup does', {skip: kernel
   if (root === undefined) return void t.pass('not here', {skip: 'no cgroup2 mounted'});
   const cgroup = mkdtempSync(join(root, 'bpftop-test-'));
   t.teardown(() => rmdirSync(cgroup));
-  const sampler = openSampler(t);
+  const sampler = await switchStatsOn(t);
   const packets = loadProg(t, {type: 'cgroup_skb', name: 'egress'});
   const sockets = loadProg(t, {type: 'cgroup_sock', name: 'sock_create'});
   packets.attach({cgroup});
@@ -131,7 +132,7 @@ function mountTracefs(t: {teardown(done: () => unknown): void}): string | undefi
 }
 
 t.test('a program loaded as sleepable counts its runs', {skip: kernelSkip}, async (t) => {
-  const sampler = openSampler(t);
+  const sampler = await switchStatsOn(t);
   const prog = loadProg(t, {type: 'syscall', name: 'sleepable', loops: 100});
   prog.run(5);
   const sample = await sampler.sample();

@@ -18,6 +18,7 @@
 #include "core/prog_iterator.h"
 #include "core/prog_walk.h"
 #include "core/sampler.h"
+#include "core/stats_cost.h"
 #include "synthetic-btf.h"
 
 using namespace bpftop;
@@ -59,6 +60,27 @@ void check_table() {
         "appears in the next as well");
 }
 
+void check_misses() {
+  BpfProgInfo raw = {};
+  raw.run_time_ns = 5;
+  raw.run_cnt = 2;
+  raw.recursion_misses = 3;
+  check(counters_of(raw, sizeof raw).recursion_misses == 3u, "misses, where the kernel counts them");
+  constexpr uint32_t kEnd = offsetof(BpfProgInfo, recursion_misses);
+  check(counters_of(raw, kEnd + 8).recursion_misses == 3u, "also as the last it knows");
+  const ProgCounters older = counters_of(raw, kEnd);
+  check(older.run_time_ns == 5 && older.run_cnt == 2 && !older.recursion_misses, "unknown on kernels that don't, not 0");
+
+  ProgTable table;
+  table.begin();
+  check(table.counts_misses(), "no programs: nothing against it");
+  (void)table.add({1, 1, 1}, {1, 1, std::nullopt});
+  check(!table.counts_misses(), "a table of rows without misses");
+  table.begin();
+  (void)table.add({1, 1, 1}, {1, 1, 4});
+  check(table.counts_misses() && table.recursion_misses()[0] == 4, "and the next one with them");
+}
+
 void check_memlock() {
   check(parse_memlock("pos:\t0\nmemlock:\t4096\nprog_id:\t1\n") == 4096u, "memlock of a real fdinfo");
   check(parse_memlock("memlock: 18446744073709551615\n") == UINT64_MAX, "the largest number");
@@ -80,6 +102,14 @@ void check_cpu_lists() {
   check(parse_cpu_list("8191").has_value(), "the largest CPU");
   for (const char* text : {"", "\n", "0-", "-1", "x", "0,", "3-1", "1,1", "2,0-1", "0 1", "0-8192", "99999999999999999999"})
     check(!parse_cpu_list(text), "not a list of CPUs");
+}
+
+void check_stats_cost() {
+  check(stats_cost_of(26, 94) == 68u && stats_cost_of(1, 2) == 1u, "what statistics add is the difference");
+  check(!stats_cost_of(0, 0) && !stats_cost_of(0, 94), "a clock that is too coarse says nothing");
+  check(!stats_cost_of(94, 94) && !stats_cost_of(94, 26), "nor do runs that are as fast with them, or faster");
+  check(stats_cost_of(26, 10'025) == 9'999u && !stats_cost_of(26, 10'026), "nor ten microseconds");
+  check(!StatsCost().time_with(), "not timed without");
 }
 
 Refusal layout_of(const SyntheticKernel& kernel, KernelLayout& layout) {
@@ -224,12 +254,29 @@ void check_iterator() {
             "in the ways of a recent kernel and of an old one");
       ProgTable table;
       check(!iterator.read(table), "a pass");
+      check(table.counts_misses(), "with recursion misses");
       if (times == 1) check(iterator.runs_are_counted(), "sees that statistics are on");
       for (size_t row = 0; row < table.ids().size(); row++)
         if (table.ids()[row] == info.id)
           check(table.run_cnt()[row] == times * info.run_cnt && table.run_time_ns()[row] == times * info.run_time_ns,
                 "the kernel's own counters, as often as each CPU is summed");
     }
+}
+
+void check_iterator_without_misses() {
+  ProgIterator iterator;
+  IteratorOptions options;
+  options.may_count_misses = false;
+  for (const bool recent : {true, false}) {
+    options.may_cast = recent;
+    if (const Refusal refusal = iterator.open(options)) {
+      std::printf("ok %d - misses of an old kernel # SKIP %s\n", ++checks, refusal.text().c_str());
+      continue;
+    }
+    ProgTable table;
+    check(!iterator.read(table) && !table.ids().empty() && !table.counts_misses(),
+          "a kernel that doesn't count misses: they are unknown");
+  }
 }
 
 /// Passes while another thread loads and unloads as fast as it can: every pass must succeed and hold what stays.
@@ -276,12 +323,15 @@ void check_churn() {
 
 int main() {
   check_table();
+  check_misses();
   check_memlock();
   check_errno_names();
   check_cpu_lists();
+  check_stats_cost();
   check_layouts();
   check_hostile_btf();
   check_iterator();
+  check_iterator_without_misses();
   check_churn();
   std::printf("1..%d\n", checks);
   return failed;

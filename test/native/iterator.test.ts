@@ -4,7 +4,7 @@ import {readdirSync, readFileSync, readlinkSync} from 'node:fs';
 import t from 'tap';
 import type {NativeProgInfo, NativeSample} from '../../src/addon.js';
 import {nobodyWith, startChild} from '../helpers/child.js';
-import {iteratorSkip, loadProg, openFds, openSampler, rowOf} from '../helpers/kernel.js';
+import {iteratorSkip, loadProg, openFds, openSampler, rowOf, switchStatsOn} from '../helpers/kernel.js';
 
 /** CPUs that this process may run on. */
 const cpus = spawnSync('taskset', ['-cp', String(process.pid)], {encoding: 'utf8'})
@@ -27,6 +27,7 @@ function commonInfo(sample: NativeSample, id: number): Partial<NativeProgInfo> {
 
 t.test('both samplers give the same totals, to the count, for runs on every CPU', {skip: iteratorSkip}, async (t) => {
   const [iterator, walk] = [openSampler(t, {sampler: 'iterator'}), openSampler(t, {sampler: 'walk'})];
+  for (const sampler of [iterator, walk]) await sampler.sample(); // statistics are on from then on
   const types = ['socket_filter', 'sched_cls', 'xdp', 'cgroup_skb', 'raw_tracepoint', 'syscall'] as const;
   const progs = types.map((type) => loadProg(t, {type, loops: 7}));
   for (let round = 1; round <= 3; round++) {
@@ -85,6 +86,7 @@ t.test('only the iterator tells a sleepable program from another, and its attach
 
 t.test('the hottest CPU, and its share', {skip: iteratorSkip}, async (t) => {
   const sampler = openSampler(t, {sampler: 'iterator'});
+  await sampler.sample(); // statistics are on from then on
   const never = loadProg(t, {type: 'xdp'});
   const onOne = cpus.map(() => loadProg(t, {type: 'xdp', loops: 100}));
   const onMost = cpus.map(() => loadProg(t, {type: 'xdp', loops: 100}));
@@ -182,7 +184,7 @@ t.test(
   async (t) => {
     const plain = loadProg(t, {type: 'sched_cls', name: 'for_nobody', functions: 3});
     const withMaps = loadProg(t, {type: 'xdp', maps: ['one', 'two']});
-    const statistics = openSampler(t);
+    await switchStatsOn(t);
     plain.run(77);
     const child = startChild(
       t,
@@ -194,7 +196,7 @@ t.test(
        for (let i = 0; i < 3; i++) appeared.push(...(sample = await sampler.sample()).appeared);
        const find = (id) => appeared.filter((info) => info.id === id);
        console.log(JSON.stringify({
-         uid: process.getuid(), sampler: sample.sampler, stats: sample.stats, statsError: sampler.statsError,
+         uid: process.getuid(), sampler: sample.sampler, stats: sample.stats, statsError: sample.statsError,
          runs: sample.runCnt[sample.ids.indexOf(${plain.id})], plain: find(${plain.id}), withMaps: find(${withMaps.id}),
        }, (_, value) => typeof value === 'bigint' ? Number(value) : value));
      })();`,
@@ -210,7 +212,7 @@ t.test(
       statsError: {code: 'EPERM', syscall: 'bpf(BPF_ENABLE_STATS)'},
       runs: 77,
     });
-    const asRoot = await statistics.sample();
+    const asRoot = await openSampler(t).sample();
     const numbers = (info: object) =>
       Object.fromEntries(
         Object.entries(info).map(([key, value]) => [key, typeof value === 'bigint' ? Number(value) : value]),

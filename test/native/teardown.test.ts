@@ -95,8 +95,8 @@ t.test('the same process can load the addon in many workers, one after another',
         const {parentPort} = require('node:worker_threads');
         const prog = load('testbed.node').load({type: 'xdp'});
         const sampler = new (load('bpf.node').Sampler)({enableStats: true});
-        prog.run(3);
-        sampler.sample().then((sample) => parentPort.postMessage(sample.runCnt[sample.ids.indexOf(prog.id)]));`),
+        sampler.sample().then(() => prog.run(3)).then(() => sampler.sample())
+          .then((sample) => parentPort.postMessage(sample.runCnt[sample.ids.indexOf(prog.id)]));`),
       {eval: true, execArgv: []},
     );
     const [message] = (await once(worker, 'message')) as [bigint];

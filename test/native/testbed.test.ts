@@ -1,28 +1,30 @@
 import t from 'tap';
 import {loadTestbed, type TestProgSpec} from '../../src/addon.js';
-import {kernelSkip, loadProg, openFds, openSampler} from '../helpers/kernel.js';
+import {kernelSkip, loadProg, openFds, switchStatsOn} from '../helpers/kernel.js';
 
-t.test('a program with 20000 loops gets past the verifier and costs more than an empty one', {skip: kernelSkip}, (t) => {
-  openSampler(t);
-  const empty = loadProg(t, {type: 'xdp'});
-  const loops = loadProg(t, {type: 'xdp', loops: 20_000});
-  empty.run(100);
-  loops.run(100);
-  t.equal(loops.counters().runCnt, 100n);
-  t.ok(loops.counters().runTimeNs > empty.counters().runTimeNs);
-  t.end();
-});
+t.test(
+  'a program with 20000 loops gets past the verifier and costs more than an empty one',
+  {skip: kernelSkip},
+  async (t) => {
+    await switchStatsOn(t);
+    const empty = loadProg(t, {type: 'xdp'});
+    const loops = loadProg(t, {type: 'xdp', loops: 20_000});
+    empty.run(100);
+    loops.run(100);
+    t.equal(loops.counters().runCnt, 100n);
+    t.ok(loops.counters().runTimeNs > empty.counters().runTimeNs);
+  },
+);
 
-t.test('no run is no run', {skip: kernelSkip}, (t) => {
-  openSampler(t);
+t.test('no run is no run', {skip: kernelSkip}, async (t) => {
+  await switchStatsOn(t);
   const prog = loadProg(t, {type: 'xdp'});
   prog.run(0);
   t.equal(prog.counters().runCnt, 0n);
-  t.end();
 });
 
-t.test('functions are called, and a run happens on the CPU it is told to', {skip: kernelSkip}, (t) => {
-  openSampler(t);
+t.test('functions are called, and a run happens on the CPU it is told to', {skip: kernelSkip}, async (t) => {
+  await switchStatsOn(t);
   const prog = loadProg(t, {type: 'sched_cls', functions: 3, loops: 2});
   prog.run(2);
   prog.run(3, 0);
@@ -30,7 +32,6 @@ t.test('functions are called, and a run happens on the CPU it is told to', {skip
   t.throws(() => prog.run(1, 4095), {code: 'EINVAL', syscall: 'sched_setaffinity'});
   t.throws(() => prog.run(1, -1), TypeError);
   t.throws(() => loadProg(t, {type: 'xdp', functions: 256}), TypeError);
-  t.end();
 });
 
 t.test('a refused program says why, in the words of the verifier', {skip: kernelSkip}, (t) => {
@@ -86,6 +87,7 @@ t.test('what is wrong with a specification is a TypeError', {skip: kernelSkip}, 
     {type: 'xdp', loops: 1.5},
     {type: 'xdp', maps: 'one'},
     {type: 'xdp', maps: [1]},
+    {type: 'raw_tracepoint', prints: 1},
   ];
   for (const spec of wrong) t.throws(() => load(spec), TypeError);
   t.throws(

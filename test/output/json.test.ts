@@ -1,5 +1,5 @@
 import t from 'tap';
-import {measure, type Measured} from '../../src/model/measure.js';
+import {documentedStatsCostNs, measure, type Measured} from '../../src/model/measure.js';
 import {toJson} from '../../src/output/json.js';
 import {makeSample} from '../helpers/samples.js';
 
@@ -38,7 +38,8 @@ t.test('the document has the shape of schema_version 1', (t) => {
   t.same(Object.keys((json['programs'] as object[])[1] as object), [
     ...['id', 'type', 'name', 'tag', 'loaded_at', 'uid', 'gpl_compatible', 'jited', 'bytes_xlated', 'bytes_jited'],
     ...['bytes_memlock', 'verified_insns', 'btf_id', 'sleepable', 'run_time_ns', 'run_cnt', 'recursion_misses'],
-    ...['period_run_time_ns', 'period_run_cnt', 'avg_run_time_ns', 'total_avg_run_time_ns', 'events_per_sec', 'cpu_pct'],
+    ...['period_run_time_ns', 'period_run_cnt', 'period_recursion_misses', 'avg_run_time_ns', 'total_avg_run_time_ns'],
+    ...['events_per_sec', 'cpu_pct'],
     ...['hottest_cpu', 'map_ids', 'self', 'owners', 'links', 'pins', 'maps'],
   ]);
   t.end();
@@ -77,6 +78,14 @@ t.test('the hottest CPU, and why it is not the iterator', (t) => {
     json.programs.map((prog) => prog.hottest_cpu),
     [0, null],
   );
+  t.end();
+});
+
+t.test('what statistics cost a run, and whence that is known', (t) => {
+  const sampling = (statsCostNs: number | null) =>
+    (JSON.parse(document(measure(makeSample(1, [], {statsCostNs}), null))) as {sampling: unknown}).sampling;
+  t.match(sampling(68), {stats_cost_pct: null, stats_cost_ns_per_run: 68, stats_cost_source: 'calibrated'});
+  t.match(sampling(null), {stats_cost_ns_per_run: documentedStatsCostNs, stats_cost_source: 'documented'});
   t.end();
 });
 

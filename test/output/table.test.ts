@@ -42,12 +42,23 @@ ID  TYPE  NAME  AVG  TOTAL  EV/S  CPU%`,
 
 t.test('filter, then sort, then limit', (t) => {
   const ids = (filter: string, sort: string, limit: number | null) =>
-    selectProgs(measured.progs, {filter: parseFilter(filter), sort: parseSort(sort) as SortOrder, limit}).map(
+    selectProgs(measured.progs, {filter: parseFilter(filter), sort: parseSort(sort) as SortOrder, limit, own: false}).map(
       (prog) => prog.info.id,
     );
   t.same(ids('', 'id', null), [1234568, 1234567, 10, 9]);
   t.same(ids('', 'cpu', 2), [9, 10]);
   t.same(ids('s', 'id:asc', 2), [9, 10]);
   t.same(ids('sched', 'cpu', 5), [10]);
+  t.end();
+});
+
+t.test("this tool's own programs are neither counted nor added up", (t) => {
+  const reading = (seconds: number, runs: bigint) =>
+    makeSample(seconds, [
+      {id: 1, name: 'of_the_host', runCnt: runs, runTimeNs: runs * 1_000_000n},
+      {id: 2, name: 'bpftop_iter', self: true, runCnt: 100n * runs, runTimeNs: runs * 5_000_000n},
+    ]);
+  const both = measure(reading(101, 20n), reading(100, 10n));
+  t.match(toTable(both, []), /  1 program  BPF 1\.00% CPU  10 ev\/s  /);
   t.end();
 });

@@ -15,9 +15,9 @@ function viewOf(hostname = 'web-3'): View {
   return view;
 }
 
-function header(width: number, view: View, delayMs = 1000): string {
+function header(width: number, view: View, delayMs = 1000, own = false): string {
   const grid = new Grid(width, 1);
-  paintHeader(grid, 0, {view, activity: 'live', delayMs});
+  paintHeader(grid, 0, {view, activity: 'live', delayMs, own});
   return grid.line(0);
 }
 
@@ -26,6 +26,19 @@ t.test('the header says which host, how much, and what watching costs', (t) => {
     header(120, viewOf()),
     'bpftop-ts  web-3  6.18.44  2 CPUs │ 1 program  BPF 3.10% CPU          █  1.2M ev/s  │ watching costs 9.6%       1s  live',
   );
+  t.end();
+});
+
+t.test('where there is room it says what a run costs more: ~ where that was not timed here', (t) => {
+  const wide = (statsCostNs: number | null, stats: 'enabled_here' | 'off' = 'enabled_here') => {
+    const view = new View(null);
+    const before = makeSample(100, [{id: 1}], {statsCostNs, stats});
+    view.update(measure(makeSample(101, [{id: 1, runCnt: 5n}], {statsCostNs, stats}), before));
+    return header(150, view);
+  };
+  t.match(wide(null), /watching costs \S+ +\(~70 ns a run\) /);
+  t.match(wide(45), /watching costs \S+ +\(45 ns a run\) /);
+  t.notMatch(wide(null, 'off'), 'a run');
   t.end();
 });
 
@@ -50,6 +63,19 @@ t.test('figures that change do not move the words beside them', (t) => {
   t.match(after, /BPF 34\.57% CPU .*3 ev\/s/);
   t.equal(after.indexOf('│ watching'), before.indexOf('│ watching'));
   t.equal(after.indexOf('live'), before.indexOf('live'));
+  t.end();
+});
+
+t.test("this tool's own programs are counted and added up where they are listed", (t) => {
+  const view = new View(null);
+  const reading = (seconds: number, runs: bigint) =>
+    makeSample(seconds, [
+      {id: 1, runCnt: runs, runTimeNs: runs * 1_000_000n},
+      {id: 2, self: true, runCnt: 100n * runs, runTimeNs: runs * 5_000_000n},
+    ]);
+  view.update(measure(reading(101, 20n), reading(100, 10n)));
+  t.match(header(120, view), /│ 1 program {2}BPF 1\.00% CPU .* 10 ev\/s/);
+  t.match(header(120, view, 1000, true), /│ 2 programs {2}BPF 6\.00% CPU .* 1\.0k ev\/s/);
   t.end();
 });
 

@@ -160,6 +160,72 @@ t.test('new and gone programs are marked, and gone ones stay for a while', async
   t.notOk((await lines()).some((line) => line.startsWith(' +')));
 });
 
+t.test("this tool's own programs are neither listed nor counted until a key asks for them", async (t) => {
+  const {feed, lines, press} = await openTestScreen(t);
+  const own = {id: 9, name: 'bpftop_iter', self: true};
+  feed([{...own}, {id: 10, name: 'hers'}]);
+  feed([
+    {...own, runCnt: 99n},
+    {id: 10, name: 'hers', runCnt: 4n},
+  ]);
+  let shown = await lines();
+  t.match(shown[0], /│ 1 program .* 4 ev\/s/);
+  t.notMatch(shown.at(-1), ' of ', 'all that is counted is listed');
+  t.notOk(shown.some((line) => line.includes('bpftop_iter')));
+  shown = await press('/iter');
+  t.match(shown.at(-1), /^\/iter +0 of 1 /);
+  t.ok(shown.some((line) => line.includes('Nothing matches "iter".')));
+  shown = await press('\u001ba');
+  t.match(shown[0], /│ 2 programs .* 103 ev\/s/);
+  t.notMatch(shown.at(-1), ' of ');
+  t.ok(shown.some((line) => line.includes('bpftop_iter')));
+  shown = await press('/iter\r');
+  t.match(shown.at(-1), /^\/iter +1 of 2 /);
+  shown = await press('a');
+  t.match(shown.at(-1), /^\/iter +0 of 1 /);
+  feed([own]);
+  shown = await lines();
+  t.match(shown[0], /│ 0 programs /);
+  t.ok(
+    shown.some((line) => line.includes("bpftop-ts's own; a shows them.")),
+    'and the empty host is told of, filter or not',
+  );
+  t.ok(shown.some((line) => line.includes('bpftop-ts demo')));
+});
+
+t.test('missed runs are an alarm: a mark, a line, and on the page of the program', async (t) => {
+  const {feed, lines, press} = await openTestScreen(t);
+  const misser = (runs: bigint, recursionMisses: bigint | null) =>
+    feed([
+      {id: 1, name: 'calm', runCnt: runs},
+      {id: 2, name: 'misser', runCnt: runs, runTimeNs: runs, recursionMisses},
+    ]);
+  misser(1n, 7n);
+  t.notOk(
+    (await lines()).some((line) => line.includes('!')),
+    'not for what it missed before',
+  );
+  misser(2n, 1019n);
+  const shown = await lines();
+  t.match(
+    shown.find((line) => line.includes('xdp') && line.includes('misser')),
+    /^ ! +2 /,
+  );
+  t.match(
+    shown.find((line) => line.includes('calm')),
+    /^ {3}/,
+  );
+  t.match(shown.at(-2), /^! runs did not happen .*: misser \(id 2\) 1012/);
+  await press('sg');
+  const page = (await press('\r')).join('\n');
+  t.match(page, /misser {2}xdp 2/);
+  t.match(page, /runs missed +1,019 ! 1,012 in the last period/);
+  misser(3n, 1019n);
+  t.match((await lines()).join('\n'), /runs missed +1,019\s*$/m);
+  misser(4n, null);
+  t.match((await lines()).join('\n'), /runs missed +-\s*$/m);
+});
+
 t.test('a sleepable program is marked "wall" and has no share of a CPU', async (t) => {
   const {feed, lines} = await openTestScreen(t);
   feed([{id: 1, name: 'sleeper', sleepable: true}]);

@@ -118,6 +118,32 @@ t.test('a limit cuts the list; the count is of what is listed and still loaded',
   t.end();
 });
 
+t.test('missed runs are marked and told as long as the figures say so, and three seconds at least', (t) => {
+  const {view, feed, pass} = watch();
+  const {key} = progInfo({id: 1});
+  const told = () => view.warnings.map(({code}) => code);
+  feed([{id: 1, recursionMisses: 7n}]);
+  t.equal(view.mark(key), null, 'what it missed before is no alarm');
+  feed([{id: 1, recursionMisses: 8n}]);
+  t.equal(view.mark(key), 'missed');
+  t.same(told(), ['recursion_misses']);
+  pass(2 * markMs);
+  view.expire();
+  t.equal(view.mark(key), 'missed', 'the figures on the screen still say so');
+  t.same(told(), ['recursion_misses']);
+  feed([{id: 1, recursionMisses: 9n}]);
+  pass(markMs - 1);
+  feed([{id: 1, recursionMisses: 9n}]);
+  t.equal(view.expire(), 1);
+  t.equal(view.mark(key), 'missed');
+  t.same(told(), ['recursion_misses']);
+  pass(1);
+  t.equal(view.expire(), null);
+  t.equal(view.mark(key), null);
+  t.same(told(), []);
+  t.end();
+});
+
 t.test('what went is forgotten in the end', (t) => {
   const {view, feed, pass} = watch();
   for (let id = 1; id <= 600; id++) {
