@@ -58,6 +58,12 @@ enum class ReadBy {
   probe,
 };
 
+struct IterWay {
+  ReadBy read_by = ReadBy::cast;
+  /// Touch the next programs before it is their turn, where that can be done by cast and KernelLayout::ksym_list is known.
+  bool ahead = true;
+};
+
 /// A raw_tp program, to be run once: finds out how far each CPU's copy of anything per-CPU is from where a __percpu pointer
 /// points. Writes it to the array behind `offsets_fd`, from the second u64 on, one a CPU from 0 to `cpus` - 1 (the first one
 /// is for its own use), and returns the number of CPUs done. `anchor_fd` is a one-slot PERCPU_ARRAY. (The kernel's own table
@@ -70,6 +76,6 @@ Assembler assemble_offset_here(const KernelLayout& layout, int anchor_fd, int of
 
 /// The iter/bpf_prog program: one IterRecord a program, counters summed over `cpus` CPUs, whose offsets are in the array
 /// behind `offsets_fd`, from its first u64 on.
-Assembler assemble_iterator(const KernelLayout& layout, ReadBy read_by, int offsets_fd, uint32_t cpus);
+Assembler assemble_iterator(const KernelLayout& layout, IterWay way, int offsets_fd, uint32_t cpus);
 
 }  // namespace bpftop

@@ -105,7 +105,7 @@ Refusal ProgIterator::set_up(const IteratorOptions& options) {
   KernelLayout layout;
   if (Refusal refusal = read_kernel_layout(options.btf_path, layout)) return refusal;
   if (Refusal refusal = find_offsets(layout, offsets.get(), slots, summed, options.may_look_up)) return refusal;
-  return load(layout, offsets.get(), summed, options.may_cast);
+  return load(layout, offsets.get(), summed, options);
 }
 
 void ProgIterator::close() {
@@ -131,20 +131,22 @@ Refusal ProgIterator::find_offsets(const KernelLayout& layout, int offsets_fd, u
   return {map_update(offsets_fd, 0, summed_offsets.data()), {}};
 }
 
-Refusal ProgIterator::load(const KernelLayout& layout, int offsets_fd, uint32_t summed, bool may_cast) {
+Refusal ProgIterator::load(const KernelLayout& layout, int offsets_fd, uint32_t summed, const IteratorOptions& options) {
   ProgLoad load;
   load.type = ProgType::tracing;
   load.expected_attach_type = AttachType::trace_iter;
   load.attach_btf_id = layout.iter_function;
   load.name = kIteratorName;
   Refusal refusal;
-  const bool has_cast = may_cast && layout.cast_function != 0;
-  for (const ReadBy read_by : {ReadBy::cast, ReadBy::probe}) {
-    if (read_by == ReadBy::cast && !has_cast) continue;
-    const Assembler code = assemble_iterator(layout, read_by, offsets_fd, summed);
+  const bool has_cast = options.may_cast && layout.cast_function != 0;
+  const bool has_list = options.may_look_ahead && layout.ksym_list;
+  // The fastest that the verifier lets through.
+  for (const IterWay way : {IterWay{ReadBy::cast, true}, IterWay{ReadBy::cast, false}, IterWay{ReadBy::probe, false}}) {
+    if ((way.read_by == ReadBy::cast && !has_cast) || (way.ahead && !has_list)) continue;
+    const Assembler code = assemble_iterator(layout, way, offsets_fd, summed);
     load.insns = code.code();
     refusal = load_prog(load, prog_);
-    read_by_ = read_by;
+    way_ = way;
     if (!refusal) break;
   }
   if (refusal) return refusal;

@@ -23,6 +23,8 @@ struct IteratorOptions {
   const char* possible_cpus_path = "/sys/devices/system/cpu/possible";
   /// False: as on a kernel without bpf_rdonly_cast.
   bool may_cast = true;
+  /// False: as on a kernel whose list of programs with machine code isn't the one known here.
+  bool may_look_ahead = true;
   /// False: as on a kernel without bpf_map_lookup_percpu_elem.
   bool may_look_up = true;
   /// Not 0: sum over that many CPUs, the real ones again and again. Counters are then multiples of the true ones.
@@ -54,7 +56,9 @@ class ProgIterator {
   /// Id of the program; 0: not open.
   uint32_t prog_id() const { return prog_id_; }
 
-  ReadBy read_by() const { return read_by_; }
+  ReadBy read_by() const { return way_.read_by; }
+
+  bool looks_ahead() const { return way_.ahead; }
 
   /// How many CPUs are possible, and counted.
   uint32_t cpus() const { return static_cast<uint32_t>(cpus_.size()); }
@@ -63,7 +67,7 @@ class ProgIterator {
   Refusal set_up(const IteratorOptions& options);
   /// Fills in the array behind `offsets_fd` with the offset of each CPU of cpus_, `summed` times in all.
   Refusal find_offsets(const KernelLayout& layout, int offsets_fd, uint32_t slots, uint32_t summed, bool may_look_up);
-  Refusal load(const KernelLayout& layout, int offsets_fd, uint32_t summed, bool may_cast);
+  Refusal load(const KernelLayout& layout, int offsets_fd, uint32_t summed, const IteratorOptions& options);
   /// Adds the whole records among the first `len` bytes of the buffer.
   SysError add_rows(size_t len, ProgTable& table);
   ProgCounters counters_of(const IterRecord& record) const;
@@ -73,7 +77,7 @@ class ProgIterator {
 
   UniqueFd prog_, link_;
   uint32_t prog_id_ = 0;
-  ReadBy read_by_ = ReadBy::cast;
+  IterWay way_;
   /// What of a record this kernel fills in.
   bool has_pages_ = false, has_verified_insns_ = false, has_sleepable_ = false;
   /// The possible CPUs: a record counts through them.
