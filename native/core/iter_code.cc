@@ -14,6 +14,8 @@ using namespace insn;
 // BPF_MAX_SUBPROGS: no program has more functions (to 6.18).
 constexpr int32_t kMostFunctions = 256;
 constexpr int32_t kPointerLen = 8;
+// As many misses as a CPU keeps under way, and half of an L1 cache's lines. A power of two.
+constexpr int32_t kAhead = 16;
 
 // The frame of the iterator, from the top: the seq_file, room for a read, the record.
 constexpr int16_t kSeq = -8;
@@ -23,8 +25,8 @@ constexpr int16_t kRecord = kScratch - static_cast<int16_t>(sizeof(IterRecord));
 
 class IteratorCode {
  public:
-  IteratorCode(const KernelLayout& layout, ReadBy read_by, int memory_fd, uint32_t cpus)
-      : at_(layout), read_by_(read_by), memory_fd_(memory_fd), cpus_(static_cast<int32_t>(cpus)) {}
+  IteratorCode(const KernelLayout& layout, IterWay way, int memory_fd, uint32_t cpus)
+      : at_(layout), way_(way), memory_fd_(memory_fd), cpus_(static_cast<int32_t>(cpus)) {}
 
   Assembler assemble() {
     code_ << load(Width::u64, r2, r1, at_.iter_meta) << load(Width::u64, r2, r2, at_.meta_seq)
@@ -33,6 +35,7 @@ class IteratorCode {
     Label last, counters, end;
     code_.jump(jeq(r7, 0), last);
     code_ << load(Width::u64, r8, r7, at_.prog_aux);
+    if (way_.ahead && at_.ksym_list) look_ahead(*at_.ksym_list);
     copy_static();
     copy_flags();
     take_stats_base();
@@ -53,6 +56,37 @@ class IteratorCode {
 
  private:
   static constexpr int16_t in_record(size_t member) { return static_cast<int16_t>(kRecord + static_cast<int>(member)); }
+
+  /// For every kAhead-th program, touches what the kernel and this program are about to read of the kAhead next ones. At
+  /// thousands of programs nothing of them is in a cache, and the kernel waits for it twice a program (bpf_prog, on a page
+  /// of its own, then the reference count in bpf_prog_aux): here all that waiting is done at once, a fifth of a pass less at
+  /// 10 000. Nothing that is read is used, so it doesn't matter that the list may be in another order, or end. r1 is the
+  /// context, r8 aux; r6 counts, r9 is the address of an aux.
+  void look_ahead(const KsymListAt& list) {
+    Label next, done;
+    code_ << load(Width::u64, r2, r1, at_.iter_meta) << load(Width::u64, r2, r2, list.meta_seq_num)
+          << bit_and(r2, kAhead - 1);
+    code_.jump(jne(r2, 0), done);
+    code_ << mov(r6, 0) << mov(r9, r8);
+    as_number_r9(list.aux_type);
+    code_.place(next);
+    code_ << mov(r1, r9);
+    cast_r1(list.aux_type);
+    code_ << load(Width::u64, r9, r0, list.next);
+    as_number_r9(list.aux_type);
+    code_ << add(r9, -list.next) << mov(r1, r9);
+    cast_r1(list.aux_type);
+    // Not a trampoline, whose memory isn't an aux.
+    code_ << load(Width::u8, r1, r0, list.is_prog);
+    code_.jump(jeq(r1, 0), done);
+    // A load for each line of memory that is read of a program.
+    code_ << load(Width::u32, r1, r0, at_.aux_id) << load(Width::u8, r1, r0, at_.aux_offload_requested.offset)
+          << load(Width::u8, r1, r0, at_.aux_name) << load(Width::u64, r1, r0, at_.aux_btf)
+          << load(Width::u64, r1, r0, list.prog) << load(Width::u32, r2, r1, at_.prog_type_member)
+          << load(Width::u64, r2, r1, at_.prog_aux) << add(r6, 1);
+    code_.jump(jne(r6, kAhead), next);
+    code_.place(done);
+  }
 
   /// record.member = *(src + from), of `len` bytes, in the widest loads that alignment allows.
   void copy(size_t member, Reg src, int16_t from, int16_t len) {
@@ -128,14 +162,21 @@ class IteratorCode {
     code_ << mov(r1, r10) << add(r1, kScratch) << mov(r2, len) << call(Helper::probe_read_kernel);
   }
 
+  /// r9, a pointer, becomes a number: a pointer minus a pointer is one (to who has CAP_PERFMON), and what is subtracted here
+  /// is null.
+  void as_number_r9(uint32_t any_type) {
+    code_ << mov(r1, 0);
+    cast_r1(any_type);
+    code_ << sub(r9, r0);
+  }
+
   /// r7 = the program's __percpu pointer to its counters, as a number.
   void take_stats_base() {
     const Reg from = at_.stats_in_prog ? r7 : r8;
-    if (read_by_ == ReadBy::cast) {
-      // A pointer minus a pointer is a number (to who has CAP_PERFMON), and this one is subtracted from is null.
-      code_ << load(Width::u64, r9, from, at_.stats) << mov(r1, 0);
-      cast_r1(at_.stats_type);
-      code_ << sub(r9, r0) << mov(r7, r9);
+    if (way_.read_by == ReadBy::cast) {
+      code_ << load(Width::u64, r9, from, at_.stats);
+      as_number_r9(at_.stats_type);
+      code_ << mov(r7, r9);
     } else {
       code_ << mov(r3, from) << add(r3, at_.stats);
       probe_r3(kPointerLen);
@@ -173,7 +214,7 @@ class IteratorCode {
           << mov(r6, 0);
     code_.place(next);
     code_.jump(jge(r6, r9), done);
-    if (read_by_ == ReadBy::cast) {
+    if (way_.read_by == ReadBy::cast) {
       // A struct that begins with a pointer stands for the slot of the list.
       code_ << mov(r1, r8);
       cast_r1(at_.list_head_type);
@@ -209,7 +250,7 @@ class IteratorCode {
     const int16_t misses = at_.stats_misses.value_or(at_.stats_cnt);
     const int16_t first = std::min({at_.stats_cnt, at_.stats_nsecs, misses});
     const int16_t last = std::max({at_.stats_cnt, at_.stats_nsecs, misses});
-    const bool cast = read_by_ == ReadBy::cast;
+    const bool cast = way_.read_by == ReadBy::cast;
     const Reg counters = cast ? r0 : r10;
     const auto counter = [&](int16_t member) { return static_cast<int16_t>(cast ? member : kScratch + member - first); };
 
@@ -253,7 +294,7 @@ class IteratorCode {
 
   Assembler code_;
   const KernelLayout& at_;
-  const ReadBy read_by_;
+  const IterWay way_;
   const int memory_fd_;
   const int32_t cpus_;
 };
@@ -311,8 +352,8 @@ Assembler assemble_offset_here(const KernelLayout& layout, int anchor_fd, int of
   return code;
 }
 
-Assembler assemble_iterator(const KernelLayout& layout, ReadBy read_by, int memory_fd, uint32_t cpus) {
-  return IteratorCode(layout, read_by, memory_fd, cpus).assemble();
+Assembler assemble_iterator(const KernelLayout& layout, IterWay way, int memory_fd, uint32_t cpus) {
+  return IteratorCode(layout, way, memory_fd, cpus).assemble();
 }
 
 }  // namespace bpftop

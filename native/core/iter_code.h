@@ -79,6 +79,12 @@ enum class ReadBy {
   probe,
 };
 
+struct IterWay {
+  ReadBy read_by = ReadBy::cast;
+  /// Touch the next programs before it is their turn, where that can be done by cast and KernelLayout::ksym_list is known.
+  bool ahead = true;
+};
+
 /// A raw_tp program, to be run once: finds out how far each CPU's copy of anything per-CPU is from where a __percpu pointer
 /// points. Writes it to the array behind `offsets_fd`, from the second u64 on, one a CPU from 0 to `cpus` - 1 (the first one
 /// is for its own use), and returns the number of CPUs done. `anchor_fd` is a one-slot PERCPU_ARRAY. (The kernel's own table
@@ -91,6 +97,6 @@ Assembler assemble_offset_here(const KernelLayout& layout, int anchor_fd, int of
 
 /// The iter/bpf_prog program: one IterRecord a program, counters summed over `cpus` CPUs. The value of the array behind
 /// `memory_fd` is an IterMemory and their offsets.
-Assembler assemble_iterator(const KernelLayout& layout, ReadBy read_by, int memory_fd, uint32_t cpus);
+Assembler assemble_iterator(const KernelLayout& layout, IterWay way, int memory_fd, uint32_t cpus);
 
 }  // namespace bpftop

@@ -104,6 +104,15 @@ void read_moved(Lookup& find, uint32_t prog, uint32_t aux, KernelLayout& to) {
   to.stats = in_prog ? *in_prog : find.offset(aux, "stats", 8);
 }
 
+std::optional<KsymListAt> find_ksym_list(const Lookup& find, uint32_t meta, uint32_t aux) {
+  const auto next = find.maybe(aux, "ksym.lnode.next", 8);
+  const auto is_prog = find.maybe(aux, "ksym.prog", 1);
+  const auto prog = find.maybe(aux, "prog", 8);
+  const auto seq_num = find.maybe(meta, "seq_num", 8);
+  if (!next || !is_prog || !prog || !seq_num) return std::nullopt;
+  return KsymListAt{aux, *next, *is_prog, *prog, *seq_num};
+}
+
 }  // namespace
 
 Refusal read_layout(const Btf& btf, KernelLayout& to) {
@@ -114,13 +123,15 @@ Refusal read_layout(const Btf& btf, KernelLayout& to) {
   const uint32_t iter = find.type(BtfKind::structure, "bpf_iter__bpf_prog");
   to.iter_meta = find.offset(iter, "meta", 8);
   to.iter_prog = find.offset(iter, "prog", 8);
-  to.meta_seq = find.offset(find.type(BtfKind::structure, "bpf_iter_meta"), "seq", 8);
+  const uint32_t meta = find.type(BtfKind::structure, "bpf_iter_meta");
+  to.meta_seq = find.offset(meta, "seq", 8);
 
   to.prog_type = find.type(BtfKind::structure, "bpf_prog");
   const uint32_t aux = find.type(BtfKind::structure, "bpf_prog_aux");
   read_prog(find, to.prog_type, to);
   read_aux(find, aux, to);
   read_moved(find, to.prog_type, aux, to);
+  to.ksym_list = find_ksym_list(find, meta, aux);
 
   to.stats_type = find.type(BtfKind::structure, "bpf_prog_stats");
   to.stats_cnt = find.offset(to.stats_type, "cnt", 8);

@@ -17,6 +17,15 @@ struct FlagAt {
   uint8_t shift = 0;
 };
 
+/// Where programs hang in the kernel's list of what has machine code (bpf_ksym, 5.7): to run ahead of an iterator.
+struct KsymListAt {
+  /// bpf_prog_aux, and in it: the link to the next one, whether a link is a program's at all, the program.
+  uint32_t aux_type = 0;
+  int16_t next = 0, is_prog = 0, prog = 0;
+  /// u64 in bpf_iter_meta: how many programs were before this one.
+  int16_t meta_seq_num = 0;
+};
+
 /// Offsets in bytes, by struct and member; ids of functions and types. Members that not every kernel with iterators has are
 /// optional.
 struct KernelLayout {
@@ -58,6 +67,9 @@ struct KernelLayout {
 
   // struct bpf_array
   int32_t array_pptrs = 0;
+
+  /// Nothing where it isn't as expected: it is for speed alone.
+  std::optional<KsymListAt> ksym_list;
 };
 
 /// Reads it off the kernel's BTF. Refused, naming what is missing, where a member isn't there or isn't of the size that it

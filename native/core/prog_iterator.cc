@@ -114,7 +114,7 @@ Refusal ProgIterator::set_up(const IteratorOptions& options) {
   if (Refusal refusal = read_kernel_layout(options.btf_path, layout)) return refusal;
   if (!options.may_count_misses) layout.stats_misses.reset();
   if (Refusal refusal = find_offsets(layout, map.get(), options.may_look_up, memory)) return refusal;
-  return load(layout, map.get(), options.may_cast, memory);
+  return load(layout, map.get(), options, memory);
 }
 
 Refusal ProgIterator::open_pin(const std::string& path, const IteratorOptions& options) {
@@ -173,7 +173,8 @@ Refusal ProgIterator::find_offsets(const KernelLayout& layout, int memory_fd, bo
   return {};
 }
 
-Refusal ProgIterator::load(const KernelLayout& layout, int memory_fd, bool may_cast, std::vector<uint64_t>& memory) {
+Refusal ProgIterator::load(const KernelLayout& layout, int memory_fd, const IteratorOptions& options,
+                           std::vector<uint64_t>& memory) {
   UniqueFd prog;
   ProgLoad load;
   load.type = ProgType::tracing;
@@ -181,13 +182,15 @@ Refusal ProgIterator::load(const KernelLayout& layout, int memory_fd, bool may_c
   load.attach_btf_id = layout.iter_function;
   load.name = kIteratorName;
   Refusal refusal;
-  const bool has_cast = may_cast && layout.cast_function != 0;
-  for (const ReadBy read_by : {ReadBy::cast, ReadBy::probe}) {
-    if (read_by == ReadBy::cast && !has_cast) continue;
-    const Assembler code = assemble_iterator(layout, read_by, memory_fd, summed_);
+  const bool has_cast = options.may_cast && layout.cast_function != 0;
+  const bool has_list = options.may_look_ahead && layout.ksym_list;
+  // The fastest that the verifier lets through.
+  for (const IterWay way : {IterWay{ReadBy::cast, true}, IterWay{ReadBy::cast, false}, IterWay{ReadBy::probe, false}}) {
+    if ((way.read_by == ReadBy::cast && !has_cast) || (way.ahead && !has_list)) continue;
+    const Assembler code = assemble_iterator(layout, way, memory_fd, summed_);
     load.insns = code.code();
     refusal = load_prog(load, prog);
-    read_by_ = read_by;
+    way_ = way;
     if (!refusal) break;
   }
   if (refusal) return refusal;

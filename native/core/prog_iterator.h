@@ -24,6 +24,8 @@ struct IteratorOptions {
   const char* possible_cpus_path = "/sys/devices/system/cpu/possible";
   /// False: as on a kernel without bpf_rdonly_cast.
   bool may_cast = true;
+  /// False: as on a kernel whose list of programs with machine code isn't the one known here.
+  bool may_look_ahead = true;
   /// False: as on a kernel without bpf_map_lookup_percpu_elem.
   bool may_look_up = true;
   /// False: as on a kernel that doesn't count recursion misses.
@@ -66,7 +68,9 @@ class ProgIterator {
   bool runs_are_counted() const { return end_run_cnt_ > own_run_cnt_; }
 
   /// How it reads counters; not known of a pinned one.
-  ReadBy read_by() const { return read_by_; }
+  ReadBy read_by() const { return way_.read_by; }
+
+  bool looks_ahead() const { return way_.ahead; }
 
   /// How many CPUs are possible, and counted.
   uint32_t cpus() const { return static_cast<uint32_t>(cpus_.size()); }
@@ -75,7 +79,7 @@ class ProgIterator {
   Refusal set_up(const IteratorOptions& options);
   /// Writes the offset of each CPU to `memory`, which is as the array behind `memory_fd` is to be in the end.
   Refusal find_offsets(const KernelLayout& layout, int memory_fd, bool may_look_up, std::vector<uint64_t>& memory);
-  Refusal load(const KernelLayout& layout, int memory_fd, bool may_cast, std::vector<uint64_t>& memory);
+  Refusal load(const KernelLayout& layout, int memory_fd, const IteratorOptions& options, std::vector<uint64_t>& memory);
   void make_buffer();
   /// A new run of the iterator.
   Result<UniqueFd> begin_run() const;
@@ -89,7 +93,7 @@ class ProgIterator {
   UniqueFd link_;
   /// Instead of a link of its own.
   std::string pin_;
-  ReadBy read_by_ = ReadBy::cast;
+  IterWay way_;
   /// How many CPUs it sums.
   uint32_t summed_ = 0;
   /// The possible CPUs: a record counts through them.

@@ -82,6 +82,25 @@ t.test('a gone program keeps its past for a while; churn does not pile up', (t) 
   feed(history, range(1, 3_000), (second) => [1, second + 10]);
   t.equal(history.points(key(3_009), 'cpu_pct').length, 1);
   t.equal(history.points(key(20), 'cpu_pct').length, 0);
-  t.ok(history.bytes < 100_000, `${history.bytes} bytes`);
+  // Not 3 000 of them: the one that stays, the 256 that are remembered, the host, and what came and went in one sample.
+  t.ok(history.bytes <= 600 * (1 + 256 + 1 + 2) * 12, `${history.bytes} bytes`);
+  t.end();
+});
+
+t.test('whoever takes a forgotten place has a past of its own, thinned or not', (t) => {
+  const history = new History({spanNs: 1e15, points: 64, bytes: 1e7});
+  const crowd = range(10, 409);
+  // 400 go at once, more than are remembered; ten that use nothing come a little later, and stay until all was thinned more than once.
+  const idle = range(101, 110).map((id) => id * 10);
+  feed(history, range(1, 200), (second) => (second <= 20 ? [1, ...crowd] : second < 25 ? [1] : [1, ...idle]));
+  for (const id of idle) {
+    const values = history.last(key(id), 'cpu_pct', Infinity);
+    t.same(new Set(values.slice(1)), new Set([0]));
+    t.notOk(values[0]);
+  }
+  const left = crowd.filter((id) => history.points(key(id), 'cpu_pct').length > 0);
+  t.equal(left.length, 256);
+  t.same(history.last(key(left[0] as number), 'events_per_sec', 1), [1]);
+  t.ok(history.bytes < 64 * 420 * 12);
   t.end();
 });

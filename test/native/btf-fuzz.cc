@@ -101,8 +101,8 @@ void use(std::vector<uint8_t> bytes, Random& random, Counts& counts) {
   KernelLayout layout;
   if (read_layout(btf, layout)) return;
   counts.laid_out++;
-  for (const ReadBy read_by : {ReadBy::cast, ReadBy::probe})
-    if (assemble_iterator(layout, read_by, 3, 1 + random.below(8192)).code().size() < 100) std::abort();
+  for (const IterWay way : {IterWay{ReadBy::cast, true}, IterWay{ReadBy::cast, false}, IterWay{ReadBy::probe, false}})
+    if (assemble_iterator(layout, way, 3, 1 + random.below(8192)).code().size() < 100) std::abort();
   if (assemble_offsets(layout, 3, 4, 2).code().size() < 10) std::abort();
 }
 

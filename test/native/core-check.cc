@@ -127,6 +127,9 @@ void check_layouts() {
   check(layout.prog_gpl_compatible.offset == 2 && layout.prog_gpl_compatible.shift == (kLittle ? 2 : 5), "a bit of a byte");
   check(layout.sleepable && layout.sleepable_in_prog && layout.sleepable->offset == 3, "sleepable as a bit of bpf_prog");
   check(layout.stats_in_prog && layout.stats == 32 && layout.stats_misses == 16, "statistics in bpf_prog");
+  check(layout.ksym_list && layout.ksym_list->next == 168 && layout.ksym_list->is_prog == 192 &&
+            layout.ksym_list->prog == 200 && layout.ksym_list->meta_seq_num == 16,
+        "the list of programs with machine code");
   check(layout.prog_pages == 0 && layout.aux_verified_insns == 56 && layout.cast_function != 0, "what recent kernels have");
 
   layout = {};
@@ -139,6 +142,11 @@ void check_layouts() {
   check(layout.sleepable && !layout.sleepable_in_prog && layout.sleepable->shift == 0,
         "sleepable as a bool of bpf_prog_aux");
   check(!layout.stats_misses && !layout.aux_verified_insns && layout.cast_function == 0, "what it lacks is known to lack");
+
+  layout = {};
+  SyntheticKernel unlisted;
+  unlisted.ksym = false;
+  check(!layout_of(unlisted, layout) && !layout.ksym_list, "without that list no iterator is refused");
 
   SyntheticKernel strange;
   strange.load_time = false;
@@ -248,6 +256,12 @@ void check_iterator() {
         continue;
       }
       check(!refused, "opens");
+      if (iterator.read_by() == ReadBy::cast) check(iterator.looks_ahead(), "where it casts, it looks ahead");
+      options.may_look_ahead = false;
+      check(!iterator.open(options) && !iterator.looks_ahead(), "opens without looking ahead");
+      ProgTable without;
+      check(!iterator.read(without) && !without.ids().empty(), "and reads");
+      options.may_look_ahead = true;
       const uint32_t cpus = iterator.cpus();
       options.pretend_cpus = times * cpus;
       check(!iterator.open(options) && (recent || iterator.read_by() == ReadBy::probe),

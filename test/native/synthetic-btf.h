@@ -83,8 +83,8 @@ struct SyntheticKernel {
   bool verified_insns = true;
   enum { nowhere, bool_in_aux, bit_in_prog } sleepable = bit_in_prog;
   bool cast = true;
-  /// Of bpf_prog_aux; not there under that name when false.
-  bool load_time = true;
+  /// Of bpf_prog_aux; not there under these names when false.
+  bool load_time = true, ksym = true;
 };
 
 /// The types of such a kernel. bpf_prog: pages 0, bits 2, type 4, attach type 8, len 12, jited_len 16, tag 20, stats 32,
@@ -108,7 +108,8 @@ inline std::vector<uint8_t> synthetic_btf(const SyntheticKernel& kernel = {}) {
   const uint32_t kuid = make.reference(type_definition, "kuid_t", make.structure("", 4, {{"val", u32, 0}}));
   make.structure("user_struct", 96, {{"__count", u32, 0}, {"uid", kuid, 64 * 8}});
   make.structure("btf", 64, {{"data", pointer_to_void, 0}, {"id", u32, 48 * 8}});
-  make.structure("list_head", 16, {{"next", pointer_to_void, 0}, {"prev", pointer_to_void, 64}});
+  const uint32_t list_head = make.structure("list_head", 16, {{"next", pointer_to_void, 0}, {"prev", pointer_to_void, 64}});
+  const uint32_t ksym = make.structure("bpf_ksym", 64, {{"lnode", list_head, 32 * 8}, {"prog", boolean, 56 * 8}});
 
   std::vector<SyntheticMember> aux = {
       {"used_map_cnt", u32, 8 * 8},        {"id", u32, 12 * 8},
@@ -117,11 +118,13 @@ inline std::vector<uint8_t> synthetic_btf(const SyntheticKernel& kernel = {}) {
       {"user", pointer_to_void, 40 * 8},   {"name", name_array, 64 * 8},
       {"btf", pointer_to_void, 80 * 8},
   };
+  if (kernel.ksym) aux.push_back({"ksym", ksym, 136 * 8});
+  aux.push_back({"prog", pointer_to_void, 200 * 8});
   if (kernel.load_time) aux.push_back({"load_time", u64, 48 * 8});
   if (kernel.verified_insns) aux.push_back({"verified_insns", u32, 56 * 8});
   if (kernel.sleepable == SyntheticKernel::bool_in_aux) aux.push_back({"sleepable", boolean, 200});
   if (kernel.stats_in_aux) aux.push_back({"stats", percpu, 88 * 8});
-  make.structure("bpf_prog_aux", 96, aux);
+  make.structure("bpf_prog_aux", 208, aux);
 
   const uint32_t tag_union =
       make.structure("", 8, {{"digest", make.array(u8, 8), 0}, {"tag", make.array(u8, 8), 0}}, union_type);
@@ -141,7 +144,7 @@ inline std::vector<uint8_t> synthetic_btf(const SyntheticKernel& kernel = {}) {
   make.structure("bpf_prog", 48, prog);
 
   const uint32_t seq = make.structure("", 8, {{"seq", pointer_to_void, 0}}, union_type);
-  make.structure("bpf_iter_meta", 24, {{"", seq, 0}});
+  make.structure("bpf_iter_meta", 24, {{"", seq, 0}, {"session_id", u64, 64}, {"seq_num", u64, 128}});
   const uint32_t meta = make.structure("", 8, {{"meta", pointer_to_void, 0}}, union_type);
   const uint32_t iter_prog = make.structure("", 8, {{"prog", pointer_to_void, 0}}, union_type);
   make.structure("bpf_iter__bpf_prog", 16, {{"", meta, 0}, {"", iter_prog, 64}});
