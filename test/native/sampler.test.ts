@@ -1,12 +1,12 @@
 import t from 'tap';
 import {loadBpf} from '../../src/addon.js';
 import {isSystemError} from '../../src/errors.js';
-import {kernelSkip, loadProg, openFds, rowOf} from '../helpers/kernel.js';
+import {kernelSkip, loadProg, openFds, rowOf, runnableTypes, runTimeSkip} from '../helpers/kernel.js';
 import {both} from '../helpers/samplers.js';
 
 both('runs are counted exactly, and as the kernel itself counts them', async (t, open) => {
   const sampler = open();
-  for (const type of ['socket_filter', 'sched_cls', 'xdp', 'cgroup_skb', 'raw_tracepoint', 'syscall'] as const) {
+  for (const type of runnableTypes) {
     const prog = loadProg(t, {type, loops: 10});
     const before = rowOf(await sampler.sample(), prog.id);
     prog.run(1234);
@@ -14,7 +14,7 @@ both('runs are counted exactly, and as the kernel itself counts them', async (t,
     t.equal(before?.runCnt, 0n, type);
     t.equal(after?.runCnt, 1234n, type);
     t.strictSame(after, prog.counters(), type);
-    t.ok(after && after.runTimeNs > 0n, type);
+    t.ok(after && after.runTimeNs > 0n, type, {skip: runTimeSkip});
   }
 });
 
