@@ -4,13 +4,12 @@ import t from 'tap';
 import {KernelCollector} from '../../src/collectors/kernel.js';
 import {measure} from '../../src/model/measure.js';
 import type {Sample} from '../../src/sample/types.js';
-import {iteratorSkip, kernelSkip, loadProg} from '../helpers/kernel.js';
+import {iteratorSkip, kernelSkip, loadProg, runnableTypes} from '../helpers/kernel.js';
 
 t.test('N runs between two readings are exactly N, and the counters are the kernel’s own', {skip: kernelSkip}, async (t) => {
   const collector = new KernelCollector({enableStats: true});
   t.teardown(() => collector.close());
-  const types = ['socket_filter', 'sched_cls', 'xdp', 'cgroup_skb', 'raw_tracepoint', 'syscall'] as const;
-  const progs = types.map((type) => loadProg(t, {type, name: `exact_${type}`.slice(0, 15), loops: 3}));
+  const progs = runnableTypes.map((type) => loadProg(t, {type, name: `exact_${type}`.slice(0, 15), loops: 3}));
   let previous: Sample = await collector.sample();
   for (const runs of [1, 0, 777]) {
     progs.forEach((prog, i) => prog.run(runs * (i + 1)));
@@ -19,12 +18,12 @@ t.test('N runs between two readings are exactly N, and the counters are the kern
     for (const [i, prog] of progs.entries()) {
       const found = measured.progs.find((each) => each.info.id === prog.id);
       const kernel = prog.counters();
-      t.equal(found?.periodRunCnt, runs * (i + 1), types[i] as string);
+      t.equal(found?.periodRunCnt, runs * (i + 1), runnableTypes[i] as string);
       t.equal(found?.runCnt, kernel.runCnt);
       t.equal(found?.runTimeNs, kernel.runTimeNs);
       const periodNs = Number(sample.timeNs - previous.timeNs);
       t.equal(measured.periodNs, periodNs);
-      const sleepable = types[i] === 'syscall';
+      const sleepable = runnableTypes[i] === 'syscall';
       t.equal(found?.info.sleepable, sleepable);
       t.equal(found?.cpuPct, sleepable ? null : (100 * (found?.periodRunTimeNs as number)) / periodNs);
     }

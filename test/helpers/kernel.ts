@@ -38,6 +38,36 @@ async function whyNoIterator(): Promise<string | false> {
   return fallbackReason !== null && `no iterator: ${fallbackReason}`;
 }
 
+/** Why a test of programs of a type cannot run here; false where it can: some kernels have no tracing, those before 5.14 no `syscall`. */
+export function typeSkip(type: TestProgSpec['type']): string | false {
+  if (kernelSkip) return kernelSkip;
+  try {
+    loadTestbed().load({type}).close();
+    return false;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EINVAL') throw error;
+    return `no programs of type ${type} here`;
+  }
+}
+
+/** Types of programs that can be test-run, as far as this kernel has them. */
+export const runnableTypes: readonly TestProgSpec['type'][] = (
+  ['socket_filter', 'sched_cls', 'xdp', 'cgroup_skb', 'raw_tracepoint', 'syscall'] as const
+).filter((type) => !typeSkip(type));
+
+/** Why run times say nothing here; false where they do. User-mode Linux counts them by a clock that steps in jiffies. */
+export const runTimeSkip: string | false = kernelSkip || whyNoRunTime();
+
+function whyNoRunTime(): string | false {
+  const sampler = new (loadBpf().Sampler)({enableStats: true});
+  const prog = loadTestbed().load({type: 'xdp', loops: 10});
+  prog.run(100);
+  const {runTimeNs} = prog.counters();
+  prog.close();
+  sampler.close();
+  return runTimeNs === 0n && 'this kernel measures no run as short as this';
+}
+
 /** What is needed of tap's `t` to clean up after a test. */
 interface Test {
   teardown(done: () => unknown): void;

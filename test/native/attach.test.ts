@@ -4,7 +4,7 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import t from 'tap';
 import {startChild} from '../helpers/child.js';
-import {kernelSkip, loadProg, openSampler, rowOf, switchStatsOn} from '../helpers/kernel.js';
+import {kernelSkip, loadProg, openSampler, rowOf, switchStatsOn, typeSkip} from '../helpers/kernel.js';
 
 /** Where a file system of this type is mounted; undefined where it is not. */
 function mountOf(type: string): string | undefined {
@@ -97,7 +97,7 @@ t.test('cgroup programs count what a process in that cgroup does', {skip: kernel
   await child.end; // or the cgroup can't be removed
 });
 
-t.test('a raw tracepoint program counts real events', {skip: kernelSkip}, async (t) => {
+t.test('a raw tracepoint program counts real events', {skip: typeSkip('raw_tracepoint')}, async (t) => {
   const sampler = openSampler(t);
   const prog = loadProg(t, {type: 'raw_tracepoint'});
   prog.attach({rawTracepoint: 'sched_process_exec'});
@@ -106,17 +106,21 @@ t.test('a raw tracepoint program counts real events', {skip: kernelSkip}, async 
   t.ok(rowOf(await sampler.sample(), prog.id)!.runCnt >= before + 5n); // others on this machine start processes as well
 });
 
-t.test('a tracepoint program counts real events, on whichever CPU they happen', {skip: kernelSkip}, async (t) => {
-  const tracefs = mountOf('tracefs') ?? mountTracefs(t);
-  if (tracefs === undefined) return void t.pass('not here', {skip: 'no tracefs'});
-  const sampler = openSampler(t);
-  const prog = loadProg(t, {type: 'tracepoint'});
-  prog.attach({tracepoint: Number(readFileSync(join(tracefs, 'events/sched/sched_process_exec/id'), 'utf8'))});
-  const pin = has('taskset', '-c', '1', 'true') ? ['taskset', '-c', '1'] : [];
-  const before = rowOf(await sampler.sample(), prog.id)!.runCnt;
-  for (let i = 0; i < 5; i++) spawnSync('env', [...pin, 'true']);
-  t.ok(rowOf(await sampler.sample(), prog.id)!.runCnt >= before + 5n);
-});
+t.test(
+  'a tracepoint program counts real events, on whichever CPU they happen',
+  {skip: typeSkip('tracepoint')},
+  async (t) => {
+    const tracefs = mountOf('tracefs') ?? mountTracefs(t);
+    if (tracefs === undefined) return void t.pass('not here', {skip: 'no tracefs'});
+    const sampler = openSampler(t);
+    const prog = loadProg(t, {type: 'tracepoint'});
+    prog.attach({tracepoint: Number(readFileSync(join(tracefs, 'events/sched/sched_process_exec/id'), 'utf8'))});
+    const pin = has('taskset', '-c', '1', 'true') ? ['taskset', '-c', '1'] : [];
+    const before = rowOf(await sampler.sample(), prog.id)!.runCnt;
+    for (let i = 0; i < 5; i++) spawnSync('env', [...pin, 'true']);
+    t.ok(rowOf(await sampler.sample(), prog.id)!.runCnt >= before + 5n);
+  },
+);
 
 /** Mounts tracefs for the length of a test. */
 function mountTracefs(t: {teardown(done: () => unknown): void}): string | undefined {
@@ -131,7 +135,7 @@ function mountTracefs(t: {teardown(done: () => unknown): void}): string | undefi
   return mounted ? folder : undefined;
 }
 
-t.test('a program loaded as sleepable counts its runs', {skip: kernelSkip}, async (t) => {
+t.test('a program loaded as sleepable counts its runs', {skip: typeSkip('syscall')}, async (t) => {
   const sampler = await switchStatsOn(t);
   const prog = loadProg(t, {type: 'syscall', name: 'sleepable', loops: 100});
   prog.run(5);

@@ -1,12 +1,12 @@
 import t from 'tap';
 import {loadBpf} from '../../src/addon.js';
 import {isSystemError} from '../../src/errors.js';
-import {kernelSkip, loadProg, openFds, rowOf} from '../helpers/kernel.js';
+import {kernelSkip, loadProg, openFds, rowOf, runnableTypes, runTimeSkip} from '../helpers/kernel.js';
 import {both} from '../helpers/samplers.js';
 
 both('runs are counted exactly, and as the kernel itself counts them', async (t, open) => {
   const sampler = open();
-  for (const type of ['socket_filter', 'sched_cls', 'xdp', 'cgroup_skb', 'raw_tracepoint', 'syscall'] as const) {
+  for (const type of runnableTypes) {
     const prog = loadProg(t, {type, loops: 10});
     const before = rowOf(await sampler.sample(), prog.id);
     prog.run(1234);
@@ -14,7 +14,7 @@ both('runs are counted exactly, and as the kernel itself counts them', async (t,
     t.equal(before?.runCnt, 0n, type);
     t.equal(after?.runCnt, 1234n, type);
     t.strictSame(after, prog.counters(), type);
-    t.ok(after && after.runTimeNs > 0n, type);
+    t.ok(after && after.runTimeNs > 0n, type, {skip: runTimeSkip});
   }
 });
 
@@ -119,10 +119,10 @@ both('no fd of a program is left open by a pass', async (t, open) => {
   const sampler = open();
   const prog = loadProg(t, {type: 'xdp'});
   const before = openFds('bpf-prog').length;
-  const {ids, appeared} = await sampler.sample();
+  const {ids} = await sampler.sample();
   t.ok(ids.includes(prog.id));
   await sampler.sample();
-  t.equal(openFds('bpf-prog').length, before + appeared.filter(({self}) => self).length, "but the sampler's own");
+  t.equal(openFds('bpf-prog').length, before);
 });
 
 both('the number of open fds stays the same over 1000 passes', async (t, open) => {

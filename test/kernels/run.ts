@@ -1,0 +1,121 @@
+/**
+ * npm run test:kernels: the tests of native/ and of the collectors, and the tool itself, on other kernels than this machine's. Ends with
+ * 1 if anything failed there. What can't be had here is skipped, and said. `npm run test:kernels -- 5.10 7` takes those alone.
+ */
+import {mkdtempSync, readdirSync, rmSync} from 'node:fs';
+import {tmpdir} from 'node:os';
+import path from 'node:path';
+import {fileURLToPath} from 'node:url';
+import {buildImage, findTool} from './image.js';
+import {fetchKernel, kernels, type Kernel} from './kernels.js';
+import {type Outcome, runMachine} from './machine.js';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+
+/** After so many seconds what hasn't ended is skipped. */
+const budget = Number(process.env['KERNEL_TESTS_SECONDS'] ?? 1800);
+const atOnce = 2;
+
+/** What does not run there as it does here: on an emulated CPU it takes minutes, or more memory than a guest has. */
+const shortened: readonly {readonly what: string; readonly file: string; readonly env: string}[] = [
+  {
+    what: 'fewer loads, programs and samples in endurance.test.ts',
+    file: 'test/native/endurance.test.js',
+    env: 'ENDURANCE_LOADS=1000 ENDURANCE_SAMPLES=50 ENDURANCE_PROGRAMS=1000',
+  },
+  {
+    what: "without a refused program's million instructions in testbed.test.ts",
+    file: 'test/native/testbed.test.js',
+    env: "TAP_INVERT=1 TAP_GREP='a refused program'",
+  },
+  {
+    what: "without the many workers, which are Node's affair, in teardown.test.ts",
+    file: 'test/native/teardown.test.js',
+    env: "TAP_INVERT=1 TAP_GREP='workers? t|a worker'",
+  },
+];
+
+function testCommands(): string[] {
+  const files = ['test/native', 'test/collectors'].flatMap((folder) =>
+    readdirSync(path.join(root, folder))
+      .filter((file) => file.endsWith('.test.ts'))
+      .map((file) => `${folder}/${file.replace(/ts$/, 'js')}`),
+  );
+  const envOf = (file: string) => shortened.find((each) => each.file === file)?.env ?? '';
+  // First, with the limits that a kernel starts with.
+  return ['node test/kernels/one-shot.js', ...files.map((file) => `ulimit -l unlimited; ${envOf(file)} node ${file}`)];
+}
+
+/** Why nothing of a kind runs here. */
+function missing(kernel: Kernel): string | undefined {
+  if (process.platform !== 'linux' || process.arch !== 'x64')
+    return `needs Linux on x86-64, this is ${process.platform} ${process.arch}`;
+  const tools = ['apt-get', 'dpkg-deb', 'busybox', 'cpio', 'ldd', ...(kernel.runs === 'qemu' ? ['qemu-system-x86_64'] : [])];
+  const wanted = tools.filter((tool) => findTool(tool) === undefined);
+  return wanted.length > 0 ? `needs ${wanted.join(', ')} (CONTRIBUTING.md has the packages)` : undefined;
+}
+
+const say = (line: string) => console.log(line);
+
+function report(kernel: Kernel, outcome: Outcome, log: string): void {
+  const {release, passed, failed, skipped, seconds, stopped, failures} = outcome;
+  const counts = `${passed} passed, ${failed} failed, ${skipped.length} skipped, ${seconds.toFixed(0)} s`;
+  say(
+    `${failed > 0 ? 'not ok' : 'ok'} ${kernel.name}: ${release}: ${counts}${stopped ? ' # SKIP the rest: out of time' : ''}`,
+  );
+  for (const reason of new Set(skipped)) say(`    skipped ${skipped.filter((each) => each === reason).length}: ${reason}`);
+  for (const failure of failures) say(failure.replace(/^/gm, '    | '));
+  if (failed > 0) say(`    the whole console: ${log}`);
+}
+
+const skip = (kernel: Kernel, why: string) => say(`ok ${kernel.name} # SKIP ${why}`);
+
+/** Kernels that can run here, each with its file. */
+function available(wanted: readonly Kernel[]): {kernel: Kernel; file: string}[] {
+  return wanted.flatMap((kernel) => {
+    const why = missing(kernel);
+    try {
+      if (why === undefined) return [{kernel, file: fetchKernel(kernel)}];
+      skip(kernel, why);
+    } catch (error) {
+      skip(kernel, `it can't be had: ${(error as Error).message}`);
+    }
+    return [];
+  });
+}
+
+/** Runs them, some at a time; whether all is well. */
+async function runAll(waiting: {kernel: Kernel; file: string}[], folder: string): Promise<boolean> {
+  const image = await buildImage(folder, testCommands());
+  const stop = AbortSignal.timeout(budget * 1000);
+  let good = true;
+  const lane = async () => {
+    for (let next = waiting.shift(); next; next = waiting.shift()) {
+      const {kernel, file} = next;
+      if (stop.aborted) {
+        skip(kernel, 'out of time');
+        continue;
+      }
+      const log = path.join(folder, `${kernel.name.replaceAll(' ', '-')}.txt`);
+      const outcome = await runMachine(kernel, file, image, log, stop);
+      report(kernel, outcome, log);
+      good &&= outcome.failed === 0;
+    }
+  };
+  await Promise.all(Array.from({length: atOnce}, lane));
+  return good;
+}
+
+const names = process.argv.slice(2);
+const ready = available(kernels.filter(({name}) => names.length === 0 || names.some((part) => name.includes(part))));
+if (ready.length > 0) {
+  for (const {what} of shortened) say(`# ${what}`);
+  const folder = mkdtempSync(path.join(tmpdir(), 'bpftop-kernels-'));
+  let good = false;
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1));
+  process.on('exit', () => {
+    for (const file of good ? [''] : ['root', 'initramfs']) rmSync(path.join(folder, file), {recursive: true, force: true});
+  });
+  good = await runAll(ready, folder);
+  process.exitCode = good ? 0 : 1;
+}
