@@ -101,7 +101,7 @@ function readConsole(text: string, end: string | null): Omit<Outcome, 'seconds' 
     const [, said, rest = ''] = /guest: (begin|status|end) ?(.*)/.exec(line) ?? [];
     if (said === 'begin') [command, section] = [rest, []];
     if (said === 'status') {
-      const [status, uptime] = rest.split(' ');
+      const [status] = rest.split(' ');
       const telling = section.filter((each) => !/^\s*(ok \d|\d+\.\.\d|# Subtest|$)/.test(each));
       if (status !== '0') failures.push(`${command}\n${telling.slice(0, mostLines).join('\n')}`);
       if (status !== '0') failed = Math.max(failed, 1);
