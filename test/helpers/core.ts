@@ -25,10 +25,13 @@ export interface Built {
   readonly comment: string;
 }
 
-/** Makes a program in `folder` of each of `sources`, paths from the project's folder; or says why that can't be done here. */
-export function buildCore(folder: string, sources: readonly string[]): Built | {readonly skip: string} {
+/**
+ * Makes a program in `folder` of each of `sources`, paths from the project's folder, with sanitizers where there are some and they are
+ * wanted; or says why that can't be done here.
+ */
+export function buildCore(folder: string, sources: readonly string[], sanitize = true): Built | {readonly skip: string} {
   if (!works(folder, flags)) return {skip: `no ${compiler} that builds C++20`};
-  const sane = works(folder, [...flags, ...sanitizers]);
+  const sane = sanitize && works(folder, [...flags, ...sanitizers]);
   const compile = (...words: string[]) => {
     const all = [...flags, ...(sane ? sanitizers : []), '-I', join(root, 'native'), ...words];
     const {status, stderr} = spawnSync(compiler, all, {cwd: folder, encoding: 'utf8'});

@@ -45,8 +45,8 @@ async function transpile(to: string): Promise<void> {
   writeFileSync(path.join(modules, 'react-element-to-jsx-string/index.js'), 'exports.default = String;');
 }
 
-/** Builds the image in `folder`, of `commands` that run in it one after another; the file's name. */
-export async function buildImage(folder: string, commands: readonly string[]): Promise<string> {
+/** Builds the image in `folder`, of `commands` that run in it one after another and of `more` programs that they name; its file. */
+export async function buildImage(folder: string, commands: readonly string[], more: readonly string[]): Promise<string> {
   const top = path.join(folder, 'root');
   const project = path.join(top, 'bpftop-ts');
   for (const name of ['bin', 'dev', 'proc', 'sys', 'tmp', 'bpftop-ts/build/Release'])
@@ -58,7 +58,7 @@ export async function buildImage(folder: string, commands: readonly string[]): P
   writeFileSync(path.join(top, 'tests'), commands.map((line) => `${line}\n`).join(''));
   copy(realpathSync(findTool('busybox') as string), 'bin/busybox');
   // Busybox's setpriv can't change the user, and its env takes busybox's setpriv.
-  const programs = [process.execPath, ...['env', 'setpriv'].flatMap((name) => findTool(name) ?? [])];
+  const programs = [process.execPath, ...['env', 'setpriv'].flatMap((name) => findTool(name) ?? []), ...more];
   for (const program of programs) copy(program, `bin/${path.basename(program)}`);
   for (const name of ['bpf.node', 'testbed.node']) {
     const addon = path.join(root, 'build/Release', name);

@@ -39,11 +39,12 @@ export const kernels: readonly Kernel[] = [
 const cache = path.join(process.env['XDG_CACHE_HOME'] || path.join(homedir(), '.cache'), 'bpftop-ts/kernels');
 
 /** Runs a command to its end; its output. Throws what it said when it failed. */
-function run(command: readonly string[], cwd: string): string {
+function run(command: readonly string[], cwd = '/', timeout?: number): string {
   const {status, stdout, stderr, error} = spawnSync(command[0] as string, command.slice(1), {
     cwd,
     encoding: 'utf8',
     maxBuffer: 1 << 28,
+    timeout,
   });
   if (status !== 0) {
     const why = error?.message ?? stderr.trim().split('\n').at(-1);
@@ -55,7 +56,7 @@ function run(command: readonly string[], cwd: string): string {
 /** Where this machine takes an archive from. */
 function mirrorOf(archive: string): string {
   const format = '$(LABEL) $(REPO_URI)';
-  const lines = run(['apt-get', 'indextargets', '--format', format], '/').split('\n');
+  const lines = run(['apt-get', 'indextargets', '--format', format]).split('\n');
   const found = lines.find((line) => line.startsWith(`${archive} `));
   // A security mirror is all that some machines name; others only the main one.
   if (!found) throw new Error(`apt knows no mirror of ${archive} here (apt-get update makes it known)`);
@@ -64,12 +65,12 @@ function mirrorOf(archive: string): string {
 
 /** A kernel package is often only a name for the present one, which may be split as well. */
 function resolve(apt: readonly string[], name: string): string {
-  const lines = run(['apt-cache', ...apt, 'depends', '--important', name], '/').split('\n');
+  const lines = run(['apt-cache', ...apt, 'depends', '--important', name]).split('\n');
   const next = lines.map((line) => /^ {2}Depends: (linux-(?:image|binary)-\d.*)$/.exec(line)?.[1]).find(Boolean);
   return next === undefined ? name : resolve(apt, next);
 }
 
-function download(kernel: Kernel, folder: string): void {
+function download(kernel: Kernel, folder: string, timeoutMs: number): void {
   const keyrings = ['debian-archive-keyring.gpg', 'debian-archive-keyring.pgp'];
   const keyring = readdirSync('/usr/share/keyrings').find((file) => keyrings.includes(file));
   const signedBy = keyring === undefined ? '' : `[signed-by=/usr/share/keyrings/${keyring}] `;
@@ -83,12 +84,14 @@ function download(kernel: Kernel, folder: string): void {
     'APT::Sandbox::User': '',
     'APT::Architecture': 'amd64',
     'APT::Update::Error-Mode': 'any',
+    'Acquire::Retries': '1',
+    'Acquire::http::Timeout': '20',
   };
   mkdirSync(path.join(folder, 'lists/partial'), {recursive: true});
   mkdirSync(path.join(folder, 'cache/archives/partial'), {recursive: true});
   const apt = Object.entries(settings).flatMap(([key, value]) => ['-o', `${key}=${value}`]);
-  run(['apt-get', ...apt, '-qq', 'update'], folder);
-  run(['apt-get', ...apt, '-qq', 'download', resolve(apt, kernel.package)], folder);
+  run(['apt-get', ...apt, '-qq', 'update'], folder, timeoutMs);
+  run(['apt-get', ...apt, '-qq', 'download', resolve(apt, kernel.package)], folder, timeoutMs);
   const deb = readdirSync(folder).find((file) => file.endsWith('.deb')) as string;
   mkdirSync(path.join(folder, 'kernel'));
   run(['sh', '-c', 'dpkg-deb --fsys-tarfile "$1" | tar -x -C kernel --wildcards "$2"', 'sh', deb, kernel.file], folder);
@@ -101,10 +104,10 @@ function filesBelow(folder: string): string[] {
 }
 
 /**
- * The kernel's file, from the cache, or fetched into it. Delete its folder there for a newer one.
+ * The kernel's file, from the cache, or fetched into it, each step within `timeoutMs`. Delete its folder there for a newer one.
  * @throws Error that says why it can't be had.
  */
-export function fetchKernel(kernel: Kernel): string {
+export function fetchKernel(kernel: Kernel, timeoutMs: number): string {
   const kept = path.join(cache, kernel.name.replaceAll(' ', '-'));
   const cached = () => filesBelow(kept)[0] as string;
   try {
@@ -115,7 +118,7 @@ export function fetchKernel(kernel: Kernel): string {
   mkdirSync(cache, {recursive: true});
   const folder = mkdtempSync(path.join(cache, 'fetching-'));
   try {
-    download(kernel, folder);
+    download(kernel, folder, timeoutMs);
     // In one step, or not at all.
     renameSync(path.join(folder, 'kernel'), kept);
   } finally {

@@ -2,18 +2,20 @@
  * npm run test:kernels: the tests of native/ and of the collectors, and the tool itself, on other kernels than this machine's. Ends with
  * 1 if anything failed there. What can't be had here is skipped, and said. `npm run test:kernels -- 5.10 7` takes those alone.
  */
-import {mkdtempSync, readdirSync, rmSync} from 'node:fs';
+import {mkdirSync, mkdtempSync, readdirSync, rmSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
 import {fileURLToPath} from 'node:url';
+import {buildCore} from '../helpers/core.js';
 import {buildImage, findTool} from './image.js';
 import {fetchKernel, kernels, type Kernel} from './kernels.js';
 import {type Outcome, runMachine} from './machine.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
-/** After so many seconds what hasn't ended is skipped. */
+/** After so many seconds, from its start, what hasn't ended is skipped. */
 const budget = Number(process.env['KERNEL_TESTS_SECONDS'] ?? 1800);
+const outOfTime = `out of time: ${budget} s, KERNEL_TESTS_SECONDS`;
 const atOnce = 2;
 
 /** What does not run there as it does here: on an emulated CPU it takes minutes, or more memory than a guest has. */
@@ -35,15 +37,30 @@ const shortened: readonly {readonly what: string; readonly file: string; readonl
   },
 ];
 
+/** What a guest runs, one after another. */
 function testCommands(): string[] {
   const files = ['test/native', 'test/collectors'].flatMap((folder) =>
     readdirSync(path.join(root, folder))
-      .filter((file) => file.endsWith('.test.ts'))
+      // This one is for a machine with a compiler.
+      .filter((file) => file.endsWith('.test.ts') && file !== 'core.test.ts')
       .map((file) => `${folder}/${file.replace(/ts$/, 'js')}`),
   );
   const envOf = (file: string) => shortened.find((each) => each.file === file)?.env ?? '';
   // First, with the limits that a kernel starts with.
   return ['node test/kernels/one-shot.js', ...files.map((file) => `ulimit -l unlimited; ${envOf(file)} node ${file}`)];
+}
+
+/** Builds the image; its file. The core's own checks are built here, for there. */
+async function buildAll(folder: string): Promise<string> {
+  for (const {what} of shortened) say(`# shorter there: ${what}`);
+  mkdirSync(folder);
+  const core = buildCore(folder, ['test/native/core-check.cc'], false);
+  if ('skip' in core) {
+    say(`ok core-check # SKIP ${core.skip}`);
+    return buildImage(folder, testCommands(), []);
+  }
+  if (core.errors) throw new Error(core.errors);
+  return buildImage(folder, [...testCommands(), 'ulimit -l unlimited; core-check'], core.binaries);
 }
 
 /** Why nothing of a kind runs here. */
@@ -61,39 +78,24 @@ function report(kernel: Kernel, outcome: Outcome, log: string): void {
   const {release, passed, failed, skipped, seconds, stopped, failures} = outcome;
   const counts = `${passed} passed, ${failed} failed, ${skipped.length} skipped, ${seconds.toFixed(0)} s`;
   say(
-    `${failed > 0 ? 'not ok' : 'ok'} ${kernel.name}: ${release}: ${counts}${stopped ? ' # SKIP the rest: out of time' : ''}`,
+    `${failed > 0 ? 'not ok' : 'ok'} ${kernel.name}: ${release}: ${counts}${stopped ? ` # SKIP the rest: ${outOfTime}` : ''}`,
   );
-  for (const reason of new Set(skipped)) say(`    skipped ${skipped.filter((each) => each === reason).length}: ${reason}`);
+  for (const reason of new Set(skipped)) say(`    ${skipped.filter((each) => each === reason).length} # SKIP ${reason}`);
   for (const failure of failures) say(failure.replace(/^/gm, '    | '));
   if (failed > 0) say(`    the whole console: ${log}`);
 }
 
 const skip = (kernel: Kernel, why: string) => say(`ok ${kernel.name} # SKIP ${why}`);
 
-/** Kernels that can run here, each with its file. */
-function available(wanted: readonly Kernel[]): {kernel: Kernel; file: string}[] {
-  return wanted.flatMap((kernel) => {
-    const why = missing(kernel);
-    try {
-      if (why === undefined) return [{kernel, file: fetchKernel(kernel)}];
-      skip(kernel, why);
-    } catch (error) {
-      skip(kernel, `it can't be had: ${(error as Error).message}`);
-    }
-    return [];
-  });
-}
-
 /** Runs them, some at a time; whether all is well. */
-async function runAll(waiting: {kernel: Kernel; file: string}[], folder: string): Promise<boolean> {
-  const image = await buildImage(folder, testCommands());
-  const stop = AbortSignal.timeout(budget * 1000);
+async function runAll(waiting: {kernel: Kernel; file: string}[], folder: string, stop: AbortSignal): Promise<boolean> {
+  const image = await buildAll(path.join(folder, 'build'));
   let good = true;
   const lane = async () => {
     for (let next = waiting.shift(); next; next = waiting.shift()) {
       const {kernel, file} = next;
       if (stop.aborted) {
-        skip(kernel, 'out of time');
+        skip(kernel, outOfTime);
         continue;
       }
       const log = path.join(folder, `${kernel.name.replaceAll(' ', '-')}.txt`);
@@ -106,16 +108,26 @@ async function runAll(waiting: {kernel: Kernel; file: string}[], folder: string)
   return good;
 }
 
+const left = () => Math.max(1, Math.round(budget * 1000 - performance.now()));
 const names = process.argv.slice(2);
-const ready = available(kernels.filter(({name}) => names.length === 0 || names.some((part) => name.includes(part))));
+const ready = kernels
+  .filter(({name}) => names.length === 0 || names.some((part) => name.includes(part)))
+  .flatMap((kernel) => {
+    const why = missing(kernel);
+    try {
+      if (why === undefined) return [{kernel, file: fetchKernel(kernel, left())}];
+      skip(kernel, why);
+    } catch (error) {
+      skip(kernel, `it can't be had: ${(error as Error).message}`);
+    }
+    return [];
+  });
 if (ready.length > 0) {
-  for (const {what} of shortened) say(`# ${what}`);
   const folder = mkdtempSync(path.join(tmpdir(), 'bpftop-kernels-'));
   let good = false;
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1));
-  process.on('exit', () => {
-    for (const file of good ? [''] : ['root', 'initramfs']) rmSync(path.join(folder, file), {recursive: true, force: true});
-  });
-  good = await runAll(ready, folder);
+  // Of a failure the consoles stay.
+  process.on('exit', () => rmSync(good ? folder : path.join(folder, 'build'), {recursive: true, force: true}));
+  good = await runAll(ready, folder, AbortSignal.timeout(left()));
   process.exitCode = good ? 0 : 1;
 }
