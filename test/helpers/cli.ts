@@ -1,5 +1,6 @@
 /** Runs the built tool as a script would: no terminal, its streams taken apart. */
 import {type ChildProcessByStdio, spawn} from 'node:child_process';
+import {createInterface} from 'node:readline';
 import type {Readable} from 'node:stream';
 import {fileURLToPath} from 'node:url';
 
@@ -38,10 +39,24 @@ export async function run(args: readonly string[], options: RunOptions = {}): Pr
   return new Promise((resolve) => child.on('close', (status, signal) => resolve({stdout, stderr, status, signal})));
 }
 
+/** The documents of a tool that was started with --json, as they come; undefined once there are no more. */
+export function documentsOf({stdout}: {readonly stdout: Readable}): () => Promise<Document | undefined> {
+  const lines = createInterface(stdout)[Symbol.asyncIterator]() as AsyncIterator<string, undefined>;
+  return async () => {
+    const {value} = await lines.next();
+    return value === undefined ? undefined : (JSON.parse(value) as Document);
+  };
+}
+
 /** What of the JSON document the tests look at. */
 export interface Document {
   readonly period_ns: number;
-  readonly sampling: {readonly stats: string; readonly sampler: string};
+  readonly sampling: {
+    readonly stats: string;
+    readonly sampler: string;
+    readonly stats_cost_ns_per_run: number;
+    readonly stats_cost_source: string;
+  };
   readonly totals: Readonly<Record<string, number | null>>;
   readonly warnings: readonly {readonly code: string; readonly message: string}[];
   readonly programs: readonly (Readonly<Record<string, unknown>> & {readonly id: number; readonly name: string})[];

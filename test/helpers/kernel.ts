@@ -1,5 +1,5 @@
 /** What tests on the real kernel share: whether they can run at all, and programs that are unloaded when the test ends. */
-import {readdirSync, readlinkSync} from 'node:fs';
+import {readdirSync, readFileSync, readlinkSync} from 'node:fs';
 import {
   loadBpf,
   loadTestbed,
@@ -63,6 +63,20 @@ export async function switchStatsOn(t: Test): Promise<NativeSampler> {
   await sampler.sample();
   return sampler;
 }
+
+/** Statistics belong to the whole machine, others switch them on as well: what is true is read off a program of our own. */
+export function areOn(witness: TestProg): boolean {
+  const before = witness.counters().runCnt;
+  witness.run(1);
+  return witness.counters().runCnt > before;
+}
+
+export function sysctlIsOn(): boolean {
+  return readFileSync('/proc/sys/kernel/bpf_stats_enabled', 'utf8').startsWith('1');
+}
+
+/** Where the administrator has them on for good, nothing can be said about off. */
+export const sysctlSkip: string | false = kernelSkip || (sysctlIsOn() && 'the sysctl has statistics on');
 
 /** The counters of one program, as `TestProg.counters` gives them; undefined where the sample hasn't got it. */
 export function rowOf(sample: NativeSample, id: number): ReturnType<TestProg['counters']> | undefined {

@@ -1,17 +1,19 @@
-import {readdirSync, readFileSync, readlinkSync} from 'node:fs';
+import {readdirSync, readlinkSync} from 'node:fs';
 import {setTimeout as sleep} from 'node:timers/promises';
 import t from 'tap';
 import type {NativeSample, NativeSampler, TestProg} from '../../src/addon.js';
 import {startChild} from '../helpers/child.js';
-import {kernelSkip, loadProg, openFds, openSampler, switchStatsOn} from '../helpers/kernel.js';
+import {
+  areOn,
+  kernelSkip,
+  loadProg,
+  openFds,
+  openSampler,
+  switchStatsOn,
+  sysctlIsOn,
+  sysctlSkip,
+} from '../helpers/kernel.js';
 import {both} from '../helpers/samplers.js';
-
-/** Statistics belong to the whole machine, other tests switch them on as well: what is true is read off a program of our own. */
-function areOn(witness: TestProg): boolean {
-  const before = witness.counters().runCnt;
-  witness.run(1);
-  return witness.counters().runCnt > before;
-}
 
 /** Samples until the witness said the same before and after: then the sample must say so too. */
 async function sampleWhile(on: boolean, sampler: NativeSampler, witness: TestProg): Promise<NativeSample | undefined> {
@@ -22,13 +24,6 @@ async function sampleWhile(on: boolean, sampler: NativeSampler, witness: TestPro
     await sleep(50);
   }
   return undefined;
-}
-
-/** Where the administrator has them on for good, nothing can be said about off. */
-const sysctlSkip = kernelSkip || (sysctlIsOn() && 'the sysctl has statistics on');
-
-function sysctlIsOn(): boolean {
-  return readFileSync('/proc/sys/kernel/bpf_stats_enabled', 'utf8').startsWith('1');
 }
 
 /** Whether any process holds a BPF_ENABLE_STATS fd, or the sysctl is set. */
