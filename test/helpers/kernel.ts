@@ -78,6 +78,20 @@ export function sysctlIsOn(): boolean {
 /** Where the administrator has them on for good, nothing can be said about off. */
 export const sysctlSkip: string | false = kernelSkip || (sysctlIsOn() && 'the sysctl has statistics on');
 
+/** Whether any process holds a BPF_ENABLE_STATS fd, or the sysctl is set. */
+export function someoneElseHasThemOn(): boolean {
+  if (sysctlIsOn()) return true;
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .some((pid) => {
+      try {
+        return readdirSync(`/proc/${pid}/fd`).some((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`) === 'anon_inode:bpf-stats');
+      } catch {
+        return false; // it ended
+      }
+    });
+}
+
 /** The counters of one program, as `TestProg.counters` gives them; undefined where the sample hasn't got it. */
 export function rowOf(sample: NativeSample, id: number): ReturnType<TestProg['counters']> | undefined {
   const index = sample.ids.indexOf(id);

@@ -1,4 +1,3 @@
-import {readdirSync, readlinkSync} from 'node:fs';
 import {setTimeout as sleep} from 'node:timers/promises';
 import t from 'tap';
 import type {NativeSample, NativeSampler, TestProg} from '../../src/addon.js';
@@ -9,6 +8,7 @@ import {
   loadProg,
   openFds,
   openSampler,
+  someoneElseHasThemOn,
   switchStatsOn,
   sysctlIsOn,
   sysctlSkip,
@@ -24,20 +24,6 @@ async function sampleWhile(on: boolean, sampler: NativeSampler, witness: TestPro
     await sleep(50);
   }
   return undefined;
-}
-
-/** Whether any process holds a BPF_ENABLE_STATS fd, or the sysctl is set. */
-function someoneElseHasThemOn(): boolean {
-  if (sysctlIsOn()) return true;
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .some((pid) => {
-      try {
-        return readdirSync(`/proc/${pid}/fd`).some((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`) === 'anon_inode:bpf-stats');
-      } catch {
-        return false; // it ended
-      }
-    });
 }
 
 both('with enableStats they are on, by us, and the probe is not needed', async (t, open) => {
