@@ -9,7 +9,7 @@ import {loadShare, type TestProg} from '../../src/addon.js';
 import {readShareState, shareDir, sharedPin} from '../../src/collectors/share.js';
 import {nobodyWith} from '../helpers/child.js';
 import {type Document, run, start} from '../helpers/cli.js';
-import {iteratorSkip, loadProg, openSampler, someoneElseHasThemOn} from '../helpers/kernel.js';
+import {areOn, iteratorSkip, loadProg, openSampler, someoneElseHasThemOn} from '../helpers/kernel.js';
 
 /** A group that nobody is in but who is put there: it needs no name. */
 const group = '54321';
@@ -42,12 +42,6 @@ async function asMember(...words: string[]): Promise<Document> {
 }
 
 const progOf = (document: Document, {id}: {id: number}) => document.programs.find((prog) => prog.id === id);
-
-function areOn(witness: TestProg): boolean {
-  const before = witness.counters().runCnt;
-  witness.run(1);
-  return witness.counters().runCnt > before;
-}
 
 /** Others on this host may hold statistics on for a while. */
 async function goOff(witness: TestProg): Promise<boolean> {

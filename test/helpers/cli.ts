@@ -3,6 +3,7 @@ import {type ChildProcessByStdio, spawn} from 'node:child_process';
 import {cpSync, mkdtempSync, rmSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
+import {createInterface} from 'node:readline';
 import type {Readable} from 'node:stream';
 import {fileURLToPath} from 'node:url';
 
@@ -56,10 +57,24 @@ export function copyTool(t: {teardown(done: () => unknown): void}): string {
   return path.join(copy, 'bin/bpftop-ts.js');
 }
 
+/** The documents of a tool that was started with --json, as they come; undefined once there are no more. */
+export function documentsOf({stdout}: {readonly stdout: Readable}): () => Promise<Document | undefined> {
+  const lines = createInterface(stdout)[Symbol.asyncIterator]() as AsyncIterator<string, undefined>;
+  return async () => {
+    const {value} = await lines.next();
+    return value === undefined ? undefined : (JSON.parse(value) as Document);
+  };
+}
+
 /** What of the JSON document the tests look at. */
 export interface Document {
   readonly period_ns: number;
-  readonly sampling: {readonly stats: string; readonly sampler: string};
+  readonly sampling: {
+    readonly stats: string;
+    readonly sampler: string;
+    readonly stats_cost_ns_per_run: number;
+    readonly stats_cost_source: string;
+  };
   readonly totals: Readonly<Record<string, number | null>>;
   readonly warnings: readonly {readonly code: string; readonly message: string}[];
   readonly programs: readonly (Readonly<Record<string, unknown>> & {readonly id: number; readonly name: string})[];

@@ -94,6 +94,35 @@ export async function switchStatsOn(t: Test): Promise<NativeSampler> {
   return sampler;
 }
 
+/** Statistics belong to the whole machine, others switch them on as well: what is true is read off a program of our own. */
+export function areOn(witness: TestProg): boolean {
+  const before = witness.counters().runCnt;
+  witness.run(1);
+  return witness.counters().runCnt > before;
+}
+
+/** Whether the administrator has statistics on for all. */
+export function sysctlIsOn(): boolean {
+  return readFileSync('/proc/sys/kernel/bpf_stats_enabled', 'utf8').startsWith('1');
+}
+
+/** Where the administrator has them on for good, nothing can be said about off. */
+export const sysctlSkip: string | false = kernelSkip || (sysctlIsOn() && 'the sysctl has statistics on');
+
+/** Whether any process holds a BPF_ENABLE_STATS fd, or the sysctl is set. */
+export function someoneElseHasThemOn(): boolean {
+  if (sysctlIsOn()) return true;
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .some((pid) => {
+      try {
+        return readdirSync(`/proc/${pid}/fd`).some((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`) === 'anon_inode:bpf-stats');
+      } catch {
+        return false; // it ended
+      }
+    });
+}
+
 /** The counters of one program, as `TestProg.counters` gives them; undefined where the sample hasn't got it. */
 export function rowOf(sample: NativeSample, id: number): ReturnType<TestProg['counters']> | undefined {
   const index = sample.ids.indexOf(id);
@@ -115,23 +144,4 @@ export function openFds(kind = ''): string[] {
       return []; // the fd of the listing itself
     }
   });
-}
-
-/** Whether the administrator has statistics on for all. */
-export function sysctlIsOn(): boolean {
-  return readFileSync('/proc/sys/kernel/bpf_stats_enabled', 'utf8').startsWith('1');
-}
-
-/** Whether any process holds a BPF_ENABLE_STATS fd, or the sysctl is set. */
-export function someoneElseHasThemOn(): boolean {
-  if (sysctlIsOn()) return true;
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .some((pid) => {
-      try {
-        return readdirSync(`/proc/${pid}/fd`).some((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`) === 'anon_inode:bpf-stats');
-      } catch {
-        return false; // it ended
-      }
-    });
 }

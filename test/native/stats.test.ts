@@ -3,6 +3,7 @@ import t from 'tap';
 import type {NativeSample, NativeSampler, TestProg} from '../../src/addon.js';
 import {startChild} from '../helpers/child.js';
 import {
+  areOn,
   kernelSkip,
   loadProg,
   openFds,
@@ -10,15 +11,9 @@ import {
   someoneElseHasThemOn,
   switchStatsOn,
   sysctlIsOn,
+  sysctlSkip,
 } from '../helpers/kernel.js';
 import {both} from '../helpers/samplers.js';
-
-/** Statistics belong to the whole machine, other tests switch them on as well: what is true is read off a program of our own. */
-function areOn(witness: TestProg): boolean {
-  const before = witness.counters().runCnt;
-  witness.run(1);
-  return witness.counters().runCnt > before;
-}
 
 /** Samples until the witness said the same before and after: then the sample must say so too. */
 async function sampleWhile(on: boolean, sampler: NativeSampler, witness: TestProg): Promise<NativeSample | undefined> {
@@ -30,9 +25,6 @@ async function sampleWhile(on: boolean, sampler: NativeSampler, witness: TestPro
   }
   return undefined;
 }
-
-/** Where the administrator has them on for good, nothing can be said about off. */
-const sysctlSkip = kernelSkip || (sysctlIsOn() && 'the sysctl has statistics on');
 
 both('with enableStats they are on, by us, and the probe is not needed', async (t, open) => {
   const witness = loadProg(t, {type: 'xdp'});
