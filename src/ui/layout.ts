@@ -107,6 +107,8 @@ const importance: readonly Column['key'][] = [
 ];
 const core = 8;
 
+/** How far ids may grow, which the kernel counts up to 2^31 before it begins anew: one that is cut is of no use. */
+const longestId = 10;
 /** How far the types may grow: raw_tracepoint_writable is the longest. A name has 15 bytes. */
 const longestType = 23;
 
@@ -151,6 +153,7 @@ function place(chosen: readonly Column['key'][], gap: number, room: number): rea
     spare -= more;
   };
   if (spare < 0 && keys.length === 1) widths.set(keys[0] as Column['key'], room);
+  grow('id', longestId);
   grow('type', longestType);
   if (room >= wide) grow(trendKey, wideTrendMax);
 

@@ -49,6 +49,13 @@ t.test('the least important columns go first', (t) => {
   t.end();
 });
 
+t.test('where there is room an id is whole, however many programs were loaded before', (t) => {
+  const [id] = layoutColumns(120, 'cpu_pct');
+  t.match(id, {key: 'id'});
+  t.ok(id!.width >= String(2 ** 31).length);
+  t.end();
+});
+
 t.test('the parts of a screen lie within it, at any size', (t) => {
   const wrong: string[] = [];
   for (let rows = 1; rows <= 60; rows++) {
