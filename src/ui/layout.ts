@@ -107,20 +107,20 @@ const importance: readonly Column['key'][] = [
 ];
 const core = 8;
 
-/** How far ids may grow, which the kernel counts up to 2^31 before it begins anew: one that is cut is of no use. */
-const longestId = 10;
 /** How far the types may grow: raw_tracepoint_writable is the longest. A name has 15 bytes. */
 const longestType = 23;
 
-function leastWidth(key: Column['key']): number {
-  if (key === trendKey) return trendMin;
-  const {width, title} = field(key);
-  // One more than the title: the mark of the sort order stands there.
-  return Math.max(width, title.length + 1);
-}
-
-/** The columns for a table of that width. The column it is sorted by is always among them. */
-export function layoutColumns(width: number, sortKey: string): readonly Column[] {
+/**
+ * The columns for a table of that width. The column it is sorted by is always among them.
+ * @param idDigits of the longest id that is to be shown: one that is cut is of no use, and the kernel counts up to 2^31.
+ */
+export function layoutColumns(width: number, sortKey: string, idDigits = 0): readonly Column[] {
+  const leastWidth = (key: Column['key']): number => {
+    if (key === trendKey) return trendMin;
+    const {width, title} = field(key);
+    // One more than the title: the mark of the sort order stands there.
+    return Math.max(width, title.length + 1, key === 'id' ? idDigits : 0);
+  };
   const ranked = [...importance];
   const sorted = displayOrder.find((key) => key === sortKey) ?? 'cpu_pct';
   if (ranked.includes(sorted)) ranked.splice(ranked.indexOf(sorted), 1);
@@ -138,12 +138,12 @@ export function layoutColumns(width: number, sortKey: string): readonly Column[]
     chosen.push(key);
   }
   if (chosen.length === 0 && room > 0) chosen.push('name');
-  return place(chosen, gap, room);
+  return place(new Map(displayOrder.flatMap((key) => (chosen.includes(key) ? [[key, leastWidth(key)]] : []))), gap, room);
 }
 
-function place(chosen: readonly Column['key'][], gap: number, room: number): readonly Column[] {
-  const keys = displayOrder.filter((key) => chosen.includes(key));
-  const widths = new Map(keys.map((key) => [key, leastWidth(key)]));
+/** Puts columns of at least these widths beside each other; whoever gains by it gets what is left. */
+function place(widths: Map<Column['key'], number>, gap: number, room: number): readonly Column[] {
+  const keys = [...widths.keys()];
   let spare = room - [...widths.values()].reduce((sum, each) => sum + each, 0) - gap * (keys.length - 1);
   const grow = (key: Column['key'], most: number) => {
     const width = widths.get(key);
@@ -153,7 +153,6 @@ function place(chosen: readonly Column['key'][], gap: number, room: number): rea
     spare -= more;
   };
   if (spare < 0 && keys.length === 1) widths.set(keys[0] as Column['key'], room);
-  grow('id', longestId);
   grow('type', longestType);
   if (room >= wide) grow(trendKey, wideTrendMax);
 

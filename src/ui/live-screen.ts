@@ -47,6 +47,7 @@ export class LiveScreen implements Screen {
   readonly #base = new Grid();
   #layout: ScreenLayout;
   #columns: readonly Column[] = [];
+  #idDigits = 0;
   #state: State;
   #chrome: Chrome | null = null;
   /** What Ink's last frame was drawn from. */
@@ -106,7 +107,12 @@ export class LiveScreen implements Screen {
     this.#guard(() => {
       this.#failure = null;
       this.#view.update(measured);
-      this.#paint();
+      // Ids ascend. Now and then they get a digit more, and the columns, which Ink heads, are others.
+      const idDigits = String(measured.progs.at(-1)?.info.id ?? 0).length;
+      const wider = idDigits > this.#idDigits;
+      if (wider) this.#idDigits = idDigits;
+      if (wider && this.#columns.length > 0) this.#flush();
+      else this.#paint();
     });
   }
 
@@ -163,7 +169,7 @@ export class LiveScreen implements Screen {
   }
 
   #flush(): void {
-    this.#columns = layoutColumns(this.#layout.columns, this.#state.sort.field.key);
+    this.#columns = layoutColumns(this.#layout.columns, this.#state.sort.field.key, this.#idDigits);
     this.#draw();
     this.#paint();
   }

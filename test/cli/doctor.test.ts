@@ -1,6 +1,6 @@
 /** The doctor on this host, with all rights and with few, and how its report is laid out. */
 import {spawnSync} from 'node:child_process';
-import {mkdirSync, readFileSync, writeFileSync} from 'node:fs';
+import {mkdirSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
 import t from 'tap';
 import {doctorText} from '../../src/cli/doctor.js';

@@ -49,10 +49,16 @@ t.test('the least important columns go first', (t) => {
   t.end();
 });
 
-t.test('where there is room an id is whole, however many programs were loaded before', (t) => {
-  const [id] = layoutColumns(120, 'cpu_pct');
-  t.match(id, {key: 'id'});
-  t.ok(id!.width >= String(2 ** 31).length);
+t.test('an id is whole, however many programs were loaded before', (t) => {
+  for (const width of widths)
+    for (let digits = 1; digits <= String(2 ** 31).length; digits++) {
+      const columns = layoutColumns(width, 'cpu_pct', digits);
+      const id = columns.find(({key}) => key === 'id');
+      if (id && id.width < digits) t.fail(`${digits} digits at ${width}`);
+      const last = columns.at(-1)!;
+      if (last.x + last.width > width) t.fail(`too wide at ${width}`);
+      if (width >= 80 && !id) t.fail(`no id at ${width}`);
+    }
   t.end();
 });
 
