@@ -10,7 +10,7 @@ export const toolPath = fileURLToPath(new URL('../bin/bpftop-ts.js', import.meta
 export const tool = [process.execPath, toolPath];
 
 /** The environment of a person at a terminal, not of a test runner. */
-function environment(): NodeJS.ProcessEnv {
+export function environment(): NodeJS.ProcessEnv {
   const {CI: _, NODE_OPTIONS: __, ...env} = process.env;
   return {...env, TERM: 'xterm-256color'};
 }

@@ -1,12 +1,15 @@
 /**
  * npm run bench: what is fast, and the proof. Everything that is compared runs in this one run, on this one machine; the ratios are what
- * counts. With PEER_BPFTOP naming a bpftop binary, it is measured beside. `npm run bench -- 200` measures that many programs only.
+ * counts. With PEER_BPFTOP naming a bpftop binary, it is measured beside, PEER_SECONDS (60) each. `npm run bench -- 200` measures that
+ * many programs only.
  */
+import {benchKeys} from './keys.js';
 import {median, print, runInTerminal, startLoad, type TerminalRun, timeOf, tool} from './processes.js';
 import {benchSampling} from './sampling.js';
 
 const counts = process.argv.length > 2 ? process.argv.slice(2).map(Number) : [20, 200, 2000];
 const peer = process.env['PEER_BPFTOP'];
+const peerSeconds = Number(process.env['PEER_SECONDS'] ?? 60);
 const ratesOfTool = /BPF +[\d.]+% CPU/;
 const ratesOfPeer = /xdp|sched_cls/i;
 
@@ -56,32 +59,39 @@ async function startRow(count: number): Promise<string[]> {
   ];
 }
 
-/** Beside the peer, at its only pace: a second. */
+/** The most of the peer's CPU that ours may be, by number of programs. */
+function barOf(count: number): number {
+  return count >= 2000 ? 1 / 8 : count >= 200 ? 1 / 2 : 1;
+}
+
+const peerTurns = 2;
+
+/** Beside the peer, at its only pace: a second. In turns, so that a slow moment of the machine hits both. */
 async function peerRows(count: number): Promise<string[][]> {
-  const options = {cols: 120, rows: 30, warmUpSeconds: 5, seconds: 15};
-  const runs: [name: string, runs: TerminalRun[]][] = [
-    ['bpftop-ts', []],
-    ['bpftop', []],
-  ];
-  for (let turn = 0; turn < 2; turn++) {
-    runs[0]?.[1].push(await runInTerminal(tool, {...options, rates: ratesOfTool}));
-    runs[1]?.[1].push(await runInTerminal([peer as string], {...options, rates: ratesOfPeer}));
+  const options = {cols: 120, rows: 30, warmUpSeconds: 5, seconds: peerSeconds / peerTurns};
+  const own: TerminalRun[] = [];
+  const theirs: TerminalRun[] = [];
+  for (let turn = 0; turn < peerTurns; turn++) {
+    own.push(await runInTerminal(tool, {...options, rates: ratesOfTool}));
+    theirs.push(await runInTerminal([peer as string], {...options, rates: ratesOfPeer}));
   }
-  return runs.map(([name, each]) => {
-    const figure = (of: (run: TerminalRun) => number) => median(each.map(of));
-    return [
-      `${count} ${name}`,
-      figure((run) => run.cpuMs / run.seconds / 10).toFixed(2),
-      figure((run) => run.bytes / run.seconds).toFixed(0),
-      figure((run) => run.rssMb).toFixed(0),
-      figure((run) => run.firstFrameMs).toFixed(0),
-    ];
-  });
+  const cpuOf = (runs: TerminalRun[]) => median(runs.map((run) => run.cpuMs / run.seconds / 10));
+  const row = (name: string, runs: TerminalRun[], ratio: string, bar: string) => [
+    `${count} ${name}`,
+    cpuOf(runs).toFixed(2),
+    ratio,
+    bar,
+    median(runs.map((run) => run.bytes / run.seconds)).toFixed(0),
+    median(runs.map((run) => run.rssMb)).toFixed(0),
+    median(runs.map((run) => run.firstFrameMs)).toFixed(0),
+  ];
+  const ratio = (cpuOf(own) / cpuOf(theirs)).toFixed(3);
+  return [row('bpftop-ts', own, ratio, `≤ ${barOf(count)}`), row('bpftop', theirs, '', '')];
 }
 
 const frames = [['programs', 'frames', 'ms main thread', 'ms CPU', 'bytes', 'RSS MB']];
 const starts = [['programs', 'node -e 0', 'first frame', 'ratio', 'first rates', '--json -d 100ms']];
-const beside = [['programs, tool', 'CPU %', 'bytes/s', 'RSS MB', 'first frame ms']];
+const beside = [['programs, tool', 'CPU %', 'of the peer', 'bar', 'bytes/s', 'RSS MB', 'first frame ms']];
 for (const count of counts) {
   const load = await startLoad(count);
   try {
@@ -93,7 +103,8 @@ for (const count of counts) {
   }
 }
 await benchSampling(process.argv.length > 2 ? counts : [100, 1000, 10_000]);
+await benchKeys(process.argv.length > 2 ? counts : [1000, 10_000]);
 print('A frame at 160×50, ten a second, every program changing (whole process, totals divided by frames)', frames);
 print('From start, ms at 160×50, medians of 7 in turns', starts);
-if (peer) print('Beside bpftop at 120×30, a second', beside);
+if (peer) print(`Beside bpftop at 120×30, a second, ${peerSeconds} s each in ${peerTurns} turns`, beside);
 else console.log('\nSet PEER_BPFTOP to a bpftop binary to have it measured beside.');

@@ -26,6 +26,8 @@ function lineage(): Map<number, number> {
  */
 export function watchLaunchers(onGone: () => void): () => void {
   const parents = lineage();
+  // This process leads its session: nobody to watch, and nothing to wake up for.
+  if (parents.size === 0) return () => {};
   const timer = setInterval(() => {
     for (const [pid, parent] of parents) {
       const stat = readProcStat(pid);

@@ -35,6 +35,8 @@ export class KernelCollector implements Collector {
   readonly #options: KernelOptions;
   /** Static information of the programs in the last sample, by id. */
   #known = new Map<number, ProgInfo>();
+  /** The same, in order; handed out again as long as nothing comes or goes. */
+  #info: readonly ProgInfo[] = [];
 
   /**
    * @throws UserError (69) where this isn't Linux or the addon can't be loaded.
@@ -93,8 +95,10 @@ export class KernelCollector implements Collector {
     this.#sampler.close();
   }
 
-  #join(native: NativeSample): ProgInfo[] {
+  #join(native: NativeSample): readonly ProgInfo[] {
     const {ids, appeared} = native;
+    // Nobody new, and as many as before: those of before.
+    if (appeared.length === 0 && ids.length === this.#info.length) return this.#info;
     const bootNs = native.realtimeNs - native.timeNs;
     const known = new Map<number, ProgInfo>();
     const info = new Array<ProgInfo>(ids.length);
@@ -107,6 +111,7 @@ export class KernelCollector implements Collector {
       known.set(id, one);
     }
     this.#known = known;
+    this.#info = info;
     return info;
   }
 

@@ -76,12 +76,13 @@ export class History {
     const {progs, gone, othersTotals: totals, sample} = measured;
     if (this.#frames.length >= this.#capacity(progs.length)) this.#compact();
     const at = this.#frames.length;
-    const all = progs.map((prog) => this.#seriesOf(prog.info.key, at));
+    const all = progs.map(({info}) => this.#seriesOf(info.key, at));
     const values = new Float32Array(this.#slots * perPoint).fill(NaN);
     this.#frames.push({timeNs: Number(sample.timeNs), values});
     this.#host.length = at - this.#host.start + 1;
     put(values, hostSlot, totals.cpuPct, totals.eventsPerSec, averageOf(totals));
-    for (const [i, series] of all.entries()) {
+    for (let i = 0; i < all.length; i++) {
+      const series = all[i] as Series;
       const {cpuPct, eventsPerSec, avgRunTimeNs} = progs[i] as MeasuredProg;
       series.length = at - series.start + 1;
       put(values, series.slot, cpuPct, eventsPerSec, avgRunTimeNs);
@@ -176,13 +177,9 @@ export class History {
     }
     this.#frames = kept;
     const released: number[] = [];
-    for (const [key, series] of [['host', this.#host] as const, ...this.#series]) {
-      const last = series.start + series.length - 1;
-      if (last >= dropped) {
-        series.start = place[Math.max(dropped, series.start)] as number;
-        series.length = (place[last] as number) - series.start + 1;
-        continue;
-      }
+    moveTo(this.#host, place, dropped);
+    for (const [key, series] of this.#series) {
+      if (moveTo(series, place, dropped)) continue;
       released.push(series.slot);
       this.#series.delete(key);
       this.#gone.delete(key);
@@ -193,6 +190,15 @@ export class History {
 
 function averageOf({periodRunTimeNs, periodRunCnt}: Totals): number | null {
   return periodRunTimeNs !== null && periodRunCnt ? periodRunTimeNs / periodRunCnt : null;
+}
+
+/** To the places that its frames have now; false: they were all dropped. */
+function moveTo(series: Series, place: Int32Array, dropped: number): boolean {
+  const last = series.start + series.length - 1;
+  if (last < dropped) return false;
+  series.start = place[Math.max(dropped, series.start)] as number;
+  series.length = (place[last] as number) - series.start + 1;
+  return true;
 }
 
 function put(values: Float32Array, slot: number, cpu: number | null, events: number | null, average: number | null): void {
@@ -208,9 +214,9 @@ function means(one: Float32Array, other: Float32Array): Float32Array {
   for (let i = 0; i < shorter.length; i++) {
     const a = shorter[i] as number;
     const b = longer[i] as number;
+    const mean = (a + b) / 2;
     // NaN is the only number that isn't itself.
-    if (b !== b) longer[i] = a;
-    else if (a === a) longer[i] = (a + b) / 2;
+    longer[i] = mean === mean ? mean : b === b ? b : a;
   }
   return longer;
 }

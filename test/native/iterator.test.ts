@@ -152,6 +152,18 @@ t.test(
   },
 );
 
+t.test('a pass goes on while JavaScript does not come back to its loop', {skip: iteratorSkip}, async (t) => {
+  const sampler = openSampler(t);
+  const before = openFds('link').length;
+  const sample = sampler.sample();
+  // Nothing is awaited here: what the pass opens can only appear by another thread. (That sample() itself doesn't do it: a second
+  // one meanwhile is refused.)
+  const giveUp = performance.now() + 30_000;
+  while (openFds('link').length === before && performance.now() < giveUp);
+  t.equal(openFds('link').length, before + 1, "the iterator's link is there");
+  t.match(await sample, {sampler: 'iterator'});
+});
+
 t.test('two copies side by side see each other as programs like any other', {skip: iteratorSkip}, async (t) => {
   const [one, two] = [openSampler(t), openSampler(t)];
   const ids: number[] = [];
