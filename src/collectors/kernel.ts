@@ -197,7 +197,7 @@ function explainReading(error: unknown, sampler: KernelOptions['sampler']): unkn
   // By the sampler's time it could be opened: it has gone since.
   if (error.syscall === 'open(bpf_iter)')
     return new UserError(
-      `cannot read what was shared: ${error.syscall}: ${error.code}. Start it again: sudo bpftop-ts share --group GROUP`,
+      `cannot read what was shared: ${error.syscall}: ${error.code}. Start it again: sudo bpftop-ts share --group GROUP.`,
       isNotPermitted(error.code) ? exitStatus.notPermitted : exitStatus.failed,
       {cause: error},
     );

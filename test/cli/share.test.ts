@@ -229,7 +229,7 @@ t.test('sharing that ends under a member’s eyes is said; a new one goes on whe
   t.equal(status, 1);
   t.equal(
     stderr,
-    'bpftop-ts: cannot read what was shared: open(bpf_iter): ENOENT. Start it again: sudo bpftop-ts share --group GROUP\n',
+    'bpftop-ts: cannot read what was shared: open(bpf_iter): ENOENT. Start it again: sudo bpftop-ts share --group GROUP.\n',
   );
 });
 
