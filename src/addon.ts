@@ -74,6 +74,7 @@ export interface NativeCallError {
   readonly syscall: string;
 }
 
+/** An open sampler; what it holds goes with `close`, at the latest with the process. */
 export interface NativeSampler {
   /**
    * Reads every program once, on a thread of libuv's pool. One at a time.
@@ -84,6 +85,7 @@ export interface NativeSampler {
   close(): void;
 }
 
+/** What a sampler is opened with. */
 export interface NativeSamplerOptions {
   /** Hold a BPF_ENABLE_STATS fd from the first pass until `close` (or the process's end, however it ends). */
   readonly enableStats: boolean;
@@ -93,6 +95,7 @@ export interface NativeSamplerOptions {
   readonly pin?: string;
 }
 
+/** bpf.node, as far as it reads. */
 export interface NativeBpf {
   /** Opens a sampler. The iterator is loaded and statistics are switched on in the first pass. */
   readonly Sampler: new (options: NativeSamplerOptions) => NativeSampler;
@@ -171,6 +174,7 @@ export interface TestProg {
   close(): void;
 }
 
+/** testbed.node. */
 export interface NativeTestbed {
   /** @throws a SystemError; with the verifier's log in its message when the kernel refused the program. */
   load(spec: TestProgSpec): TestProg;

@@ -25,6 +25,7 @@ const demoProgs: readonly DemoProg[] = [
 /** Between two drives, ms. */
 const beatMs = 50;
 
+/** A demo under way. */
 export interface Demo {
   /** What the person should know. */
   readonly notice: string;

@@ -14,6 +14,7 @@ import type {Host} from '../sample/types.js';
 /** `limited`: it works in part, or another way has to do. */
 export type Verdict = 'ok' | 'limited' | 'missing';
 
+/** One thing that was looked at, and what came of it. */
 export interface Check {
   /** For scripts, and the name on the line. */
   readonly id: string;
@@ -33,6 +34,7 @@ export interface Conclusion {
   readonly exitStatus: ExitStatus;
 }
 
+/** What stdout is. */
 export interface TerminalFacts {
   readonly isTerminal: boolean;
   /** What TERM says. */

@@ -9,23 +9,27 @@ import {version} from '../version.js';
 
 /** What is written instead of showing the screen. */
 export type Format = 'table' | 'json';
+/** How programs are to be listed. */
 export type Sampler = 'auto' | 'iterator' | 'walk';
 
 /** What the command line asks for; each command carries what it takes, and no more. */
 export type Options = WatchOptions | DoctorOptions | ShareOptions;
 
+/** What `share` takes. */
 export interface ShareOptions {
   readonly command: 'share';
   /** Whom to share with, a group's name or number; null: take back what is shared. */
   readonly group: string | null;
 }
 
+/** What `doctor` takes. */
 export interface DoctorOptions {
   readonly command: 'doctor';
   /** null: text, as `table`. */
   readonly format: Format | null;
 }
 
+/** What watching takes, and `demo` with it. */
 export interface WatchOptions {
   readonly command: 'watch' | 'demo';
   /** null: the live screen where there is a terminal, a table where there is none. */

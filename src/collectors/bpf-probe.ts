@@ -28,9 +28,11 @@ export interface Refusal extends NativeCallError {
   readonly text: string;
 }
 
+/** What came of trying a way of reading: one of the two. */
 export type Attempt =
   {readonly reading: Reading; readonly refusal: null} | {readonly reading: null; readonly refusal: Refusal};
 
+/** What came of trying them all. */
 export interface BpfProbe {
   readonly walk: Attempt;
   readonly iterator: Attempt;

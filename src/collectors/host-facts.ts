@@ -14,6 +14,7 @@ export const capabilityBits = {
   CAP_SYS_PTRACE: 19,
   CAP_DAC_READ_SEARCH: 2,
 } as const;
+/** One of those that count here. */
 export type Capability = keyof typeof capabilityBits;
 
 /** Sysctls that change what can be seen, as sysctl(8) names them. */
@@ -24,6 +25,7 @@ export const sysctlNames = [
   'net.core.bpf_jit_enable',
   'kernel.bpf_stats_enabled',
 ] as const;
+/** One of those that explain something here. */
 export type SysctlName = (typeof sysctlNames)[number];
 
 /** The initial namespaces have fixed inode numbers (include/linux/proc_ns.h). */
@@ -41,6 +43,7 @@ export interface Mounts {
   readonly cgroup2: readonly string[];
 }
 
+/** What /proc and /sys say of this host and this process. */
 export interface HostFacts {
   /** Effective; null where there are no users (Windows). */
   readonly uid: number | null;

@@ -18,6 +18,7 @@ export interface Collector {
   close(): void;
 }
 
+/** How to read. */
 export interface KernelOptions {
   /** Switch run-time statistics on while this collector is open. */
   readonly enableStats: boolean;
@@ -29,6 +30,7 @@ const withSudo = 'Run it with sudo; doctor lists ways without.';
 /** The command that switches statistics on for all; for the person to run, never for the tool. */
 export const switchStatsOn = 'sudo sysctl kernel.bpf_stats_enabled=1 (and =0 when you are done)';
 
+/** Reads this kernel, through the addon. */
 export class KernelCollector implements Collector {
   readonly #host: Host = readHost();
   readonly #sampler: NativeSampler;

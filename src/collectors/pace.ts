@@ -4,6 +4,7 @@
  */
 import {setTimeout as sleep} from 'node:timers/promises';
 
+/** The beat of a loop of readings. */
 export class Pace {
   /** Between readings, ms; may be changed at any time, for the wait after the present one. */
   delayMs: number;

@@ -1,6 +1,7 @@
 /** What /proc/PID/stat says of a process: enough to know it again, and who is above it. */
 import {readFileSync} from 'node:fs';
 
+/** Of one process. */
 export interface ProcStat {
   readonly ppid: number;
   readonly session: number;

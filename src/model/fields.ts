@@ -12,6 +12,7 @@ export type FieldValue = string | number | bigint | boolean | readonly unknown[]
 /** What kind of thing it is: how it is printed, aligned and ordered by default follows from this. */
 export type FieldKind = 'number' | 'text' | 'flag' | 'duration' | 'count' | 'rate' | 'percent' | 'bytes' | 'time' | 'list';
 
+/** One figure or fact of a program: how it is called, got and printed. */
 export interface Field {
   /** The name outside: kernel's or bpftool's where they have one. */
   readonly key: string;
@@ -197,6 +198,7 @@ const entries = {
   },
 } satisfies Record<string, Omit<Field, 'key'>>;
 
+/** Its name in JSON, `--sort` and the filter. */
 export type FieldKey = keyof typeof entries;
 
 /** All fields in the order of the JSON document. */

@@ -2,6 +2,7 @@
 import {field} from './fields.js';
 import type {MeasuredProg} from './measure.js';
 
+/** A filter, and the text it was made from. */
 export interface Filter {
   /** What was typed. */
   readonly text: string;

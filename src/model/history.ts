@@ -8,6 +8,7 @@ import type {Measured, MeasuredProg, Totals} from './measure.js';
 
 /** What is kept of each point. */
 export const historyMetrics = ['cpu_pct', 'events_per_sec', 'avg_run_time_ns'] as const;
+/** One of them. */
 export type HistoryMetric = (typeof historyMetrics)[number];
 
 const perPoint = historyMetrics.length;
@@ -30,6 +31,7 @@ interface Series {
 
 const hostSlot = 0;
 
+/** How much of the past is kept. */
 export interface HistoryLimits {
   /** Older points go, ns. */
   readonly spanNs: number;
@@ -55,6 +57,7 @@ export interface HistoryPoint {
   readonly value: number | null;
 }
 
+/** The past of all programs; see above. */
 export class History {
   readonly #limits: HistoryLimits;
   #frames: Frame[] = [];

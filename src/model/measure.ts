@@ -105,6 +105,7 @@ export interface Totals {
   readonly periodRunCnt: number | null;
 }
 
+/** A Sample with all that follows from it and the one before. */
 export interface Measured {
   readonly sample: Sample;
   /** Between the beginnings of the two readings, by CLOCK_BOOTTIME; null in the first. */

@@ -2,6 +2,7 @@
 import {type Field, field, fields, type FieldValue, findField, isNumeric} from './fields.js';
 import type {MeasuredProg} from './measure.js';
 
+/** A field, and which end comes first. */
 export interface SortOrder {
   readonly field: Field;
   readonly descending: boolean;
@@ -12,6 +13,7 @@ export function defaultOrder(of: Field): SortOrder {
   return {field: of, descending: isNumeric(of.kind)};
 }
 
+/** The most expensive first. */
 export const initialSort: SortOrder = defaultOrder(field('cpu_pct'));
 
 /** Fields that have an order. */

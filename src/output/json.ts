@@ -6,10 +6,12 @@ import {fields} from '../model/fields.js';
 import type {Host} from '../sample/types.js';
 import type {Measured, MeasuredProg} from '../model/measure.js';
 
+/** Changes when a field changes its meaning or goes; not when one is added. */
 export const schemaVersion = 1;
 
 type Json = string | number | bigint | boolean | null | undefined | readonly Json[] | {readonly [key: string]: Json};
 
+/** How to write it. */
 export interface JsonOptions {
   /** The tool's version. */
   readonly version: string;

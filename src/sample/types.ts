@@ -92,6 +92,7 @@ export interface Warning {
   readonly message: string;
 }
 
+/** One reading of one host. */
 export interface Sample {
   readonly host: Host;
   /** Wall clock when the reading began, ms since the epoch. */

@@ -11,6 +11,7 @@ import type {Column, Rect, ScreenLayout} from './layout.js';
 import type {State} from './state.js';
 import {styled} from './styled-text.js';
 
+/** All that Ink draws from; it changes with keys, not with samples. */
 export interface AppProps {
   readonly layout: ScreenLayout;
   readonly state: State;
@@ -18,6 +19,7 @@ export interface AppProps {
   readonly texts: FooterTexts;
 }
 
+/** The frame of the screen: labels, footer, dialogs. */
 export function App({layout, state, columns, texts}: AppProps): ReactNode {
   const {rows, body} = layout;
   return (

@@ -12,6 +12,7 @@ import type {Rect} from './layout.js';
 import {paintStyled} from './styled-text.js';
 import {style, type StyleName} from './theme.js';
 
+/** One chart to draw. */
 export interface Chart {
   readonly title: string;
   readonly points: readonly HistoryPoint[];

@@ -8,12 +8,14 @@ import type {ReactNode} from 'react';
 import {App, type AppProps} from './app.js';
 import {type KeyName, keyNames, type KeyPipe} from './keys.js';
 
+/** Ink's part of the screen. */
 export interface Chrome {
   /** Draws; `frame` has been called when it returns. */
   render(props: AppProps): void;
   close(): void;
 }
 
+/** What it tells the screen. */
 export interface ChromeEvents {
   /** A frame of styled text. */
   readonly frame: (frame: string) => void;

@@ -20,6 +20,7 @@ export interface ChartsModule {
   readonly windowFor: typeof windowFor;
 }
 
+/** What a program's page shows. */
 export interface DetailInput {
   readonly prog: MeasuredProg;
   readonly measured: Measured;
@@ -138,6 +139,7 @@ interface Value {
   readonly look?: (input: DetailInput) => StyleName;
 }
 
+/** Where the parts of a program's page are. */
 export interface DetailLayout {
   /** Drawn with the frame; coordinates count from the page's corner. */
   readonly labels: readonly Label[];
@@ -265,6 +267,7 @@ export function paintDetailTitle(grid: Grid, y: number, {prog, goneAt}: DetailIn
   if (goneAt !== null) grid.text(x, y, `  × unloaded ${formatTime(goneAt / 1000)} UTC; its past stays`, style.warning);
 }
 
+/** Paints a program's page. */
 export function paintDetail(grid: Grid, layout: DetailLayout, input: DetailInput): void {
   for (const {x, y, width, show, look} of layout.values) {
     grid.text(x, y, cut(printable(show(input)), width), style[look?.(input) ?? 'text']);

@@ -4,6 +4,7 @@ import {footerKeys, scopeOf} from './keymap.js';
 import type {State} from './state.js';
 import {cellsOf, cut} from './text.js';
 
+/** Where the parts of the footer are. */
 export interface FooterLayout {
   /** What stands at the left, in three parts; `caret` is the character under the cursor of the filter line. */
   readonly before: string;

@@ -16,6 +16,7 @@ const spill = 2;
 /** From so many blanks on, erasing to the end of the line is cheaper. */
 const eraseFrom = 4;
 
+/** Turns what differs between two grids into the fewest bytes. */
 export class FrameWriter {
   /** What is to be shown: paint it, then call `diff`. */
   readonly next = new Grid();

@@ -31,6 +31,7 @@ function clusterCode(text: string): number {
   return clusterCodes + index;
 }
 
+/** The cells of a screen. */
 export class Grid {
   columns = 0;
   rows = 0;

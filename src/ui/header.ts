@@ -17,6 +17,7 @@ import type {View} from './view.js';
 /** What the screen is doing, as the header says it. */
 export type Activity = 'reading…' | 'live' | 'no reading';
 
+/** What the header shows. */
 export interface HeaderInput {
   readonly view: View;
   readonly activity: Activity;
@@ -46,6 +47,7 @@ const sparkCells = 8;
 /** Below this a host's load is drawn as next to nothing, % of a CPU. */
 const hostFloor = 0.5;
 
+/** Paints the header into one row. */
 export function paintHeader(grid: Grid, y: number, input: HeaderInput): void {
   if (y < 0) return;
   const pieces = fit(piecesOf(input), grid.columns);

@@ -8,6 +8,7 @@ import type {ActionName, State} from './state.js';
 /** What takes the keys at a moment. */
 export type Scope = 'table' | 'detail' | 'help' | 'sort' | 'prompt';
 
+/** A key, where it applies, and what it does. */
 export interface Binding {
   readonly keys: readonly KeyName[];
   readonly action: ActionName;

@@ -2,6 +2,7 @@
 import {type Field, field, type FieldKey, isNumeric} from '../model/fields.js';
 import type {TerminalSize} from './terminal.js';
 
+/** A part of the screen, in cells. */
 export interface Rect {
   readonly x: number;
   readonly y: number;
@@ -36,6 +37,7 @@ export function layoutScreen({columns, rows}: TerminalSize): ScreenLayout {
 /** A column that isn't a field: the sparkline of a program. */
 export const trendKey = 'trend';
 
+/** A column of the table and where it is. */
 export interface Column {
   readonly key: FieldKey | typeof trendKey;
   /** null: the trend. */

@@ -9,6 +9,7 @@ import {cellsOf, cut} from './text.js';
 import {style, type StyleName} from './theme.js';
 import type {Mark, View} from './view.js';
 
+/** What the table shows. */
 export interface TableInput {
   readonly view: View;
   readonly rows: readonly MeasuredProg[];
@@ -22,6 +23,7 @@ const trendFloor = 0.05;
 /** The same for events a second, the trend of programs without a CPU share. */
 const eventsFloor = 1;
 
+/** Paints the rows of the table. */
 export function paintTable(grid: Grid, body: Rect, input: TableInput): void {
   const {rows, top, selected, view} = input;
   for (let i = 0; i < body.height; i++) {

@@ -21,6 +21,7 @@ export interface Prompt {
   readonly before: Filter;
 }
 
+/** What keys change: page, overlay, selection, filter, order. */
 export interface State {
   readonly sort: SortOrder;
   readonly filter: Filter;
@@ -49,6 +50,7 @@ export interface Context {
   readonly scrollEnd: number;
 }
 
+/** All that a key can do. */
 export type ActionName =
   | ('up' | 'down' | 'pageUp' | 'pageDown' | 'first' | 'last' | 'open' | 'back' | 'clear')
   | ('filter' | 'accept' | 'restore' | 'erase' | 'erasePrevious' | 'eraseNext' | 'eraseWord' | 'eraseToEnd')
@@ -56,6 +58,7 @@ export type ActionName =
   | ('sort' | 'sortLeft' | 'sortRight' | 'reverse' | 'choose' | 'own' | 'help')
   | ('quit' | 'interrupt' | 'suspend' | 'repaint');
 
+/** What a key asks for. */
 export type Action = {readonly name: ActionName} | {readonly name: 'type'; readonly text: string};
 
 /** Fields to sort by, in the order of the sort dialog: what people look for first. */
@@ -70,6 +73,7 @@ export function sortLetter(index: number): string {
   return 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ'[index] ?? '';
 }
 
+/** Where everything begins. */
 export function initialState(sort: SortOrder, filter: Filter): State {
   return {sort, filter, showOwn: false, selected: null, row: 0, top: 0, page: {kind: 'table'}, overlay: null, prompt: null};
 }

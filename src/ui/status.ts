@@ -41,6 +41,7 @@ export function emptyReason(view: View, state: State): readonly string[] {
   ];
 }
 
+/** Paints why there is no row, in the middle of the body. */
 export function paintEmpty(grid: Grid, body: Rect, lines: readonly string[]): void {
   const y = body.y + Math.max(0, Math.floor((body.height - lines.length) / 3));
   lines.forEach((line, i) => {

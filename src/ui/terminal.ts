@@ -9,6 +9,7 @@ import {isatty, ReadStream} from 'node:tty';
 import {UserError} from '../errors.js';
 import {KeySplitter} from './keys.js';
 
+/** What a terminal tells its screen. */
 export interface TerminalEvents {
   /** Keys as the terminal sends them, one in each string. */
   readonly keys: (keys: readonly string[]) => void;
@@ -20,6 +21,7 @@ export interface TerminalEvents {
   readonly hangup: () => void;
 }
 
+/** In cells. */
 export interface TerminalSize {
   readonly columns: number;
   readonly rows: number;

@@ -29,6 +29,7 @@ export const styleNames = [
   'averageLine',
 ] as const;
 
+/** One of them. */
 export type StyleName = (typeof styleNames)[number];
 
 /** The number of each style, as cells hold it. */
@@ -90,6 +91,7 @@ const plainBlanks = Uint8Array.from(styleNames, (name) => {
   return reverse || underline || strike ? 0 : 1;
 });
 
+/** Escape sequences of the styles, for one depth of colour. */
 export interface Theme {
   /** The shortest escape sequence that leads from one style to another, by `from * styleNames.length + to`. */
   readonly transitions: readonly string[];

@@ -33,6 +33,7 @@ export interface Gone {
 /** Gone programs that are remembered for their pages; the past of as many is kept by History. */
 const goneKept = 256;
 
+/** Of all that was measured, what the screen shows: marked, filtered, in order. */
 export class View {
   readonly history = new History();
   readonly #limit: number | null;
