@@ -125,6 +125,8 @@ export interface NativeShare extends Pick<NativeBpf, 'enableStats'> {
 export interface NativeTerminal {
   /** tcflush(fd, TCOFLUSH): throws away what a terminal was sent and nobody has read. An fd that is no terminal: nothing happens. */
   readonly discardOutput: (fd: number) => void;
+  /** dup2(2) of /dev/null: at no moment is the number free for an fd that another thread opens. */
+  readonly replaceByNull: (fd: number) => void;
 }
 
 /** A program to load; its body loops `loops` times, so that a run costs more. Returns what lets traffic pass. */

@@ -1,6 +1,6 @@
 /** The live screen: samples in, and the ends it can come to. Whatever ends it, the terminal is given back first. */
 import {constants} from 'node:os';
-import {loadTerminal} from '../addon.js';
+import {loadTerminal, type NativeTerminal} from '../addon.js';
 import type {Collector} from '../collectors/kernel.js';
 import {Pace} from '../collectors/pace.js';
 import {exitStatus, UserError} from '../errors.js';
@@ -40,7 +40,7 @@ export async function runLive(collector: Collector, options: WatchOptions, notic
     limit: options.limit,
     delayMs: options.delayMs,
     notice,
-    terminal: {windowSize, discardOutput: loadTerminal().discardOutput},
+    terminal: {windowSize, ...terminalCalls()},
   });
   opened = screen;
   /** Measures and shows one sample after the other, as many as were asked for. A reading that fails is said, and tried again. */
@@ -73,6 +73,11 @@ export async function runLive(collector: Collector, options: WatchOptions, notic
     guard.release();
     screen.close();
   }
+}
+
+function terminalCalls(): NativeTerminal {
+  const {discardOutput, replaceByNull} = loadTerminal();
+  return {discardOutput, replaceByNull};
 }
 
 /** The size of stdout's terminal; null when it has gone. */

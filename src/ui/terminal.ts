@@ -63,6 +63,8 @@ export interface TerminalHost {
    * while nobody reads it: the last words take the place of what was not read. Null: not to be had.
    */
   readonly discardOutput: ((fd: number) => void) | null;
+  /** Puts /dev/null in the place of an fd; null: it stays what it is. */
+  readonly replaceByNull: ((fd: number) => void) | null;
 }
 
 /**
@@ -156,7 +158,9 @@ class Tty implements Terminal {
     if (this.#ownInput) this.#input.destroy();
     else this.#input.unref();
     closeSync(this.#fd);
-    if (this.#gone) for (const fd of this.#ttys) replaceByNull(fd);
+    // At its end Node sets the modes of the standard fds that were terminals, and aborts where it can't (node::ResetStdio): of a
+    // terminal that is gone it mustn't find any.
+    if (this.#gone) for (const fd of this.#ttys) this.#host.replaceByNull?.(fd);
   }
 
   #enter(): void {
@@ -282,17 +286,4 @@ function openTty(paths: readonly string[], flags: number): number {
     undefined,
     {cause},
   );
-}
-
-/**
- * At its end Node sets the modes of the standard fds that were terminals, and aborts where it can't (node::ResetStdio): of a terminal that is
- * gone it mustn't find any. /dev/null takes the lowest free number, which is the one just closed.
- */
-function replaceByNull(fd: number): void {
-  try {
-    closeSync(fd);
-    openSync('/dev/null', 'r+');
-  } catch {
-    // It was closed already, or there is no /dev: nothing more can be done.
-  }
 }
