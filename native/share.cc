@@ -1,6 +1,8 @@
 #include "share.h"
 
+#include <fcntl.h>
 #include <grp.h>
+#include <sys/stat.h>
 
 #include <cerrno>
 #include <string>
@@ -9,6 +11,7 @@
 #include "core/bpf_syscall.h"
 #include "core/bpffs.h"
 #include "core/prog_iterator.h"
+#include "core/unique_fd.h"
 #include "napi_error.h"
 
 namespace bpftop {
@@ -45,6 +48,49 @@ void pin_iterator(const Napi::CallbackInfo& info) {
   Refusal refusal = iterator.open();
   if (!refusal) refusal = iterator.pin(path);
   throw_if(info, refusal.error, refusal.detail);
+}
+
+/// A write lock on all of a file, of fcntl(2): one process has it, and it goes with that process.
+struct flock whole_file() {
+  struct flock lock = {};
+  lock.l_type = F_WRLCK;
+  lock.l_whence = SEEK_SET;
+  return lock;
+}
+
+/// lock(path): an fd, the caller's, on a file made for it; null: another process has it.
+Napi::Value lock(const Napi::CallbackInfo& info) {
+  const std::string path = text_of(info);
+  if (info.Env().IsExceptionPending()) return {};
+  UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR));
+  if (!fd) {
+    throw_if(info, {errno, "open"}, path);
+    return {};
+  }
+  struct flock wanted = whole_file();
+  if (::fcntl(fd.get(), F_SETLK, &wanted) == 0) {
+    // Who had it may have removed the file before giving it up: then it is another's to lock by now, or nobody's.
+    struct stat locked = {}, there = {};
+    const bool same = ::fstat(fd.get(), &locked) == 0 && ::lstat(path.c_str(), &there) == 0 &&
+                      locked.st_ino == there.st_ino && locked.st_dev == there.st_dev;
+    return same ? Napi::Number::New(info.Env(), fd.release()) : info.Env().Null();
+  }
+  if (errno == EACCES || errno == EAGAIN) return info.Env().Null();
+  throw_if(info, {errno, "fcntl(F_SETLK)"}, path);
+  return {};
+}
+
+/// lockHolder(path): a pid; null: nobody has it.
+Napi::Value lock_holder(const Napi::CallbackInfo& info) {
+  const std::string path = text_of(info);
+  if (info.Env().IsExceptionPending()) return {};
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  struct flock found = whole_file();
+  if (!fd || ::fcntl(fd.get(), F_GETLK, &found) != 0) {
+    throw_if(info, {errno, fd ? "fcntl(F_GETLK)" : "open"}, path);
+    return {};
+  }
+  return found.l_type == F_UNLCK ? info.Env().Null() : Napi::Number::New(info.Env(), found.l_pid);
 }
 
 /// enableStats(): an fd, the caller's.
@@ -101,6 +147,8 @@ void define_share(Napi::Env env, Napi::Object exports) {
   exports.Set("unmount", Napi::Function::New<unmount>(env, "unmount"));
   exports.Set("pinIterator", Napi::Function::New<pin_iterator>(env, "pinIterator"));
   exports.Set("enableStats", Napi::Function::New<enable_stats>(env, "enableStats"));
+  exports.Set("lock", Napi::Function::New<lock>(env, "lock"));
+  exports.Set("lockHolder", Napi::Function::New<lock_holder>(env, "lockHolder"));
   exports.Set("groupId", Napi::Function::New<group_id>(env, "groupId"));
   exports.Set("groupName", Napi::Function::New<group_name>(env, "groupName"));
 }

@@ -42,3 +42,8 @@ export function isSystemError(error: unknown): error is SystemError {
     typeof (error as Partial<SystemError>).syscall === 'string'
   );
 }
+
+/** Whether an errno's name says that one may not, rather than that it can't be. */
+export function isNotPermitted(code: string): boolean {
+  return code === 'EPERM' || code === 'EACCES';
+}

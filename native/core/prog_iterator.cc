@@ -121,13 +121,9 @@ Refusal ProgIterator::open_pin(const std::string& path, const IteratorOptions& o
   close();
   if (Refusal refusal = read_cpus(options.possible_cpus_path, cpus_)) return refusal;
   pin_ = path;
-  const auto [run, error] = begin_run();
-  struct statfs in = {};
-  // What is read there is believed: it must come from a BPF program.
-  const bool is_pin = !error && ::fstatfs(run.get(), &in) == 0 && in.f_type == kBpfFs;
-  if (!is_pin) {
+  if (const SysError error = begin_run().error) {
     close();
-    return {error ? error : SysError{EBADF, kOpenPin}, path};
+    return {error, path};
   }
   make_buffer();
   return {};
@@ -143,6 +139,9 @@ Result<UniqueFd> ProgIterator::begin_run() const {
   if (pin_.empty()) return iter_create(link_.get());
   UniqueFd fd(::open(pin_.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (!fd) return {{}, {errno, kOpenPin}};
+  // What is read there is believed: it must come from a BPF program.
+  struct statfs in = {};
+  if (::fstatfs(fd.get(), &in) != 0 || in.f_type != kBpfFs) return {{}, {EBADF, kOpenPin}};
   return {std::move(fd), {}};
 }
 

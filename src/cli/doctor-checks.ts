@@ -5,8 +5,8 @@
 import type {Attempt, BpfProbe, Refusal} from '../collectors/bpf-probe.js';
 import type {ShareFacts} from '../collectors/share.js';
 import {btfPath, type Capability, capabilityBits, type HostFacts, type StatsHolder} from '../collectors/host-facts.js';
-import {isNotPermitted, switchStatsOn} from '../collectors/kernel.js';
-import {exitStatus, type ExitStatus} from '../errors.js';
+import {switchStatsOn} from '../collectors/kernel.js';
+import {exitStatus, type ExitStatus, isNotPermitted} from '../errors.js';
 import {formatBytes, formatDuration} from '../model/format.js';
 import {printable} from '../model/printable.js';
 import type {Host} from '../sample/types.js';
@@ -58,7 +58,7 @@ export interface Findings {
   readonly bpf: BpfProbe | null;
   /** Who has statistics on; null: nobody has, or the sysctl does it, or it wasn't looked for. */
   readonly statsHolders: {readonly holders: readonly StatsHolder[]; readonly unreadable: number} | null;
-  /** null: no addon to ask. */
+  /** null: nothing is, or there is no addon to ask. */
   readonly share: ShareFacts | null;
   readonly terminal: TerminalFacts;
 }
@@ -314,12 +314,10 @@ function byWhom({statsHolders}: Findings): string {
 }
 
 const share: CheckOf = ({bpf, share}) => {
-  if (!share) return check('share', 'missing', 'not tried', addonFirst);
-  const {state} = share;
-  const group = share.group ?? 'GROUP';
-  const reads = bpf?.auto.reading !== null;
-  if (state === 'none')
-    return reads
+  if (!bpf) return check('share', 'missing', 'not tried', addonFirst);
+  const {reading} = bpf.auto;
+  if (share === null)
+    return reading
       ? check('share', 'ok', 'nothing is shared with a group')
       : check(
           'share',
@@ -327,22 +325,28 @@ const share: CheckOf = ({bpf, share}) => {
           'nothing is shared with a group',
           'Root can let one watch without any right: sudo bpftop-ts share --group GROUP.',
         );
-  if (state === null)
-    return check(
-      'share',
-      reads ? 'limited' : 'missing',
-      `shared with group ${group}, which this user isn't in`,
-      `sudo usermod -aG ${group} USER, then log in again.`,
-    );
-  if (state === 'left_over')
+  const {group, servicePid} = share;
+  const shared = `shared with group ${group}`;
+  if (typeof servicePid === 'number') return check('share', 'ok', `${shared} by process ${servicePid}`);
+  if (servicePid === null || (reading?.shared && !bpf.statsOn))
     return check(
       'share',
       'limited',
-      `shared with group ${group}, but its service has ended`,
-      `For rates start it again: sudo bpftop-ts share --group ${group}. To take it back: sudo bpftop-ts share --stop.`,
+      `${shared}, but its service has ended`,
+      `For rates: ${shareAgain(group)} To take it back: sudo bpftop-ts share --stop.`,
     );
-  return check('share', 'ok', `shared with group ${group} by process ${state.servicePid}`);
+  if (reading) return check('share', 'ok', shared);
+  return check(
+    'share',
+    'missing',
+    `${shared}, which this user isn't in`,
+    `sudo usermod -aG ${group} USER, then log in again.`,
+  );
 };
+
+function shareAgain(group: string): string {
+  return `sudo bpftop-ts share --group ${group}.`;
+}
 
 const sysctls: CheckOf = ({facts}) => {
   const {'kernel.bpf_stats_enabled': _, ...shown} = facts.sysctls;
@@ -380,7 +384,7 @@ const mounts: CheckOf = ({facts}) => {
   const where = (name: string, points: readonly string[]) => (points.length === 0 ? `no ${name}` : `${name} ${points[0]}`);
   const versions = [cgroup1 && 'v1', cgroup2.length > 0 && `v2 ${cgroup2[0]}`].filter((each) => each);
   const cgroup = versions.length === 0 ? 'no cgroups' : `cgroup ${versions.join(' and ')}`;
-  return check('mounts', 'ok', `${where('bpffs', bpffs)}, ${where('tracefs', tracefs)}, ${cgroup} (none needed yet)`);
+  return check('mounts', 'ok', `${where('bpffs', bpffs)}, ${where('tracefs', tracefs)}, ${cgroup}`);
 };
 
 const terminal: CheckOf = ({terminal: {isTerminal, term, columns, rows, colors, utf8}}) => {
@@ -413,7 +417,11 @@ function conclude(found: Findings): Conclusion {
     return {
       shows: 'programs',
       finding: 'bpftop-ts will show the programs here, but no rates: statistics are off.',
-      remedy: isNotPermitted(bpf.statsRefusal.code) ? moreRights(found) : `Decide on: ${switchStatsOn}.`,
+      remedy: reading.shared
+        ? `Share it again: ${shareAgain(found.share?.group ?? 'GROUP')}`
+        : isNotPermitted(bpf.statsRefusal.code)
+          ? moreRights(found)
+          : `Decide on: ${switchStatsOn}.`,
       exitStatus: done,
     };
   if (reading.programs === 0)

@@ -13,7 +13,7 @@ export async function runShare({group}: ShareOptions): Promise<number> {
     say((await stopSharing()) ? 'nothing is shared any more.' : 'nothing was shared.');
     return exitStatus.done;
   }
-  startSharing(group);
+  await startSharing(group);
   say(
     `shared: members of ${group} now run bpftop-ts without sudo. Statistics stay on until this ends; ` +
       'sudo bpftop-ts share --stop ends it, and takes back what is shared.',

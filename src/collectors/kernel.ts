@@ -3,7 +3,7 @@
  * first appeared, and says in words what a failed call means.
  */
 import {loadBpf, type NativeBpf, type NativeProgInfo, type NativeSample, type NativeSampler} from '../addon.js';
-import {exitStatus, isSystemError, type SystemError, UserError} from '../errors.js';
+import {exitStatus, isNotPermitted, isSystemError, type SystemError, UserError} from '../errors.js';
 import {sleepableByType} from '../sample/prog-types.js';
 import type {Host, ProgInfo, Sample, SamplerName, Warning} from '../sample/types.js';
 import {readHost} from './host.js';
@@ -186,11 +186,6 @@ function progInfo(native: NativeProgInfo, bootNs: bigint): ProgInfo {
     attachBtfId: native.attachBtfId || null,
     self: native.self,
   };
-}
-
-/** Whether the errno of a call says that this process may not, rather than that the kernel can't. */
-export function isNotPermitted(code: string): boolean {
-  return code === 'EPERM' || code === 'EACCES';
 }
 
 /** What a failed reading means to a person; what isn't a failed call stays what it is. */

@@ -1,6 +1,11 @@
 /**
  * Sharing: root pins an iterator where a group may open it, and a process that holds nothing but a BPF_ENABLE_STATS fd keeps
  * statistics on. From then on a member of the group reads everything the iterator writes, with no capability at all.
+ *
+ *     /run/bpftop-ts             root's, open to the group
+ *     /run/bpftop-ts/lock        root's alone; who starts or stops sharing has it locked, and the service as long as it lives
+ *     /run/bpftop-ts/bpf/        a bpffs of its own: the one at /sys/fs/bpf is closed to all but root on most hosts
+ *     /run/bpftop-ts/bpf/progs_1 the pinned iterator
  */
 import {
   chmodSync,
@@ -9,73 +14,54 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
-  readlinkSync,
   rmdirSync,
-  symlinkSync,
+  statfsSync,
   unlinkSync,
 } from 'node:fs';
-import {dirname} from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {loadShare, type NativeShare} from '../addon.js';
-import {exitStatus, isSystemError, UserError} from '../errors.js';
-import {readProcStat} from './proc-stat.js';
+import {exitStatus, isNotPermitted, isSystemError, UserError} from '../errors.js';
 
-/** A bpffs of its own: the one at /sys/fs/bpf is closed to all but root on most hosts. */
 export const shareDir = '/run/bpftop-ts';
+const lockFile = `${shareDir}/lock`;
+const mountPoint = `${shareDir}/bpf`;
+const pinName = 'progs_';
 /** The pinned iterator. The number is that of the records' form (struct IterRecord): another form is another file. */
-export const sharedPin = `${shareDir}/progs_1`;
-/** A symbolic link to nowhere: bpffs takes no other files. It names the service's process: pid and start time. */
-const serviceNote = `${shareDir}/service`;
+export const sharedPin = `${mountPoint}/${pinName}1`;
 
 /** Who the service becomes: the kernel's overflow ids, "nobody", to whom nothing belongs. */
 const nobody = 65534;
+/** How often it is looked whether another process is done, ms. */
+const pollMs = 20;
+/** BPF_FS_MAGIC of <linux/magic.h>. */
+const bpfFs = 0xcafe4a11;
 
 /** What is shared on this host. */
-export type ShareState =
-  /** Nothing. */
-  | 'none'
-  /** A service has ended without `stopSharing`: programs may be read, but nobody keeps statistics on. */
-  | 'left_over'
-  | {readonly servicePid: number};
-
-/** What the doctor tells of it. */
 export interface ShareFacts {
-  /** null: this user may not look, who isn't in the group then. */
-  readonly state: ShareState | null;
-  /** With whom, a name or else a number; null: with nobody. */
-  readonly group: string | null;
-}
-
-/** Looks at the host. */
-export function readShareFacts(native: NativeShare = loadShare()): ShareFacts {
-  const state = readShareState();
-  if (state === 'none') return {state, group: null};
-  try {
-    const {gid} = lstatSync(shareDir);
-    return {state, group: native.groupName(gid) ?? String(gid)};
-  } catch (error) {
-    if (!isSystemError(error)) throw error;
-    return {state, group: null}; // it has gone since, or the system can't tell its groups
-  }
+  /** With whom, a name or else a number. */
+  readonly group: string;
+  /** The service's process; null: it has ended without `stopSharing`; 'unknown': only root may look. */
+  readonly servicePid: number | null | 'unknown';
 }
 
 /**
  * Looks at the host.
- * @returns null where this user may not look.
+ * @returns null where nothing is shared.
  */
-export function readShareState(): ShareState | null {
+export function readShareFacts(native: NativeShare = loadShare()): ShareFacts | null {
+  let group: string;
   try {
-    lstatSync(shareDir);
-  } catch {
-    return 'none';
+    const {gid} = lstatSync(shareDir);
+    group = native.groupName(gid) ?? String(gid);
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    return null;
   }
   try {
-    const [pid, startTime] = readlinkSync(serviceNote).split(':');
-    const stat = readProcStat(Number(pid));
-    return stat && stat !== 'gone' && stat.startTime === startTime ? {servicePid: Number(pid)} : 'left_over';
+    return {group, servicePid: native.lockHolder(lockFile)};
   } catch (error) {
-    const {code} = error as NodeJS.ErrnoException;
-    return code === 'EACCES' || code === 'EPERM' ? null : 'left_over';
+    if (!isSystemError(error)) throw error;
+    return {group, servicePid: isNotPermitted(error.code) ? 'unknown' : null};
   }
 }
 
@@ -83,34 +69,44 @@ export function readShareState(): ShareState | null {
  * Pins the iterator for a group, switches statistics on, and gives up every privilege of this process. What is shared stays
  * until `stopSharing`; statistics stay on until this process ends.
  * @param group a name, or a number.
- * @throws UserError: 77 without the rights, 69 where the kernel can't, 1 where another service is at it.
+ * @throws UserError: 77 without the rights, 69 where the kernel can't, 2 where there is no such group, 1 where another service is at it.
  */
-export function startSharing(group: string, native: NativeShare = loadShare()): void {
+export async function startSharing(group: string, native: NativeShare = loadShare()): Promise<void> {
   const gid = groupId(group, native);
-  const state = readShareState();
-  if (state !== null && typeof state === 'object')
-    throw new UserError(`process ${state.servicePid} is sharing already. End that with: sudo bpftop-ts share --stop`);
   try {
-    if (state === 'left_over') takeAway(native);
-    mkdirSync(shareDir, {mode: 0o700});
-    native.mountBpffs(shareDir);
-    native.pinIterator(sharedPin);
-    native.enableStats();
-    const self = readProcStat(process.pid);
-    if (self === null || self === 'gone') throw new UserError('cannot share: /proc is not there. Mount it first.');
-    symlinkSync(`${process.pid}:${self.startTime}`, serviceNote);
-    chownSync(sharedPin, 0, gid);
-    chmodSync(sharedPin, 0o440);
-    // The last thing: nobody finds it half made.
-    chownSync(shareDir, 0, gid);
-    chmodSync(shareDir, 0o750);
-    dropPrivileges();
-  } catch (error) {
-    try {
-      takeAway(native);
-    } catch {
-      // What went wrong first is what counts; the next start takes away what is left.
+    // Who is just ending it needs a moment.
+    for (let waited = 0; !lockShare(native); waited += pollMs) {
+      const pid = holder(native);
+      if (waited > 500)
+        throw new UserError(
+          `${pid === null ? 'another process' : `process ${pid}`} is sharing already. End that with: sudo bpftop-ts share --stop`,
+        );
+      await sleep(pollMs);
     }
+    try {
+      // What a service has left that was killed.
+      takeMountAway(native);
+      mkdirSync(mountPoint, {recursive: true});
+      native.mountBpffs(mountPoint);
+      native.pinIterator(sharedPin);
+      native.enableStats();
+      chownSync(sharedPin, 0, gid);
+      chmodSync(sharedPin, 0o440);
+      chownSync(mountPoint, 0, gid);
+      chmodSync(mountPoint, 0o750);
+      // The last thing: nobody finds it half made.
+      chownSync(shareDir, 0, gid);
+      chmodSync(shareDir, 0o750);
+      dropPrivileges();
+    } catch (error) {
+      try {
+        takeAway(native);
+      } catch {
+        // What went wrong first is what counts; the next start takes away what is left.
+      }
+      throw error;
+    }
+  } catch (error) {
     throw explain('cannot share', error);
   }
 }
@@ -121,15 +117,21 @@ export function startSharing(group: string, native: NativeShare = loadShare()): 
  * @throws UserError: 77 without the rights.
  */
 export async function stopSharing(native: NativeShare = loadShare()): Promise<boolean> {
-  const state = readShareState();
-  if (state === 'none') return false;
   try {
-    if (state !== null && typeof state === 'object') await end(state.servicePid);
-    takeAway(native);
+    for (let waited = 0; isThere(); waited += pollMs) {
+      if (lockShare(native)) {
+        takeAway(native);
+        return true;
+      }
+      const pid = holder(native);
+      if (waited > 4000) throw new UserError(`process ${pid} does not end. Its statistics stay on until it does.`);
+      if (pid !== null && (waited === 0 || waited === 2000)) end(pid, waited === 0 ? 'SIGTERM' : 'SIGKILL');
+      await sleep(pollMs);
+    }
+    return false;
   } catch (error) {
     throw explain('cannot take back what is shared', error);
   }
-  return true;
 }
 
 function groupId(group: string, native: NativeShare): number {
@@ -140,29 +142,71 @@ function groupId(group: string, native: NativeShare): number {
   return gid;
 }
 
-/** Everything in the directory, its mount, and itself. */
-function takeAway(native: NativeShare): void {
-  const stat = lstatSync(shareDir);
-  if (!stat.isDirectory() || stat.uid !== 0)
-    throw new UserError(`${shareDir} is no directory of root's: it is not from bpftop-ts. Look at it, and remove it.`);
-  while (lstatSync(shareDir).dev !== lstatSync(dirname(shareDir)).dev) {
-    // A name with a dot is the kernel's own (maps.debug); it goes with the mount, and in no other way.
-    for (const name of readdirSync(shareDir)) if (!name.includes('.')) unlinkSync(`${shareDir}/${name}`);
-    native.unmount(shareDir);
-  }
-  rmdirSync(shareDir);
+function isThere(): boolean {
+  return lstatSync(shareDir, {throwIfNoEntry: false}) !== undefined;
 }
 
-async function end(pid: number): Promise<void> {
-  const before = readProcStat(pid);
-  process.kill(pid, 'SIGTERM');
-  for (let waited = 0; ; waited += 20) {
-    const stat = readProcStat(pid);
-    if (stat === 'gone' || (stat && before && before !== 'gone' && stat.startTime !== before.startTime)) return;
-    if (waited === 2000) process.kill(pid, 'SIGKILL');
-    if (waited > 4000) throw new UserError(`process ${pid} does not end. Its statistics stay on until it does.`);
-    await sleep(20);
+/** Does something that may come too late: then what it fails with says so. */
+function unless<T>(code: string, work: () => T): T | null {
+  try {
+    return work();
+  } catch (error) {
+    if (isSystemError(error) && error.code === code) return null;
+    throw error;
   }
+}
+
+/** Who has it locked; null: nobody, any more. */
+function holder(native: NativeShare): number | null {
+  return unless('ENOENT', () => native.lockHolder(lockFile));
+}
+
+/**
+ * Makes the directory and locks it, until this process ends.
+ * @returns false where another process has it locked, or has just taken it away.
+ */
+function lockShare(native: NativeShare): boolean {
+  unless('EEXIST', () => {
+    mkdirSync(shareDir, {mode: 0o700});
+    // Who isn't root, but may do all this, is found out later, when there is something to take away.
+    chownSync(shareDir, 0, 0);
+  });
+  const stat = lstatSync(shareDir, {throwIfNoEntry: false});
+  if (!stat) return false;
+  if (!stat.isDirectory() || stat.uid !== 0)
+    throw new UserError(`${shareDir} is no directory of root's: it is not from bpftop-ts. Look at it, and remove it.`);
+  return unless('ENOENT', () => native.lock(lockFile)) !== null;
+}
+
+/** Everything. The lock must be had, and is given up with it. */
+function takeAway(native: NativeShare): void {
+  takeMountAway(native);
+  unlinkSync(lockFile);
+  // Another process may have come for the lock by now.
+  unless('ENOTEMPTY', () => rmdirSync(shareDir));
+}
+
+function takeMountAway(native: NativeShare): void {
+  if (!lstatSync(mountPoint, {throwIfNoEntry: false})) return;
+  while (lstatSync(mountPoint).dev !== lstatSync(shareDir).dev) {
+    if (statfsSync(mountPoint).type !== bpfFs)
+      throw new UserError(`${mountPoint} is no bpffs: it is not from bpftop-ts. Look at it, and unmount it.`);
+    for (const name of readdirSync(mountPoint)) if (name.startsWith(pinName)) unpin(`${mountPoint}/${name}`);
+    native.unmount(mountPoint);
+  }
+  rmdirSync(mountPoint);
+}
+
+/** A member that has it open could open it anew through /proc/self/fd, as long as its mode lets it. */
+function unpin(path: string): void {
+  chmodSync(path, 0);
+  chownSync(path, 0, 0);
+  unlinkSync(path);
+}
+
+function end(pid: number, signal: NodeJS.Signals): void {
+  // It may have ended by itself.
+  unless('ESRCH', () => process.kill(pid, signal));
 }
 
 /**
@@ -198,14 +242,9 @@ function dropPrivileges(): void {
 
 function explain(failed: string, error: unknown): unknown {
   if (!isSystemError(error)) return error;
-  const what = `${failed}: ${error.syscall}: ${error.code}.`;
-  switch (error.code) {
-    case 'EPERM':
-    case 'EACCES':
-      return new UserError(`${what} Run it with sudo.`, exitStatus.notPermitted, {cause: error});
-    default:
-      return new UserError(`${failed}: ${error.message}. doctor tells what this host lacks.`, exitStatus.unavailable, {
+  return isNotPermitted(error.code)
+    ? new UserError(`${failed}: ${error.syscall}: ${error.code}. Run it with sudo.`, exitStatus.notPermitted, {cause: error})
+    : new UserError(`${failed}: ${error.message}. doctor tells what this host lacks.`, exitStatus.unavailable, {
         cause: error,
       });
-  }
 }

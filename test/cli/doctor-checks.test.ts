@@ -76,7 +76,7 @@ const plain: Findings = {
   addonProblem: null,
   bpf: allWorks,
   statsHolders: null,
-  share: {state: 'none', group: null},
+  share: null,
   terminal: {isTerminal: true, term: 'xterm', columns: 80, rows: 24, colors: '256', utf8: true},
 };
 
@@ -288,7 +288,7 @@ t.test("nothing of the host's texts can move the cursor", (t) => {
 
 t.test('what is shared, and what to do for who gets nothing of it', (t) => {
   const sharedOnly: BpfProbe = {...nothingAllowed, auto: reads('iterator', {readBy: null, shared: true}), statsOn: true};
-  const shared = {state: {servicePid: 77}, group: 'ops'};
+  const shared = {servicePid: 77, group: 'ops'};
   const member = examine({facts: nobody, bpf: sharedOnly, share: shared});
   t.match(member.share, {verdict: 'ok', finding: 'shared with group ops by process 77', remedy: null});
   t.match(member.sampler, {verdict: 'ok', finding: 'the iterator that root shares'});
@@ -296,11 +296,13 @@ t.test('what is shared, and what to do for who gets nothing of it', (t) => {
   t.match(member.walk, {verdict: 'limited', remedy: /^Not needed/});
   t.match(member.conclusion, {shows: 'everything', finding: /as long as statistics stay on/, exitStatus: 0});
 
-  const left = examine({facts: nobody, bpf: {...sharedOnly, statsOn: false}, share: {state: 'left_over', group: 'ops'}});
+  const left = examine({facts: nobody, bpf: {...sharedOnly, statsOn: false}, share: {servicePid: 'unknown', group: 'ops'}});
   t.match(left.share, {verdict: 'limited', remedy: /share --group ops\. .* share --stop\.$/});
-  t.match(left.conclusion, {shows: 'programs', exitStatus: 0});
+  t.match(left.conclusion, {shows: 'programs', remedy: /share --group ops/, exitStatus: 0});
+  const asRoot = examine({share: {servicePid: null, group: 'ops'}});
+  t.match(asRoot.share, {verdict: 'limited', finding: /has ended$/, remedy: /--stop\.$/});
 
-  const outsider = examine({facts: nobody, bpf: nothingAllowed, share: {state: null, group: 'ops'}});
+  const outsider = examine({facts: nobody, bpf: nothingAllowed, share: {servicePid: 'unknown', group: 'ops'}});
   t.match(outsider.share, {verdict: 'missing', remedy: /usermod -aG ops /});
   t.equal(outsider.conclusion.exitStatus, 77);
   const none = examine({facts: nobody, bpf: nothingAllowed});
