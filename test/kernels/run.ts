@@ -140,7 +140,8 @@ const ready = kernels
 if (ready.length > 0) {
   const folder = mkdtempSync(path.join(tmpdir(), 'bpftop-kernels-'));
   let failed = false;
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1));
+  // Not once: tsx sends them on, and the second would end it before the machines are.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(1));
   // Of a failure the consoles stay.
   process.on('exit', () => rmSync(failed ? path.join(folder, 'build') : folder, {recursive: true, force: true}));
   failed = !(await runAll(ready, folder, AbortSignal.timeout(left())));
