@@ -10,7 +10,7 @@ import {build} from 'esbuild';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
-/** First of these that is there, absolute. */
+/** Where a program is; undefined where it isn't. */
 export function findTool(name: string): string | undefined {
   const folders = [...(process.env['PATH'] ?? '').split(':'), '/usr/sbin', '/sbin'];
   return folders.map((folder) => path.join(folder, name)).find((file) => existsSync(file));
@@ -70,8 +70,11 @@ export async function buildImage(folder: string, commands: readonly string[], mo
   await transpile(project);
 
   const image = path.join(folder, 'initramfs');
-  const pack = 'cd "$1" && find . | cpio --quiet -o -H newc -R 0:0 > "$2"';
-  const {status, stderr} = spawnSync('sh', ['-c', pack, 'sh', top, image], {encoding: 'utf8'});
+  const {status, stderr} = spawnSync('sh', ['-c', 'cpio --quiet -0 -o -H newc -R 0:0 > "$0"', image], {
+    cwd: top,
+    input: readdirSync(top, {recursive: true, encoding: 'utf8'}).sort().join('\0'),
+    encoding: 'utf8',
+  });
   if (status !== 0) throw new Error(`cpio: ${stderr}`);
   return image;
 }

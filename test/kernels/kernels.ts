@@ -8,6 +8,7 @@ import {homedir} from 'node:os';
 import path from 'node:path';
 
 export interface Kernel {
+  /** As on the command line. */
   readonly name: string;
   /** Boots in QEMU, or is itself a program. */
   readonly runs: 'qemu' | 'uml';
@@ -29,9 +30,9 @@ export const kernels: readonly Kernel[] = [
   {...image, name: '6.1', archive: 'Debian-Security', suite: 'bookworm-security'},
   {...image, name: '6.12', archive: 'Debian', suite: 'trixie'},
   {...image, name: '7.x', archive: 'Debian', suite: 'forky'},
-  // No BTF, no JIT.
+  // User-mode Linux 6.1: no BTF, no JIT.
   {
-    ...{name: 'user-mode 6.1', runs: 'uml', package: 'user-mode-linux', file: './usr/bin/linux.uml', sampler: 'walk'},
+    ...{name: 'uml', runs: 'uml', package: 'user-mode-linux', file: './usr/bin/linux.uml', sampler: 'walk'},
     ...{archive: 'Debian', suite: 'bookworm'},
   },
 ];
@@ -108,7 +109,7 @@ function filesBelow(folder: string): string[] {
  * @throws Error that says why it can't be had.
  */
 export function fetchKernel(kernel: Kernel, timeoutMs: number): string {
-  const kept = path.join(cache, kernel.name.replaceAll(' ', '-'));
+  const kept = path.join(cache, kernel.name);
   const cached = () => filesBelow(kept)[0] as string;
   try {
     return cached();

@@ -21,6 +21,8 @@ export interface Outcome {
   /** Why assertions were skipped, a reason each time. */
   readonly skipped: readonly string[];
   readonly seconds: number;
+  /** Why the machine can't be had here at all; null: its kernel came up, or should have. */
+  readonly unable: string | null;
   /** It was told to stop before its end. */
   readonly stopped: boolean;
 }
@@ -70,52 +72,55 @@ export async function runMachine(
   child.on('error', (error) => (end ??= error.message));
   child.on('close', (code, signal) => (end ??= `${command} ended with ${signal ?? `status ${code}`}`));
   let length = 0;
-  for (let since = performance.now(); end === undefined; await sleep(250)) {
+  for (let since = performance.now(); end === undefined && !stop.aborted; await sleep(250)) {
     const now = statSync(log).size;
     if (now !== length) since = performance.now();
     length = now;
     if (performance.now() - since > silentMs) end = `it said nothing for ${silentMs / 1000} s`;
-    if (stop.aborted) break;
   }
   kill();
   process.off('exit', kill);
-  return {
-    ...readConsole(readFileSync(log, 'utf8'), end ?? null),
-    seconds: (performance.now() - started) / 1000,
-    stopped: end === undefined,
-  };
+  const said = readConsole(readFileSync(log, 'utf8'), end);
+  return {...said, seconds: (performance.now() - started) / 1000, stopped: end === undefined};
 }
 
-/** Counts what the tests said; `end`: how the machine ended, null where it was stopped. */
-function readConsole(text: string, end: string | null): Omit<Outcome, 'seconds' | 'stopped'> {
+/** What the tests said; `end`: why the console says no more, undefined where nobody waited for it. */
+function readConsole(text: string, end: string | undefined): Omit<Outcome, 'seconds' | 'stopped'> {
   const lines = text.replaceAll('\r', '').split('\n');
-  const release = lines.map((line) => /guest: kernel (\S+)/.exec(line)?.[1]).find(Boolean) ?? 'did not boot';
-  const failures: string[] = [];
-  const skipped: string[] = [];
-  let passed = 0;
-  let failed = 0;
+  const found = {
+    release: '',
+    passed: 0,
+    failed: 0,
+    failures: [] as string[],
+    skipped: [] as string[],
+    unable: null as string | null,
+  };
   let section: string[] = [];
-  let command = '';
+  let command = 'before any test';
   for (const line of lines) {
     section.push(line);
-    const [, said, rest = ''] = /guest: (begin|status|end) ?(.*)/.exec(line) ?? [];
+    const [, said, rest = ''] = /guest: (kernel|begin|status|end) ?(.*)/.exec(line) ?? [];
+    if (said === 'kernel') found.release = rest;
     if (said === 'begin') [command, section] = [rest, []];
-    if (said === 'status') {
-      const [status] = rest.split(' ');
+    if (said === 'status' && rest !== '0') {
+      found.failed = Math.max(found.failed, 1);
       const telling = section.filter((each) => !/^\s*(ok \d|\d+\.\.\d|# Subtest|$)/.test(each));
-      if (status !== '0') failures.push(`${command}\n${telling.slice(0, mostLines).join('\n')}`);
-      if (status !== '0') failed = Math.max(failed, 1);
+      found.failures.push(`${command}\n${telling.slice(0, mostLines).join('\n')}`);
     }
-    if (said === 'end') return {release, passed, failed, failures, skipped};
+    if (said === 'end') return found;
     // An assertion, or a test that was skipped; a test that ran says how long it took.
     const assertion = /^\s*(not )?ok \d+/.exec(line);
     if (!assertion || / # time=/.test(line)) continue;
     const reason = /# SKIP ?(.*)/.exec(line)?.[1];
-    if (reason !== undefined) skipped.push(reason);
-    else if (assertion[1]) failed++;
-    else passed++;
+    if (reason !== undefined) found.skipped.push(reason);
+    else if (assertion[1]) found.failed++;
+    else found.passed++;
   }
-  if (end !== null)
-    failures.push(`${end}, ${command ? `in ${command}` : 'before any test'}\n${section.slice(-60).join('\n')}`);
-  return {release, passed, failed: end === null ? failed : Math.max(failed, 1), failures, skipped};
+  if (end === undefined) return found;
+  const last = lines.filter(Boolean).at(-1);
+  // No memory for QEMU, a user-mode kernel that may not trace: no kernel came up to say anything, not even that it panics.
+  if (!found.release && !text.includes('panic') && !end.startsWith('it said nothing'))
+    return {...found, unable: `${end}: ${last}`};
+  found.failures.push(`${end}, ${command}\n${section.slice(-mostLines).join('\n')}`);
+  return {...found, failed: Math.max(found.failed, 1)};
 }

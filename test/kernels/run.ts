@@ -1,9 +1,9 @@
 /**
  * npm run test:kernels: the tests of native/ and of the collectors, and the tool itself, on other kernels than this machine's. Ends with
- * 1 if anything failed there. What can't be had here is skipped, and said. `npm run test:kernels -- 5.10 7` takes those alone.
+ * 1 if anything failed there. What can't be had here is skipped, and said. `npm run test:kernels -- 5.10 uml` takes those alone.
  */
 import {mkdirSync, mkdtempSync, readdirSync, rmSync} from 'node:fs';
-import {tmpdir} from 'node:os';
+import {availableParallelism, tmpdir} from 'node:os';
 import path from 'node:path';
 import {fileURLToPath} from 'node:url';
 import {buildCore} from '../helpers/core.js';
@@ -16,7 +16,7 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 /** After so many seconds, from its start, what hasn't ended is skipped. */
 const budget = Number(process.env['KERNEL_TESTS_SECONDS'] ?? 1800);
 const outOfTime = `out of time: ${budget} s, KERNEL_TESTS_SECONDS`;
-const atOnce = 2;
+const atOnce = Math.max(2, availableParallelism());
 
 /** What does not run there as it does here: on an emulated CPU it takes minutes, or more memory than a guest has. */
 const shortened: readonly {readonly what: string; readonly file: string; readonly env: string}[] = [
@@ -67,25 +67,33 @@ async function buildAll(folder: string): Promise<string> {
 function missing(kernel: Kernel): string | undefined {
   if (process.platform !== 'linux' || process.arch !== 'x64')
     return `needs Linux on x86-64, this is ${process.platform} ${process.arch}`;
-  const tools = ['apt-get', 'dpkg-deb', 'busybox', 'cpio', 'ldd', ...(kernel.runs === 'qemu' ? ['qemu-system-x86_64'] : [])];
+  const tools = [
+    'apt-get',
+    'dpkg-deb',
+    'tar',
+    'busybox',
+    'cpio',
+    'ldd',
+    ...(kernel.runs === 'qemu' ? ['qemu-system-x86_64'] : []),
+  ];
   const wanted = tools.filter((tool) => findTool(tool) === undefined);
   return wanted.length > 0 ? `needs ${wanted.join(', ')} (CONTRIBUTING.md has the packages)` : undefined;
 }
 
 const say = (line: string) => console.log(line);
+const skip = (kernel: Kernel, why: string) => say(`ok ${kernel.name} # SKIP ${why}`);
 
 function report(kernel: Kernel, outcome: Outcome, log: string): void {
-  const {release, passed, failed, skipped, seconds, stopped, failures} = outcome;
+  const {release, passed, failed, skipped, seconds, stopped, failures, unable} = outcome;
+  if (unable !== null) return skip(kernel, `cannot run here: ${unable}`);
   const counts = `${passed} passed, ${failed} failed, ${skipped.length} skipped, ${seconds.toFixed(0)} s`;
   say(
-    `${failed > 0 ? 'not ok' : 'ok'} ${kernel.name}: ${release}: ${counts}${stopped ? ` # SKIP the rest: ${outOfTime}` : ''}`,
+    `${failed > 0 ? 'not ok' : 'ok'} ${kernel.name}: ${release || 'no kernel came up'}: ${counts}${stopped ? ` # SKIP the rest: ${outOfTime}` : ''}`,
   );
   for (const reason of new Set(skipped)) say(`    ${skipped.filter((each) => each === reason).length} # SKIP ${reason}`);
   for (const failure of failures) say(failure.replace(/^/gm, '    | '));
   if (failed > 0) say(`    the whole console: ${log}`);
 }
-
-const skip = (kernel: Kernel, why: string) => say(`ok ${kernel.name} # SKIP ${why}`);
 
 /** Runs them, some at a time; whether all is well. */
 async function runAll(waiting: {kernel: Kernel; file: string}[], folder: string, stop: AbortSignal): Promise<boolean> {
@@ -98,7 +106,7 @@ async function runAll(waiting: {kernel: Kernel; file: string}[], folder: string,
         skip(kernel, outOfTime);
         continue;
       }
-      const log = path.join(folder, `${kernel.name.replaceAll(' ', '-')}.txt`);
+      const log = path.join(folder, `${kernel.name}.txt`);
       const outcome = await runMachine(kernel, file, image, log, stop);
       report(kernel, outcome, log);
       good &&= outcome.failed === 0;
@@ -108,10 +116,17 @@ async function runAll(waiting: {kernel: Kernel; file: string}[], folder: string,
   return good;
 }
 
-const left = () => Math.max(1, Math.round(budget * 1000 - performance.now()));
 const names = process.argv.slice(2);
+const unknown = names.filter((name) => !kernels.some((kernel) => kernel.name === name));
+if (unknown.length > 0) {
+  console.error(
+    `test:kernels: no kernel is called ${unknown.join(', ')}. There are ${kernels.map(({name}) => name).join(', ')}.`,
+  );
+  process.exit(2);
+}
+const left = () => Math.max(1, Math.round(budget * 1000 - performance.now()));
 const ready = kernels
-  .filter(({name}) => names.length === 0 || names.some((part) => name.includes(part)))
+  .filter(({name}) => names.length === 0 || names.includes(name))
   .flatMap((kernel) => {
     const why = missing(kernel);
     try {
@@ -124,10 +139,11 @@ const ready = kernels
   });
 if (ready.length > 0) {
   const folder = mkdtempSync(path.join(tmpdir(), 'bpftop-kernels-'));
-  let good = false;
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1));
+  let failed = false;
+  // Not once: tsx sends them on, and the second would end it before the machines are.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(1));
   // Of a failure the consoles stay.
-  process.on('exit', () => rmSync(good ? folder : path.join(folder, 'build'), {recursive: true, force: true}));
-  good = await runAll(ready, folder, AbortSignal.timeout(left()));
-  process.exitCode = good ? 0 : 1;
+  process.on('exit', () => rmSync(failed ? path.join(folder, 'build') : folder, {recursive: true, force: true}));
+  failed = !(await runAll(ready, folder, AbortSignal.timeout(left())));
+  process.exitCode = failed ? 1 : 0;
 }
