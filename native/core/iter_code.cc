@@ -60,8 +60,10 @@ class IteratorCode {
   /// For every kAhead-th program, touches what the kernel and this program are about to read of the kAhead next ones. At
   /// thousands of programs nothing of them is in a cache, and the kernel waits for it twice a program (bpf_prog, on a page
   /// of its own, then the reference count in bpf_prog_aux): here all that waiting is done at once, a fifth of a pass less at
-  /// 10 000. Nothing that is read is used, so it doesn't matter that the list may be in another order, or end. r1 is the
-  /// context, r8 aux; r6 counts, r9 is the address of an aux.
+  /// 10 000. Nothing that is read is used, so it doesn't matter that the list may be in another order, or end: its head
+  /// is no aux, and what seems to be one around it are other variables of the kernel's, which are read and forgotten. A read
+  /// from nowhere gives 0 (the verifier sees to that with what comes of a cast). r1 is the context, r8 aux; r6 counts, r9 is
+  /// the address of an aux.
   void look_ahead(const KsymListAt& list) {
     Label next, done;
     code_ << load(Width::u64, r2, r1, at_.iter_meta) << load(Width::u64, r2, r2, list.meta_seq_num)

@@ -225,7 +225,7 @@ export function parseOptions(words: readonly string[]): Options | Printed {
     .action(() => void (chosen = {command: 'doctor', format: formatOf(program.opts<Raw>())}));
   const share = program
     .command('share')
-    .description('sudo once: let a group watch without any privilege')
+    .description('let a group watch without any privilege: sudo once, then no more')
     .addOption(new Option('--group <GROUP>', 'whom to share with: a name or a number').conflicts('stop'))
     .option('--stop', 'end the service, and take back what is shared')
     .helpOption('-h, --help', 'show this help')

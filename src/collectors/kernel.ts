@@ -125,7 +125,7 @@ export class KernelCollector implements Collector {
         {
           code: 'stats_off',
           message:
-            'no rates: statistics are off, because the service that shared this host has ended. ' +
+            'no rates: statistics are off, because the service that shares this host has ended. ' +
             'Start it again: sudo bpftop-ts share --group GROUP.',
         },
       ];

@@ -130,6 +130,8 @@ export class History {
     if (!series) {
       series = {slot: this.#free.pop() ?? this.#slots++, start: frame, length: 0};
       this.#series.set(key, series);
+    } else if (series.start + series.length < frame) {
+      this.#gone.delete(key); // it has come back
     }
     return series;
   }

@@ -24,8 +24,8 @@ export class MeasuredProg {
   /** Runs since the previous reading; null as above. */
   readonly periodRunCnt: number | null;
   /**
-   * Runs since the previous reading that did not happen, because the program was running on that CPU already; null as above, and where
-   * the kernel doesn't count them.
+   * Runs since the previous reading that did not happen, because the program was running on that CPU already. Counted whether
+   * statistics are on or off; null on first sight (as above), after it went backwards, and where the kernel doesn't count them.
    */
   readonly periodRecursionMisses: number | null;
   /** periodRunTimeNs / periodRunCnt, ns; null also when it did not run. */
@@ -39,7 +39,14 @@ export class MeasuredProg {
   readonly #increase: Increase | null;
   readonly #periodNs: number;
 
-  constructor(columns: ProgColumns, index: number, isNew: boolean, increase: Increase | null, periodNs: number) {
+  constructor(
+    columns: ProgColumns,
+    index: number,
+    isNew: boolean,
+    increase: Increase | null,
+    missed: number | null,
+    periodNs: number,
+  ) {
     const info = columns.info[index] as ProgInfo;
     this.info = info;
     this.isNew = isNew;
@@ -49,7 +56,7 @@ export class MeasuredProg {
     this.#periodNs = periodNs;
     this.periodRunTimeNs = increase && increase.runTimeNs;
     this.periodRunCnt = increase && increase.runCnt;
-    this.periodRecursionMisses = increase && increase.recursionMisses;
+    this.periodRecursionMisses = missed;
     this.avgRunTimeNs = increase && increase.runCnt > 0 ? increase.runTimeNs / increase.runCnt : null;
     this.eventsPerSec = increase && perSecond(increase.runCnt, periodNs);
     this.cpuPct = increase && info.sleepable !== true ? percent(increase.runTimeNs, periodNs) : null;
@@ -66,7 +73,7 @@ export class MeasuredProg {
       hottestCpu: this.#columns.hottestCpu.slice(at, at + 1),
       hottestPct: this.#columns.hottestPct.slice(at, at + 1),
     };
-    return new MeasuredProg(columns, 0, this.isNew, this.#increase, this.#periodNs);
+    return new MeasuredProg(columns, 0, this.isNew, this.#increase, this.periodRecursionMisses, this.#periodNs);
   }
 
   /** The kernel's counter: ns since the program was loaded, while statistics were on. */
@@ -133,8 +140,6 @@ export interface Measured {
 interface Increase {
   readonly runTimeNs: number;
   readonly runCnt: number;
-  /** null: the kernel doesn't count them. */
-  readonly recursionMisses: number | null;
 }
 
 /**
@@ -163,23 +168,31 @@ export function measure(sample: Sample, previous: Sample | null): Measured {
   for (let i = 0; i < progs.length; i++) {
     const info = now.info[i] as ProgInfo;
     while (before && b < beforeCount && (before.info[b] as ProgInfo).id < info.id)
-      gone.push(new MeasuredProg(before, b++, false, null, 0));
+      gone.push(new MeasuredProg(before, b++, false, null, null, 0));
     let wasThere = false;
     let increase: Increase | null = null;
+    // The kernel counts them whether statistics are on or not.
+    let missed: number | null = null;
     if (before && beforeWords && b < beforeCount && (before.info[b] as ProgInfo).id === info.id) {
       wasThere = (before.info[b] as ProgInfo).key === info.key;
-      if (!wasThere) gone.push(new MeasuredProg(before, b, false, null, 0));
-      else if (measurable) increase = increaseOf(nowWords, i, beforeWords, b);
+      if (!wasThere) gone.push(new MeasuredProg(before, b, false, null, null, 0));
+      else {
+        if (measurable) increase = increaseOf(nowWords, i, beforeWords, b);
+        missed = missesOf(nowWords, i, beforeWords, b);
+      }
       b++;
     }
-    if (!wasThere && measurable && info.loadTimeNs > previous.timeNs) increase = increaseOf(nowWords, i, null, 0);
-    const prog = new MeasuredProg(now, i, previous !== null && !wasThere, increase, periodNs ?? 0);
+    if (!wasThere && previous && info.loadTimeNs > previous.timeNs) {
+      if (measurable) increase = increaseOf(nowWords, i, null, 0);
+      missed = missesOf(nowWords, i, null, 0);
+    }
+    const prog = new MeasuredProg(now, i, previous !== null && !wasThere, increase, missed, periodNs ?? 0);
     progs[i] = prog;
     all.add(prog);
     if (info.self) own.push(prog);
     else others.add(prog);
   }
-  while (before && b < beforeCount) gone.push(new MeasuredProg(before, b++, false, null, 0));
+  while (before && b < beforeCount) gone.push(new MeasuredProg(before, b++, false, null, null, 0));
 
   const totalsOf = (programs: number, runTimeNs: bigint, runCnt: bigint, increases: Increases): Totals => ({
     programs,
@@ -299,9 +312,14 @@ function difference(now: Uint32Array, i: number, before: Uint32Array | undefined
 function increaseOf(now: Words, i: number, before: Words | null, b: number): Increase | null {
   const runTimeNs = difference(now.runTimeNs, i, before?.runTimeNs, b);
   const runCnt = difference(now.runCnt, i, before?.runCnt, b);
-  const counted = now.recursionMisses && (before === null || before.recursionMisses !== null);
-  const recursionMisses = counted ? difference(now.recursionMisses, i, before?.recursionMisses ?? undefined, b) : null;
-  return runTimeNs < 0 || runCnt < 0 || (recursionMisses ?? 0) < 0 ? null : {runTimeNs, runCnt, recursionMisses};
+  return runTimeNs < 0 || runCnt < 0 ? null : {runTimeNs, runCnt};
+}
+
+/** The same of missed runs; null also where the kernel doesn't count them. */
+function missesOf(now: Words, i: number, before: Words | null, b: number): number | null {
+  if (!now.recursionMisses || (before && !before.recursionMisses)) return null;
+  const misses = difference(now.recursionMisses, i, before?.recursionMisses ?? undefined, b);
+  return misses < 0 ? null : misses;
 }
 
 /** The exact sum of a u64 column. */

@@ -200,7 +200,7 @@ t.test('a killed service leaves statistics off; members go on without rates, and
   if (seen.sampling.stats !== 'off') t.pass('others', {skip: 'somebody else has switched them on'});
   else {
     t.match(seen.warnings, [
-      {code: 'stats_off', message: /the service .* has ended\. Start it again: sudo bpftop-ts share/},
+      {code: 'stats_off', message: /the service that shares .* has ended\. Start it again: sudo bpftop-ts share/},
     ]);
     t.match(progOf(seen, witness), {cpu_pct: null, run_cnt: Number(witness.counters().runCnt)});
   }

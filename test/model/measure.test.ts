@@ -120,28 +120,37 @@ t.test('runs missed in the period are counted, and warned of by name', (t) => {
   t.end();
 });
 
-t.test('missed runs are unknown where other increases are, and where the kernel does not count them', (t) => {
-  const reading = (seconds: number, recursionMisses: bigint | null, rest: Partial<Sample> = {}) =>
-    makeSample(seconds, [{id: 1, runCnt: BigInt(seconds), recursionMisses}], rest);
-  const off = {stats: 'off'} as const;
-  for (const [now, before, what] of [
-    [reading(101, 9n), null, 'the first reading'],
-    [reading(101, 9n, off), reading(100, 1n), 'statistics off now'],
-    [reading(101, 9n), reading(100, 1n, off), 'or before'],
-    [reading(101, 1n), reading(100, 9n), 'a counter that went backwards'],
-  ] as const) {
-    const {progs, warnings} = measure(now, before);
-    t.match(progs[0], {periodRecursionMisses: null, periodRunCnt: null}, what);
-    t.same(warnings, [], what);
-  }
-  const uncounted = measure(reading(101, null), reading(100, null));
-  t.match(uncounted.progs[0], {recursionMisses: null, periodRecursionMisses: null, periodRunCnt: 1});
-  t.equal(uncounted.progs[0]?.detached().recursionMisses, null);
-  t.same(uncounted.warnings, []);
-  const loaded = makeSample(101, [{id: 2, loadTimeNs: 100_500_000_000n, recursionMisses: 3n}]);
-  t.equal(measure(loaded, reading(100, 1n)).progs[0]?.periodRecursionMisses, 3, 'loaded in the period: all of them');
-  t.end();
-});
+t.test(
+  'missed runs are counted without statistics as well; unknown at first, and where the kernel does not count them',
+  (t) => {
+    const reading = (seconds: number, recursionMisses: bigint | null, rest: Partial<Sample> = {}) =>
+      makeSample(seconds, [{id: 1, runCnt: BigInt(seconds), recursionMisses}], rest);
+    const off = {stats: 'off'} as const;
+    for (const [now, before, what] of [
+      [reading(101, 9n, off), reading(100, 1n), 'statistics off now'],
+      [reading(101, 9n), reading(100, 1n, off), 'or before'],
+    ] as const) {
+      const {progs, warnings} = measure(now, before);
+      t.match(progs[0], {periodRecursionMisses: 8, periodRunCnt: null}, what);
+      t.match(warnings, [{code: 'recursion_misses'}], what);
+    }
+    for (const [now, before, what] of [
+      [reading(101, 9n), null, 'the first reading'],
+      [reading(101, 1n), reading(100, 9n), 'a counter that went backwards'],
+    ] as const) {
+      const {progs, warnings} = measure(now, before);
+      t.equal(progs[0]?.periodRecursionMisses, null, what);
+      t.same(warnings, [], what);
+    }
+    const uncounted = measure(reading(101, null), reading(100, null));
+    t.match(uncounted.progs[0], {recursionMisses: null, periodRecursionMisses: null, periodRunCnt: 1});
+    t.equal(uncounted.progs[0]?.detached().recursionMisses, null);
+    t.same(uncounted.warnings, []);
+    const loaded = makeSample(101, [{id: 2, loadTimeNs: 100_500_000_000n, recursionMisses: 3n}]);
+    t.equal(measure(loaded, reading(100, 1n)).progs[0]?.periodRecursionMisses, 3, 'loaded in the period: all of them');
+    t.end();
+  },
+);
 
 t.test("totals are of all programs; beside them those of all but this tool's own", (t) => {
   const reading = (seconds: number, n: bigint, ownN = n) =>

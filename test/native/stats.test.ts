@@ -153,7 +153,7 @@ both('what statistics add to a run is timed once, when they come on, and its pro
     const before = someoneElseHasThemOn();
     const sampler = open();
     const passes = [await sampler.sample(), await sampler.sample()];
-    if (passes[0]?.statsCostNs === null && before) await sleep(100);
+    if (passes[0]?.statsCostNs === null && (before || someoneElseHasThemOn(process.pid))) await sleep(100);
     else costs = passes.map(({statsCostNs}) => statsCostNs);
     sampler.close();
     t.equal(openFds('bpf-prog').length, progs, 'nothing holds its program');
