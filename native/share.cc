@@ -80,7 +80,7 @@ Napi::Value lock(const Napi::CallbackInfo& info) {
   return {};
 }
 
-/// lockHolder(path): a pid; null: nobody has it.
+/// lockHolder(path): a pid; null: nobody has it; "unknown": it is of another pid namespace.
 Napi::Value lock_holder(const Napi::CallbackInfo& info) {
   const std::string path = text_of(info);
   if (info.Env().IsExceptionPending()) return {};
@@ -90,7 +90,9 @@ Napi::Value lock_holder(const Napi::CallbackInfo& info) {
     throw_if(info, {errno, fd ? "fcntl(F_GETLK)" : "open"}, path);
     return {};
   }
-  return found.l_type == F_UNLCK ? info.Env().Null() : Napi::Number::New(info.Env(), found.l_pid);
+  if (found.l_type == F_UNLCK) return info.Env().Null();
+  if (found.l_pid <= 0) return Napi::String::New(info.Env(), "unknown");
+  return Napi::Number::New(info.Env(), found.l_pid);
 }
 
 /// enableStats(): an fd, the caller's.

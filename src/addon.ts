@@ -117,8 +117,8 @@ export interface NativeShare extends Pick<NativeBpf, 'enableStats'> {
   readonly pinIterator: (path: string) => void;
   /** Locks a file, made for it if need be, for as long as this process lives or until the fd is closed; null: another one has it. */
   readonly lock: (path: string) => number | null;
-  /** The pid of the process that has it locked; null: nobody has. */
-  readonly lockHolder: (path: string) => number | null;
+  /** The pid of the process that has it locked; null: nobody has; 'unknown': one that this pid namespace doesn't see. */
+  readonly lockHolder: (path: string) => number | null | 'unknown';
   /** The id of a group; null: there is no such group. */
   readonly groupId: (name: string) => number | null;
   /** The name of a group; null: it has none. */

@@ -203,6 +203,7 @@ class IteratorCode {
     code_ << ld_map_value(r6, memory_fd_) << ld_map_rest() << load(Width::u64, r7, r6, offsetof(IterMemory, own_stats));
     code_.jump(jeq(r7, 0), end);
     for (size_t at = 0; at < sizeof(IterRecord); at += 8) code_ << store(Width::u64, r10, in_record(at), 0);
+    code_ << store(Width::u32, r10, in_record(offsetof(IterRecord, uid)), kIterLast);
   }
 
   /// What BPF_OBJ_GET_INFO_BY_FD does (bpf_prog_get_info_by_fd, 4.19 to 6.18): the length of a program of several functions

@@ -13,7 +13,8 @@ namespace bpftop {
 /// gives at most 8 pages (BPF's seq_file buffer): 341 of these, so that 1 000 programs are three reads. A record says itself
 /// what this kernel doesn't know, so that a reader needs to know nothing of the kernel.
 struct IterRecord {
-  /// 0: the last record, in which the three counters alone mean something, and those are the iterator's own.
+  /// 0: the last record, in which `uid` is kIterLast, and the three counters are the iterator's own. Nothing else means
+  /// anything there.
   uint32_t id;
   uint8_t type;
   /// IterFlag, or-ed.
@@ -45,6 +46,8 @@ struct IterRecord {
 static_assert(sizeof(IterRecord) == 96);
 
 inline constexpr uint16_t kNoCpu = UINT16_MAX;
+/// So that what is pinned where an iterator of this form is expected, and isn't one, is not believed.
+inline constexpr uint32_t kIterLast = 0x62706631;
 
 enum IterFlag : uint8_t {
   kIterGplCompatible = 1 << 0,

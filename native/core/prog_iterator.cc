@@ -216,11 +216,7 @@ SysError ProgIterator::read(ProgTable& table) {
     const ssize_t got = ::read(run.get(), buffer_.data() + have, buffer_.size() - have);
     if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
     if (got < 0) return {errno, kRead};
-    if (got == 0) {
-      if (have != 0) return {EPROTO, kRead};
-      table.commit();
-      return {};
-    }
+    if (got == 0) return {EPROTO, kRead};
     have += static_cast<size_t>(got);
     if (const SysError failed = add_rows(have, table)) return failed;
     // To read on would find what has been loaded since, if anything.
@@ -240,6 +236,7 @@ SysError ProgIterator::add_rows(size_t len, ProgTable& table) {
     IterRecord record;
     std::memcpy(&record, buffer_.data() + at, sizeof record);
     if (record.id == 0) {
+      if (record.uid != kIterLast) return {EPROTO, kRead};
       end_run_cnt_ = record.run_cnt;
       ended_ = true;
       return {};

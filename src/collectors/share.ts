@@ -49,16 +49,12 @@ export interface ShareFacts {
  * @returns null where nothing is shared.
  */
 export function readShareFacts(native: NativeShare = loadShare()): ShareFacts | null {
-  let group: string;
+  const stat = lstatSync(shareDir, {throwIfNoEntry: false});
+  // Something else is not from bpftop-ts.
+  if (!stat?.isDirectory() || stat.uid !== 0) return null;
+  const group = native.groupName(stat.gid) ?? String(stat.gid);
   try {
-    const {gid} = lstatSync(shareDir);
-    group = native.groupName(gid) ?? String(gid);
-  } catch (error) {
-    if (!isSystemError(error)) throw error;
-    return null;
-  }
-  try {
-    return {group, servicePid: native.lockHolder(lockFile)};
+    return {group, servicePid: native.lockHolder(lockFile) ?? null};
   } catch (error) {
     if (!isSystemError(error)) throw error;
     return {group, servicePid: isNotPermitted(error.code) ? 'unknown' : null};
@@ -79,7 +75,7 @@ export async function startSharing(group: string, native: NativeShare = loadShar
       const pid = holder(native);
       if (waited > 500)
         throw new UserError(
-          `${pid === null ? 'another process' : `process ${pid}`} is sharing already. End that with: sudo bpftop-ts share --stop`,
+          `${typeof pid === 'number' ? `process ${pid}` : 'another process'} is sharing already. End that with: sudo bpftop-ts share --stop`,
         );
       await sleep(pollMs);
     }
@@ -124,6 +120,8 @@ export async function stopSharing(native: NativeShare = loadShare()): Promise<bo
         return true;
       }
       const pid = holder(native);
+      if (pid === 'unknown')
+        throw new UserError('a process of another pid namespace is sharing. Run it there, or on the host itself.');
       if (waited > 4000) throw new UserError(`process ${pid} does not end. Its statistics stay on until it does.`);
       if (pid !== null && (waited === 0 || waited === 2000)) end(pid, waited === 0 ? 'SIGTERM' : 'SIGKILL');
       await sleep(pollMs);
@@ -157,7 +155,7 @@ function unless<T>(code: string, work: () => T): T | null {
 }
 
 /** Who has it locked; null: nobody, any more. */
-function holder(native: NativeShare): number | null {
+function holder(native: NativeShare): ReturnType<NativeShare['lockHolder']> {
   return unless('ENOENT', () => native.lockHolder(lockFile));
 }
 

@@ -276,8 +276,9 @@ t.test('sharing that ends under a member’s eyes is said', {skip}, async (t) =>
   tool.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
   await once(tool.stdout, 'data');
   tool.stdout.resume();
+  const closed = once(tool, 'close') as Promise<[number]>;
   await run(['share', '--stop']);
-  const [status] = (await once(tool, 'close')) as [number];
+  const [status] = await closed;
   t.equal(status, 1);
   t.equal(
     stderr,
@@ -353,6 +354,25 @@ t.test('a directory or a mount that is not from it is left alone', {skip}, async
   await leavesAlone(`${shareDir}/precious`);
   spawnSync('sh', ['-c', `rm -r ${shareDir}; mkdir -p ${shareDir}/bpf; mount -t tmpfs none ${shareDir}/bpf`]);
   await leavesAlone(`${shareDir}/bpf/progs_precious`);
+});
+
+t.test('SIGUSR1, which any process of nobody’s may send, opens no debugger', {skip}, async (t) => {
+  const {kill, lines} = await share(t);
+  kill('SIGUSR1');
+  await sleep(200); // a debugger would be there by then; if it isn't yet, this test says less, not something else
+  kill('SIGTERM');
+  t.match((await lines.next()).value, /statistics go off with this/);
+});
+
+t.test('a service of another pid namespace is neither ended for another nor taken for none', {skip}, async (t) => {
+  await share(t);
+  const through = ['unshare', '-p', '-f', '--mount-proc'];
+  if (spawnSync(through[0]!, [...through.slice(1), 'true']).status !== 0)
+    return void t.pass('not here', {skip: 'no pid namespace to be had'});
+  const elsewhere = /^bpftop-ts: another process is sharing already|a process of another pid namespace is sharing/;
+  for (const words of [['--group', '0'], ['--stop']])
+    t.match(await run(['share', ...words], {through}), {status: 1, stderr: elsewhere});
+  t.match((await asMember()).sampling, {shared: true, stats: 'already_on'});
 });
 
 t.test('the doctor tells members from others', {skip}, async (t) => {
