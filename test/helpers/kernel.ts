@@ -110,11 +110,11 @@ export function sysctlIsOn(): boolean {
 /** Where the administrator has them on for good, nothing can be said about off. */
 export const sysctlSkip: string | false = kernelSkip || (sysctlIsOn() && 'the sysctl has statistics on');
 
-/** Whether any process, but for `except`, holds a BPF_ENABLE_STATS fd, or the sysctl is set. */
-export function someoneElseHasThemOn(except?: number): boolean {
+/** Whether any process holds a BPF_ENABLE_STATS fd, or the sysctl is set. */
+export function someoneElseHasThemOn(): boolean {
   if (sysctlIsOn()) return true;
   return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name) && Number(name) !== except)
+    .filter((name) => /^\d+$/.test(name))
     .some((pid) => {
       try {
         return readdirSync(`/proc/${pid}/fd`).some((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`) === 'anon_inode:bpf-stats');

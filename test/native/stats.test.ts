@@ -146,19 +146,18 @@ t.test('without privilege a pass ends with EPERM', {skip: kernelSkip}, async (t)
 });
 
 both('what statistics add to a run is timed once, when they come on, and its program goes again', async (t, open) => {
-  let costs: (number | null)[] = [];
   const progs = openFds('bpf-prog').length;
-  // Somebody else may switch them on or off meanwhile: then it isn't timed, and no wonder.
-  for (let tries = 0; tries < 50 && costs.length === 0; tries++) {
-    const before = someoneElseHasThemOn();
+  let costs: (number | null | undefined)[] = [];
+  // Where somebody else switches them on or off meanwhile, or the machine is too busy, it can't be told; then another time.
+  for (let tries = 0; tries < 50 && typeof costs[0] !== 'number'; tries++) {
     const sampler = open();
-    const passes = [await sampler.sample(), await sampler.sample()];
-    if (passes[0]?.statsCostNs === null && (before || someoneElseHasThemOn(process.pid))) await sleep(100);
-    else costs = passes.map(({statsCostNs}) => statsCostNs);
+    costs = [(await sampler.sample()).statsCostNs, (await sampler.sample()).statsCostNs];
     sampler.close();
     t.equal(openFds('bpf-prog').length, progs, 'nothing holds its program');
+    if (costs[0] === null) await sleep(100);
   }
-  if (costs.length === 0) return void t.pass('not here', {skip: 'someone else has statistics on all the time'});
+  if (costs[0] === null && someoneElseHasThemOn())
+    return void t.pass('not here', {skip: 'someone else has statistics on all the time'});
   const [cost] = costs;
   t.ok(Number.isInteger(cost) && (cost as number) > 0 && (cost as number) < 10_000, `${cost} ns`);
   t.equal(costs[1], cost, 'and kept');
