@@ -80,8 +80,10 @@ const figure = (value: number | null | undefined, digits = 0) => value?.toFixed(
 /** Measures and prints, with that many idle programs loaded. */
 export async function benchSampling(counts: readonly number[]): Promise<void> {
   const core = new CoreBench();
-  const table = [['programs', 'iterator', 'walk', 'ratio', 'awaited', 'walk', 'ratio', 'system calls', 'walk']];
-  const ways = [['programs', 'cast', 'probe', 'cast, 128 CPUs', 'probe, 128 CPUs', 'open, cast', 'open, probe']];
+  const table = [
+    ['programs', 'iterator', 'walk', 'ratio', 'awaited', 'walk', 'ratio', 'bar', 'system calls', 'bar', 'walk'],
+  ];
+  const ways = [['programs', 'cast', 'probe', 'cast, 128 CPUs', 'bar', 'probe, 128 CPUs', 'open, cast', 'open, probe']];
   try {
     for (const count of counts) {
       const load = await startLoad(count, 'idle');
@@ -93,13 +95,23 @@ export async function benchSampling(counts: readonly number[]): Promise<void> {
           `${figure(walk.inThread / iterator.inThread, 1)}×`,
           ...[iterator.awaited, walk.awaited].map((us) => figure(us)),
           `${figure(walk.awaited / iterator.awaited, 1)}×`,
-          ...['cast', 'walk'].map((kind) => figure(core.systemCalls(kind))),
+          count >= 10_000 ? '≥ 10×' : count >= 1000 ? '≥ 12×' : '',
+          figure(core.systemCalls('cast')),
+          count === 1000 ? '≤ 6' : '',
+          figure(core.systemCalls('walk')),
         ]);
         const [cast, probe, cast128, probe128] = [0, 128].flatMap((cpus) =>
           ['cast', 'probe'].map((kind) => core.run(kind, cpus, 100)),
         );
-        const each = [cast?.[0], probe?.[0], cast128?.[0], probe128?.[0], cast?.[1], probe?.[1]];
-        ways.push([String(count), ...each.map((us) => figure(us))]);
+        const bar = count === 1000 ? '≤ 800' : '';
+        const times = (each: readonly (number[] | null | undefined)[], at: number) => each.map((run) => figure(run?.[at]));
+        ways.push([
+          String(count),
+          ...times([cast, probe, cast128], 0),
+          bar,
+          ...times([probe128], 0),
+          ...times([cast, probe], 1),
+        ]);
       } finally {
         load.kill();
       }

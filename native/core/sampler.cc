@@ -1,24 +1,12 @@
 // One sampling pass.
 #include "core/sampler.h"
 
-#include <time.h>
-
 #include <cerrno>
 
+#include "core/clock.h"
 #include "core/prog_walk.h"
 
 namespace bpftop {
-namespace {
-
-/// Clocks come from the vDSO: no system call.
-uint64_t now_ns(clockid_t clock) {
-  timespec time = {};
-  ::clock_gettime(clock, &time);
-  return static_cast<uint64_t>(time.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(time.tv_nsec);
-}
-
-}  // namespace
-
 void Sampler::open_source() {
   if (opened_) return;
   opened_ = true;

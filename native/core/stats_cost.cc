@@ -2,39 +2,25 @@
 // call and without the time that the thread was off its CPU. What disturbs a round makes it longer, so the fastest counts.
 #include "core/stats_cost.h"
 
-#include <time.h>
-
 #include <algorithm>
 
-#include "core/bpf_syscall.h"
+#include "core/clock.h"
+#include "core/empty_prog.h"
 
 namespace bpftop {
 namespace {
 
-constexpr Insn kNothing[] = {insn::mov(r0, 0), insn::exit()};
-// The shortest packet that a test run takes: an Ethernet header.
-constexpr uint8_t kPacket[14] = {};
 /// Runs a round: 26 µs without statistics, 94 with (Linux 6.18). The kernel rounds its answer down to whole ns.
 constexpr uint32_t kRuns = 1000;
 constexpr int kRounds = 10;
 /// No new round after so long: a kernel that interprets, or an emulated CPU, is slower.
-constexpr int64_t kEnoughNs = 1'000'000;
+constexpr uint64_t kEnoughNs = 1'000'000;
 constexpr uint32_t kMostCostNs = 10'000;
-
-int64_t now_ns() {
-  timespec time = {};
-  ::clock_gettime(CLOCK_MONOTONIC, &time);
-  return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
-}
 
 }  // namespace
 
 void StatsCost::time_without() {
-  ProgLoad load;
-  load.type = ProgType::socket_filter;
-  load.insns = kNothing;
-  load.name = "bpftop_cost";
-  prog_ = prog_load(load).value;
+  prog_ = load_empty_prog("bpftop_cost").value;
   if (!prog_) return;
   without_ = fastest();
   // Whoever has statistics on, for however short a while: then these were not runs without.
@@ -49,12 +35,10 @@ std::optional<uint32_t> StatsCost::time_with() {
 }
 
 std::optional<uint32_t> StatsCost::fastest() {
-  TestRun run;
-  run.data = kPacket;
-  run.repeat = kRuns;
+  const TestRun run = empty_run(kRuns);
   std::optional<uint32_t> fastest;
-  const int64_t end = now_ns() + kEnoughNs;
-  for (int round = 0; round < kRounds && now_ns() < end; round++) {
+  const uint64_t end = now_ns(CLOCK_MONOTONIC) + kEnoughNs;
+  for (int round = 0; round < kRounds && now_ns(CLOCK_MONOTONIC) < end; round++) {
     const auto [ran, error] = prog_test_run(prog_.get(), run);
     // A signal ends a round before its time.
     if (!error) fastest = std::min(fastest.value_or(UINT32_MAX), ran.duration_ns);

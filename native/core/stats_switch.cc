@@ -5,18 +5,10 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "core/bpf_syscall.h"
+#include "core/empty_prog.h"
 #include "core/stats_cost.h"
 
 namespace bpftop {
-namespace {
-
-constexpr Insn kProbe[] = {insn::mov(r0, 0), insn::exit()};
-// The shortest packet that a test run takes: an Ethernet header.
-constexpr uint8_t kPacket[14] = {};
-
-}  // namespace
-
 bool StatsProbe::sysctl_on() {
   if (!sysctl_tried_) {
     sysctl_tried_ = true;
@@ -31,19 +23,12 @@ bool StatsProbe::probe_on() {
   if (!prog_tried_) {
     // Once, and kept: audit logs record every load.
     prog_tried_ = true;
-    ProgLoad load;
-    load.type = ProgType::socket_filter;
-    load.insns = kProbe;
-    load.name = "bpftop_probe";
-    prog_ = prog_load(load).value;
+    prog_ = load_empty_prog("bpftop_probe").value;
   }
   if (!prog_) return false;
 
   BpfProgInfo info = {};
-  TestRun run;
-  run.data = kPacket;
-  run.repeat = 1;
-  if (prog_test_run(prog_.get(), run).error || prog_info_by_fd(prog_.get(), info).error) {
+  if (prog_test_run(prog_.get(), empty_run(1)).error || prog_info_by_fd(prog_.get(), info).error) {
     // May load, may not run: nothing to be learnt from it, so it needn't stay.
     prog_.reset();
     prog_id_ = 0;
