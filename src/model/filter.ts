@@ -10,7 +10,7 @@ export interface Filter {
 }
 
 /** The fields that a plain word is looked for in. */
-const searched = [field('name'), field('type')];
+const searched = [field('name'), field('type'), field('owner')];
 
 /** Lets everything through. */
 export const noFilter: Filter = parseFilter('');
