@@ -1,4 +1,4 @@
-/** Which programs to show: words, each of which the program's name or type must contain, in any case. */
+/** Which programs to show: words, each of which the program's name, type or owner must contain, in any case. */
 import {field} from './fields.js';
 import type {MeasuredProg} from './measure.js';
 
