@@ -16,7 +16,7 @@ const removed = / \(deleted\)$/;
  * `SLICE:cri-containerd:ID` (a containerd whose driver isn't the kubelet's). `conmon` watches a container from outside: no match.
  */
 const containerCgroup =
-  /^(?:.+:)?(?:(docker|nerdctl|cri-containerd|containerd|crio|libpod|libpod-payload)[-:])?([0-9a-f]{64})(?:\.scope)?$/;
+  /^(?:.+?:)?(?:(docker|nerdctl|cri-containerd|containerd|crio|libpod|libpod-payload)[-:])?([0-9a-f]{64})(?:\.scope)?$/;
 
 const runtimes: Readonly<Record<string, ContainerRuntime>> = {
   docker: 'docker',
@@ -68,7 +68,7 @@ export function identifyPath(path: string): CgroupIdentity {
 }
 
 /**
- * Whether a container or pod lies in the cgroup of a service, which may make what it likes there (Delegate=). Two runtimes do put containers
+ * Whether this is below the cgroup of a service, which may make what it likes there (Delegate=). Two runtimes do put containers
  * there: podman with --cgroups=split, and a containerd that takes systemd's form for a path.
  */
 function delegated(parts: readonly string[]): boolean {

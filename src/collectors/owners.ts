@@ -27,6 +27,9 @@ const mostBytes = {comm: 64, cmdline: 4096, cgroup: 65_536, fdinfo: 4096};
 /** A process whose memory is locked (by a stuck file system, say) never answers for its arguments. */
 const patienceMs = 500;
 
+/** No text that a process can write is this. */
+const gone = Symbol('gone');
+
 const strength: Readonly<Record<OwnerVia, number>> = {prog: 2, link: 1, map: 0};
 
 /** What a link's fd is called depends on how it was opened. */
@@ -64,7 +67,7 @@ export async function readOwners({procRoot = '/proc', progsOfMap = new Map()}: O
   for (const pid of pids) {
     await slice.rest();
     // A directory that is held open stays the directory of this process, even when its pid goes to another one.
-    const dir = openOrCount(`${procRoot}/${pid}`);
+    const dir = openDirectory(`${procRoot}/${pid}`);
     if (typeof dir === 'number') {
       try {
         const held = await heldBy(`${procRoot}/${pid}`, slice, progsOfMap);
@@ -80,16 +83,17 @@ export async function readOwners({procRoot = '/proc', progsOfMap = new Map()}: O
       } finally {
         closeSync(dir);
       }
-    } else if (dir === 'unreadable') unreadable++;
+    } else if (dir === null) unreadable++;
   }
   return {byProg, unreadable};
 }
 
-function openOrCount(dir: string): number | 'gone' | 'unreadable' {
+/** A process's directory, open; gone: it has ended, null: it may not be opened. */
+function openDirectory(dir: string): number | typeof gone | null {
   try {
     return openSync(dir, constants.O_RDONLY | constants.O_DIRECTORY);
   } catch (error) {
-    return isGone(error) ? 'gone' : 'unreadable';
+    return isGone(error) ? gone : null;
   }
 }
 
@@ -172,18 +176,18 @@ async function describe(pid: number, dir: string): Promise<OwnerProcess | null> 
     readStart(`${dir}/cmdline`, mostBytes.cmdline),
     readStart(`${dir}/cgroup`, mostBytes.cgroup),
   ]);
-  if (comm === 'gone') return null;
+  if (comm === gone) return null;
   return {
     pid,
     comm: comm && comm.replace(/\n$/, ''),
-    cmdline: cmdline === null || cmdline === 'gone' ? null : argumentsIn(cmdline),
+    cmdline: cmdline === null || cmdline === gone ? null : argumentsIn(cmdline),
     // There is none in a kernel without cgroups.
-    cgroups: cgroup === null || cgroup === 'gone' ? null : cgroupLines(cgroup),
+    cgroups: cgroup === null || cgroup === gone ? null : cgroupLines(cgroup),
   };
 }
 
-/** The first bytes of a file of a process; `gone`: it has ended, null: that may not be read, or nothing came in time. */
-async function readStart(path: string, bytes: number): Promise<string | 'gone' | null> {
+/** The first bytes of a file of a process; gone: it has ended, null: that may not be read, or nothing came in time. */
+async function readStart(path: string, bytes: number): Promise<string | typeof gone | null> {
   const waited = new AbortController();
   const late = sleep(patienceMs, null, {signal: waited.signal, ref: false}).catch(() => null);
   const text = await Promise.race([startOf(path, bytes), late]);
@@ -191,7 +195,7 @@ async function readStart(path: string, bytes: number): Promise<string | 'gone' |
   return text;
 }
 
-async function startOf(path: string, bytes: number): Promise<string | 'gone' | null> {
+async function startOf(path: string, bytes: number): Promise<string | typeof gone | null> {
   try {
     const file = await open(path);
     try {
@@ -205,7 +209,7 @@ async function startOf(path: string, bytes: number): Promise<string | 'gone' | n
       await file.close();
     }
   } catch (error) {
-    return isGone(error) ? 'gone' : null;
+    return isGone(error) ? gone : null;
   }
 }
 
