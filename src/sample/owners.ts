@@ -85,3 +85,35 @@ export interface ContainerNames {
   /** By the pod's uid, in the form of `CgroupIdentity.podUid`. */
   readonly pods: ReadonlyMap<string, {readonly pod: string; readonly namespace: string}>;
 }
+
+/** A process that holds a program, with all that its cgroup tells. */
+export interface ProgOwner {
+  readonly pid: number;
+  /** null: could not be read. */
+  readonly comm: string | null;
+  /** null: could not be read. */
+  readonly cmdline: readonly string[] | null;
+  readonly via: OwnerVia;
+  /** Its path; null: could not be read. */
+  readonly cgroup: string | null;
+  /** The systemd unit that it runs in; null: none. */
+  readonly unit: string | null;
+  /** null: it runs in no container. */
+  readonly containerId: string | null;
+  /** The container's name; null: in none, or not known. */
+  readonly container: string | null;
+  /** null: in no pod, or not known. */
+  readonly pod: string | null;
+  /** The pod's namespace. */
+  readonly namespace: string | null;
+}
+
+/** What a look at the host's processes found. */
+export interface OwnersReading {
+  /** CLOCK_BOOTTIME when it began; of programs loaded later it knows nothing. */
+  readonly timeNs: bigint;
+  /** By the program's id. */
+  readonly byProg: ReadonlyMap<number, readonly ProgOwner[]>;
+  /** Whether every process could be read: else a program that isn't in it may be held all the same. */
+  readonly complete: boolean;
+}
