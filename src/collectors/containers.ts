@@ -88,8 +88,9 @@ function unitOf(parts: readonly string[]): {name: string; index: number} | null 
 const order = ['', 'name=systemd', 'memory', 'pids', 'cpu'];
 
 /**
- * What all lines of a process tell, from the one path that tells most: a container, else a unit, else that it isn't in the root. On a
- * hybrid host the v2 path is often `/`, and runtimes that don't work through systemd are in the controllers' hierarchies alone.
+ * What all lines of a process tell, from the one path that tells most: a container (the host's, if there is one), else a unit or pod,
+ * else that it isn't in the root. On a hybrid host the v2 path is often `/`, and runtimes that don't work through systemd are in the
+ * controllers' hierarchies alone.
  * @returns null where there are no lines.
  */
 export function identifyCgroups(lines: readonly CgroupLine[]): CgroupIdentity | null {
@@ -98,8 +99,14 @@ export function identifyCgroups(lines: readonly CgroupLine[]): CgroupIdentity | 
     return found < 0 ? order.length : found;
   };
   const all = [...lines].sort((a, b) => rank(a) - rank(b)).map(({path}) => identifyPath(path));
-  const told = all.find(({containerId}) => containerId) ?? all.find(({unit, podUid}) => unit ?? podUid);
-  return told ?? all.find(({cgroup}) => cgroup !== '/') ?? all[0] ?? null;
+  return (
+    all.find(({containerId, ofHost}) => containerId && ofHost) ??
+    all.find(({containerId}) => containerId) ??
+    all.find(({unit, podUid}) => unit ?? podUid) ??
+    all.find(({cgroup}) => cgroup !== '/') ??
+    all[0] ??
+    null
+  );
 }
 
 /** What to look up, and where. */

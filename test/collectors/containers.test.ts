@@ -172,6 +172,10 @@ const mounts: Readonly<Record<string, readonly [string, Partial<CgroupIdentity> 
     `3:cpu,cpuacct:/docker/${a}\n0::/system.slice/docker.service\n`,
     {containerId: a, unit: null},
   ],
+  'the host’s container goes before one that a service made up': [
+    `4:memory:/docker/${a}\n0::/system.slice/evil.service/docker-${b}.scope\n`,
+    {containerId: a, ofHost: true},
+  ],
   'neither: the one that isn’t the root': ['3:cpuset:/mine\n0::/\n', {cgroup: '/mine', unit: null, containerId: null}],
   'nowhere but in the root': ['4:memory:/\n0::/\n', {cgroup: '/', unit: null}],
   'no cgroups': ['', null],

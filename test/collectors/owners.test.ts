@@ -81,6 +81,18 @@ t.test('who holds a map holds the programs that use it', {skip: kernelSkip}, asy
   t.strictSame(holders(await readOwners({progsOfMap}), prog.id), [`${process.pid} prog`]);
 });
 
+t.test('without privilege, others’ fds are counted as not readable', {skip: kernelSkip}, async (t) => {
+  const {said} = await holding(t, `console.log(load('testbed.node').load({type: 'socket_filter'}).id)`);
+  const asRoot = await readOwners();
+  t.equal(asRoot.byProg.get(Number(said))!.length, 1);
+  process.seteuid!(65534);
+  t.teardown(() => process.seteuid!(0));
+  const asNobody = await readOwners();
+  process.seteuid!(0);
+  t.equal(asNobody.byProg.get(Number(said)), undefined);
+  t.ok(asNobody.unreadable > asRoot.unreadable);
+});
+
 t.test('a process may be called anything', {skip: kernelSkip}, async (t) => {
   const {said} = await holding(
     t,
