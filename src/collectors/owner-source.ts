@@ -1,6 +1,6 @@
 /**
- * Who holds the programs, on a clock of its own: looks are seconds apart, and further where a look takes long. The counters never wait
- * for one; a sample has what the last look found.
+ * Who holds the programs, on a clock of its own: soon where there are new ones, seldom where there are none, since who has loaded a
+ * program rarely gives it away. The counters never wait for a look; a sample has what the last one found.
  */
 import {setTimeout as sleep} from 'node:timers/promises';
 import type {OwnersReading, ProgOwner} from '../sample/owners.js';
@@ -8,11 +8,11 @@ import type {ProgInfo} from '../sample/types.js';
 import {identifyCgroups, nameContainers, nameOf} from './containers.js';
 import {progsByMap, readOwners} from './owners.js';
 
-/** Between two looks, ms; sooner where there are new programs. */
-const usualMs = 5000;
+/** Between two looks, ms, with and without programs that the last one can't know. */
 const soonMs = 1000;
-/** Looks take at most this part of the time. */
-const share = 1 / 100;
+const usualMs = 30_000;
+/** Looks take at most this part of the time: 20 ms with 75 processes, some 300 with 500 that have 100 fds each. */
+const share = 1 / 200;
 
 /** Looks at the host's processes now and then. */
 export class OwnerSource {
