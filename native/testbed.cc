@@ -1,5 +1,5 @@
-// The test bed's face for Node: load() and class TestProg of src/addon.ts. For tests and `demo`; it has nothing to do with
-// sampling. All calls are synchronous.
+// The test bed's face for Node: load(), openMap() and class TestProg of src/addon.ts. For tests and `demo`; it has nothing
+// to do with sampling. All calls are synchronous.
 #include <napi.h>
 
 #include <cerrno>
@@ -173,10 +173,24 @@ Napi::Value load(const Napi::CallbackInfo& info) {
   return test_prog->New({info[0]});
 }
 
+/// openMap(id): an fd, the caller's.
+Napi::Value open_map(const Napi::CallbackInfo& info) {
+  const auto id = whole_number(info[0], UINT32_MAX);
+  if (!id) {
+    refuse(info.Env(), "openMap wants a map's id");
+    return info.Env().Undefined();
+  }
+  auto [map, error] = map_fd_by_id(*id);
+  if (!error) return Napi::Number::New(info.Env(), map.release());
+  throw_system_error(info.Env(), error);
+  return info.Env().Undefined();
+}
+
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   auto* test_prog = new Napi::FunctionReference(Napi::Persistent(JsTestProg::define(env)));
   env.SetInstanceData(test_prog);  // frees it with the environment
   exports.Set("load", Napi::Function::New<load>(env, "load", test_prog));
+  exports.Set("openMap", Napi::Function::New<open_map>(env, "openMap"));
   return exports;
 }
 

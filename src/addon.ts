@@ -184,6 +184,12 @@ export interface TestProg {
 export interface NativeTestbed {
   /** @throws a SystemError; with the verifier's log in its message when the kernel refused the program. */
   load(spec: TestProgSpec): TestProg;
+  /**
+   * Opens a map.
+   * @returns an fd, the caller's.
+   * @throws a SystemError; ENOENT: there is none of that id.
+   */
+  openMap(id: number): number;
 }
 
 const require = createRequire(import.meta.url);

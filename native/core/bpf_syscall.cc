@@ -167,6 +167,15 @@ Result<UniqueFd> map_create(const MapCreate& map) {
   return {std::move(fd), {}};
 }
 
+Result<UniqueFd> map_fd_by_id(uint32_t id) {
+  struct {
+    uint32_t map_id;
+  } attr = {id};
+  UniqueFd fd(bpf(BpfCmd::map_get_fd_by_id, &attr, sizeof attr));
+  if (!fd) return {{}, {errno, "bpf(BPF_MAP_GET_FD_BY_ID)"}};
+  return {std::move(fd), {}};
+}
+
 SysError map_lookup(int map_fd, uint32_t key, void* value) {
   return map_elem(BpfCmd::map_lookup_elem, "bpf(BPF_MAP_LOOKUP_ELEM)", map_fd, key, value);
 }

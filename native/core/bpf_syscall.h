@@ -23,6 +23,7 @@ enum class BpfCmd : int {
   prog_test_run = 10,        // 4.12
   prog_get_next_id = 11,     // 4.13
   prog_get_fd_by_id = 13,    // 4.13
+  map_get_fd_by_id = 14,     // 4.13
   obj_get_info_by_fd = 15,   // 4.13
   raw_tracepoint_open = 17,  // 4.17
   link_create = 28,          // 5.7
@@ -179,6 +180,9 @@ struct MapCreate {
 /// Creates a map with keys of four bytes; the fd is the caller's, close-on-exec. EPERM: not allowed, or, before 5.11,
 /// RLIMIT_MEMLOCK reached.
 Result<UniqueFd> map_create(const MapCreate& map);
+
+/// Opens a map. ENOENT: gone. EPERM: needs CAP_SYS_ADMIN.
+Result<UniqueFd> map_fd_by_id(uint32_t id);
 
 /// Reads the value of a key into `value`, which must have room for all of it.
 SysError map_lookup(int map_fd, uint32_t key, void* value);

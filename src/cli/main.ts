@@ -14,7 +14,9 @@ async function main(): Promise<number> {
   }
   if (options.command === 'doctor') return (await import('./doctor.js')).runDoctor(options);
   if (options.command === 'share') return (await import('./share.js')).runShare(options);
-  const collector = new KernelCollector({enableStats: options.enableStats, sampler: options.sampler});
+  const {enableStats, sampler} = options;
+  const owners = !options.owners ? 'no' : showsScreen(options) ? 'yes' : 'wait';
+  const collector = new KernelCollector({enableStats, sampler, owners});
   let demo: Demo | null = null;
   try {
     if (options.command === 'demo') demo = (await import('./demo.js')).startDemo();

@@ -42,6 +42,8 @@ export interface WatchOptions {
   readonly limit: number | null;
   readonly enableStats: boolean;
   readonly sampler: Sampler;
+  /** Whether to look who holds the programs. */
+  readonly owners: boolean;
 }
 
 /** Something to print and be done: --help or --version. */
@@ -98,6 +100,7 @@ interface Raw {
   json?: true;
   enableStats: boolean;
   sampler: Sampler;
+  owners: boolean;
 }
 
 function addOptions(command: Command): Command {
@@ -119,7 +122,7 @@ function addOptions(command: Command): Command {
         .default(initialSort, 'cpu_pct:desc'),
     )
     .addOption(
-      new Option('-f, --filter <WORDS>', 'show programs whose name or type contains every word')
+      new Option('-f, --filter <WORDS>', 'show programs whose name, type or owner contains every word')
         .argParser(parseFilter)
         .default(noFilter, 'all'),
     )
@@ -129,6 +132,7 @@ function addOptions(command: Command): Command {
     )
     .addOption(new Option('--json', 'write JSON, the same as --format json; one line a sample when piped'))
     .addOption(new Option('--no-enable-stats', 'watch only: never switch BPF statistics on'))
+    .addOption(new Option('--no-owners', 'do not look who holds the programs'))
     .addOption(
       new Option('--sampler <NAME>', 'list programs by a BPF iterator (fast), or by walking their ids')
         .choices(['auto', 'iterator', 'walk'])
@@ -198,6 +202,7 @@ export function parseOptions(words: readonly string[]): Options | Printed {
       limit: raw.limit ?? null,
       enableStats: raw.enableStats,
       sampler: raw.sampler,
+      owners: raw.owners,
     };
   };
   addOptions(program)

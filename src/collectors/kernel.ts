@@ -7,6 +7,7 @@ import {exitStatus, isNotPermitted, isSystemError, type SystemError, UserError} 
 import {sleepableByType} from '../sample/prog-types.js';
 import type {Host, ProgInfo, Sample, SamplerName, Warning} from '../sample/types.js';
 import {readHost} from './host.js';
+import {OwnerSource} from './owner-source.js';
 import type {Pace} from './pace.js';
 import {sharedPin} from './share.js';
 
@@ -24,9 +25,17 @@ export interface KernelOptions {
   readonly enableStats: boolean;
   /** How to list programs; `auto`, the default, takes the best there is. */
   readonly sampler?: 'auto' | SamplerName;
+  /** Whether to look who holds the programs; `wait`: and from the second reading on to wait a little for the first look. */
+  readonly owners?: 'no' | 'yes' | 'wait';
 }
 
+/** How long a reading waits for a slow source, ms. */
+const patienceMs = 2000;
 const withSudo = 'Run it with sudo; doctor lists ways without.';
+const ownersLate: Warning = {
+  code: 'owners_unknown',
+  message: `no owners: /proc could not be read in ${patienceMs / 1000} s. Leave them out: --no-owners.`,
+};
 /** The command that switches statistics on for all; for the person to run, never for the tool. */
 export const switchStatsOn = 'sudo sysctl kernel.bpf_stats_enabled=1 (and =0 when you are done)';
 
@@ -35,6 +44,8 @@ export class KernelCollector implements Collector {
   readonly #host: Host = readHost();
   readonly #sampler: NativeSampler;
   readonly #options: KernelOptions;
+  readonly #owners: OwnerSource | null;
+  #readings = 0;
   /** Static information of the programs in the last sample, by id. */
   #known = new Map<number, ProgInfo>();
   /** The same, in order; handed out again as long as nothing comes or goes. */
@@ -45,7 +56,9 @@ export class KernelCollector implements Collector {
    */
   constructor(options: KernelOptions, bpf: Pick<NativeBpf, 'Sampler'> = loadBpf()) {
     this.#options = options;
-    this.#sampler = new bpf.Sampler({...options, pin: sharedPin});
+    const {enableStats, sampler, owners = 'no'} = options;
+    this.#sampler = new bpf.Sampler({enableStats, ...(sampler && {sampler}), pin: sharedPin});
+    this.#owners = owners === 'no' ? null : new OwnerSource();
   }
 
   async *samples(pace: Pace, signal?: AbortSignal): AsyncGenerator<Sample, void, undefined> {
@@ -70,6 +83,10 @@ export class KernelCollector implements Collector {
     }
     // First of all: what the addon described in this sample it won't describe again.
     const info = this.#join(native);
+    let owners = this.#owners?.take(info, native.timeNs) ?? null;
+    const mayWait = this.#options.owners === 'wait' && this.#readings++ > 0;
+    if (!owners && mayWait) owners = (await this.#owners?.settled(patienceMs)) ?? null;
+    const warnings = this.#warnings(native);
     return {
       host: this.#host,
       takenAt: Number(native.realtimeNs / 1_000_000n),
@@ -81,9 +98,10 @@ export class KernelCollector implements Collector {
       fallbackReason: native.fallbackReason,
       stats: native.stats,
       statsCostNs: native.statsCostNs,
-      warnings: this.#warnings(native),
+      warnings: mayWait && !owners ? [...warnings, ownersLate] : warnings,
       progs: {
         info,
+        owners,
         runTimeNs: native.runTimeNs,
         runCnt: native.runCnt,
         recursionMisses: native.recursionMisses,

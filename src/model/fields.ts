@@ -4,6 +4,7 @@
  */
 import {progTypeName} from '../sample/prog-types.js';
 import {formatBytes, formatCount, formatDuration, formatPercent, formatTime, formatWidth} from './format.js';
+import type {ProgOwner} from '../sample/owners.js';
 import type {MeasuredProg} from './measure.js';
 
 /** What a field can hold; null is "not known". Lists are for JSON. */
@@ -26,12 +27,23 @@ export interface Field {
   /** Cells in a table; for text the least that is of use. */
   readonly width: number;
   readonly get: (prog: MeasuredProg) => FieldValue;
+  /** It says for people what JSON has in another form. */
+  readonly notInJson?: true;
 }
 
 const entries = {
   id: {title: 'ID', help: 'program id, as bpftool shows it', kind: 'number', unit: '', width: 7, get: (p) => p.info.id},
   type: {title: 'TYPE', help: 'program type', kind: 'text', unit: '', width: 14, get: (p) => progTypeName(p.info.type)},
   name: {title: 'NAME', help: 'program name, at most 15 bytes', kind: 'text', unit: '', width: 15, get: (p) => p.info.name},
+  owner: {
+    title: 'OWNER',
+    help: 'process that holds it, and its pod or container',
+    kind: 'text',
+    unit: '',
+    width: 15,
+    get: (p) => ownerText(p.owners),
+    notInJson: true,
+  },
   tag: {title: 'TAG', help: 'SHA of its instructions', kind: 'text', unit: '', width: 16, get: (p) => p.info.tag},
   loaded_at: {
     title: 'LOADED',
@@ -198,6 +210,15 @@ const entries = {
   },
 } satisfies Record<string, Omit<Field, 'key'>>;
 
+/** `cilium-agent pod/cilium-x7 +1`: the first process, where it runs, and how many more there are. */
+function ownerText(owners: readonly ProgOwner[] | null): string | null {
+  const [first, ...more] = owners ?? [];
+  if (!first) return owners && '(nobody)';
+  const {comm, pid, pod, container, containerId} = first;
+  const where = pod !== null ? `pod/${pod}` : (container ?? containerId?.slice(0, 12));
+  return [comm ?? `pid ${pid}`, where, more.length > 0 && `+${more.length}`].filter((part) => part).join(' ');
+}
+
 /** Its name in JSON, `--sort` and the filter. */
 export type FieldKey = keyof typeof entries;
 
@@ -225,6 +246,7 @@ export const defaultColumns: readonly FieldKey[] = [
   'id',
   'type',
   'name',
+  'owner',
   'avg_run_time_ns',
   'total_avg_run_time_ns',
   'events_per_sec',

@@ -2,6 +2,7 @@
  * measure(sample, previous) turns two readings into what anyone shows: increases, rates, totals, what came and went. Pure, and
  * the only place that computes a rate. One merge of two lists in id order; the cost is that of one object a program.
  */
+import type {OwnersReading, ProgOwner} from '../sample/owners.js';
 import type {ProgColumns, ProgInfo, Sample, Warning} from '../sample/types.js';
 import {printable} from './printable.js';
 
@@ -67,6 +68,7 @@ export class MeasuredProg {
     const at = this.#index;
     const columns: ProgColumns = {
       info: [this.info],
+      owners: this.#columns.owners && ownersOf(this.#columns.owners, this.info.id),
       runTimeNs: this.#columns.runTimeNs.slice(at, at + 1),
       runCnt: this.#columns.runCnt.slice(at, at + 1),
       recursionMisses: this.#columns.recursionMisses && this.#columns.recursionMisses.slice(at, at + 1),
@@ -76,6 +78,13 @@ export class MeasuredProg {
     return new MeasuredProg(columns, 0, this.isNew, this.#increase, this.periodRecursionMisses, this.#periodNs);
   }
 
+  /** Who holds it, pids ascending; empty: no process does (a pin, the kernel, a link's target). null: not known. */
+  get owners(): readonly ProgOwner[] | null {
+    const {owners} = this.#columns;
+    if (!owners) return null;
+    const known = owners.complete && this.info.loadTimeNs < owners.timeNs;
+    return owners.byProg.get(this.info.id) ?? (known ? [] : null);
+  }
   /** The kernel's counter: ns since the program was loaded, while statistics were on. */
   get runTimeNs(): bigint {
     return this.#columns.runTimeNs[this.#index] as bigint;
@@ -98,6 +107,12 @@ export class MeasuredProg {
     const runs = this.runCnt;
     return runs > 0n ? Number(this.runTimeNs) / Number(runs) : null;
   }
+}
+
+/** What of a look is about one program. */
+function ownersOf(reading: OwnersReading, id: number): OwnersReading {
+  const found = reading.byProg.get(id);
+  return {...reading, byProg: new Map(found && [[id, found]])};
 }
 
 /** Sums over many programs, whatever filter or limit. Rates are over those programs that have one; null when none can have any. */

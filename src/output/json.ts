@@ -71,12 +71,15 @@ export function toJson(measured: Measured, progs: readonly MeasuredProg[], optio
 }
 
 /** Sources that no collector reads yet are null: not known. */
-const notRead = {owners: null, links: null, pins: null, maps: null};
+const notRead = {links: null, pins: null, maps: null};
 
 function progToJson(prog: MeasuredProg): Json {
   const json: Record<string, Json> = {};
-  for (const field of fields) json[field.key] = field.get(prog) as Json;
-  return {...json, ...notRead};
+  for (const field of fields) if (!field.notInJson) json[field.key] = field.get(prog) as Json;
+  const owners = prog.owners?.map(({pid, comm, via, cgroup, unit, containerId, container, pod, namespace}) => ({
+    ...{pid, comm, via, cgroup, unit, container_id: containerId, container, pod, namespace},
+  }));
+  return {...json, owners: owners ?? null, ...notRead};
 }
 
 /** JSON.stringify with BigInt as integers; numbers that JSON can't hold are null, as there. */

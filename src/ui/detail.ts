@@ -43,6 +43,9 @@ const facts: readonly Fact[] = [
   {label: 'tag', show: ({prog}) => prog.info.tag},
   {label: 'loaded', show: ({prog, measured}) => `${formatTime(prog.info.loadedAt)} UTC, ${age(prog, measured)} ago`},
   {label: 'by', show: ({prog}) => `uid ${prog.info.uid}${prog.info.self ? ', a helper of this bpftop-ts' : ''}`},
+  {label: 'held by', show: ({prog}) => heldBy(prog)},
+  {label: 'command', show: ({prog}) => prog.owners?.[0]?.cmdline?.join(' ') || '-'},
+  {label: 'in', show: ({prog}) => whereOf(prog) ?? '-'},
   {label: 'licence', show: ({prog}) => (prog.info.gplCompatible ? 'GPL compatible' : 'not GPL compatible')},
   {label: 'code', show: ({prog}) => code(prog)},
   {label: 'verified', show: ({prog}) => counted(prog.info.verifiedInsns, 'instructions walked')},
@@ -91,6 +94,25 @@ export const metrics: readonly {
     floor: 10,
   },
 ];
+
+/** `cilium-agent (pid 1234) by a link, and 2 more` */
+function heldBy({owners}: MeasuredProg): string {
+  if (owners === null) return '-';
+  const [first, ...more] = owners;
+  if (!first) return 'no process';
+  const by = {prog: 'an fd', link: 'a link', map: 'a map of it'}[first.via];
+  return `${first.comm ?? '-'} (pid ${first.pid}) by ${by}${more.length > 0 ? `, and ${more.length} more` : ''}`;
+}
+
+/** Where the first process that holds it runs: the most that is known. */
+function whereOf({owners}: MeasuredProg): string | null {
+  const first = owners?.[0];
+  if (!first) return null;
+  const {pod, namespace, container, containerId, unit, cgroup} = first;
+  const inPod = pod === null ? null : `pod ${namespace ?? '-'}/${pod}`;
+  const inContainer = containerId === null ? null : `container ${container ?? containerId.slice(0, 12)}`;
+  return [inPod, inContainer].filter((part) => part).join(', ') || unit || cgroup;
+}
 
 function nullable(value: number | null, shown: (value: number) => string): string {
   return value === null ? '-' : shown(value);

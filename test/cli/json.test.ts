@@ -46,6 +46,39 @@ t.test('N runs in a period are N in the document, and every figure equals its fo
   t.match(before, {run_cnt: Number(kernel.runCnt), run_time_ns: Number(kernel.runTimeNs)});
 });
 
+t.test('who holds a program, by what, and where that runs', {skip: kernelSkip}, async (t) => {
+  const prog = loadProg(t, {type: 'xdp', maps: ['held']});
+  const document = parse((await run(['--json', '-d', '50ms'])).stdout);
+  const cgroups = readFileSync('/proc/self/cgroup', 'utf8');
+  const {owners, map_ids: maps} = find(document, prog.id) as unknown as {
+    owners: Record<string, unknown>[];
+    map_ids: number[];
+  };
+  t.equal(maps.length, 1);
+  t.match(owners, [{pid: process.pid, comm: readFileSync('/proc/self/comm', 'utf8').trim(), via: 'prog'}]);
+  t.ok(cgroups.includes(owners[0]!['cgroup'] as string));
+  t.match(Object.keys(owners[0]!), [
+    'pid',
+    'comm',
+    'via',
+    'cgroup',
+    'unit',
+    'container_id',
+    'container',
+    'pod',
+    'namespace',
+  ]);
+  const without = parse((await run(['--json', '-d', '50ms', '--no-owners'])).stdout);
+  t.equal(find(without, prog.id)?.['owners'], null);
+  t.match(await run(['-d', '50ms', '-f', 'no_such_owner']), {stdout: /OWNER/});
+});
+
+t.test('who may not look into all processes does not say "nobody"', {skip: iteratorSkip}, async (t) => {
+  const prog = loadProg(t, {type: 'xdp'});
+  const {stdout} = await run(['--json', '-d', '50ms'], {through: nobodyWith('bpf', 'perfmon')});
+  t.equal(find(parse(stdout), prog.id)?.['owners'], null);
+});
+
 t.test('programs that come and go while it streams', {skip: kernelSkip}, async (t) => {
   const tool = start(['--json', '-n', '0', '-d', '100ms']);
   t.teardown(() => tool.kill());

@@ -1,4 +1,5 @@
 /** Samples made by hand, for everything behind the collectors. */
+import type {ProgOwner} from '../../src/sample/owners.js';
 import type {ProgInfo, Sample} from '../../src/sample/types.js';
 
 export type ProgSpec = Partial<ProgInfo> & {
@@ -9,6 +10,15 @@ export type ProgSpec = Partial<ProgInfo> & {
   readonly recursionMisses?: bigint | null;
   readonly hottestCpu?: number;
 };
+
+/** Who holds a program, with plain values where the test doesn't care. */
+export function owner(rest: Partial<ProgOwner> = {}): ProgOwner {
+  return {
+    ...{pid: 77, comm: 'agent', cmdline: ['agent', '--all'], via: 'prog', cgroup: '/', unit: null},
+    ...{containerId: null, container: null, pod: null, namespace: null},
+    ...rest,
+  };
+}
 
 /** Static information with plain values where the test doesn't care. */
 export function progInfo(spec: Partial<ProgInfo> & {readonly id: number}): ProgInfo {
@@ -53,6 +63,7 @@ export function makeSample(seconds: number, progs: readonly ProgSpec[], rest: Pa
     warnings: [],
     progs: {
       info: progs.map(({runTimeNs, runCnt, recursionMisses, hottestCpu, ...info}) => progInfo(info)),
+      owners: null,
       runTimeNs: BigUint64Array.from(progs, (each) => each.runTimeNs ?? 0n),
       runCnt: BigUint64Array.from(progs, (each) => each.runCnt ?? 0n),
       recursionMisses: progs.some((each) => each.recursionMisses === null)

@@ -4,17 +4,7 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import t from 'tap';
 import {startChild} from '../helpers/child.js';
-import {kernelSkip, loadProg, openSampler, rowOf, switchStatsOn, typeSkip} from '../helpers/kernel.js';
-
-/** Where a file system of this type is mounted; undefined where it is not. */
-function mountOf(type: string): string | undefined {
-  for (const line of readFileSync('/proc/self/mountinfo', 'utf8').split('\n')) {
-    const [left, right] = line.split(' - ');
-    // Octal escapes (\040 for a space) are not undone: such a mount is as good as none.
-    if (right?.startsWith(`${type} `)) return left!.split(' ')[4];
-  }
-  return undefined;
-}
+import {kernelSkip, loadProg, mountOf, openSampler, rowOf, switchStatsOn, typeSkip} from '../helpers/kernel.js';
 
 /** A child that, told so, sends `count` UDP packets from a new socket to a socket of its own that never reads. */
 const sender = `

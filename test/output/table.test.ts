@@ -4,28 +4,34 @@ import {measure} from '../../src/model/measure.js';
 import {parseSort, type SortOrder} from '../../src/model/sort.js';
 import {selectProgs} from '../../src/model/select.js';
 import {toTable} from '../../src/output/table.js';
-import {makeSample} from '../helpers/samples.js';
+import {makeSample, owner} from '../helpers/samples.js';
 
-const measured = measure(
-  makeSample(101, [
-    {id: 9, name: 'busy', runTimeNs: 18_900_000n, runCnt: 36_000n},
-    {id: 10, name: '', type: 3},
-    {id: 1234567, name: 'exactly15bytes_', type: 31, sleepable: true, runTimeNs: 5_000_000n, runCnt: 2n},
-    {id: 1234568, name: '\u001b[2Jevil\u009b', type: 77, loadTimeNs: 1n},
+const owners = {
+  timeNs: 101_000_000_000n,
+  byProg: new Map([
+    [9, [owner({pod: 'web'}), owner({pid: 78})]],
+    [1234567, [owner({comm: '\u001b[2Jd'})]],
   ]),
-  makeSample(100, [{id: 9}, {id: 10}, {id: 1234567}]),
-);
+  complete: true,
+};
+const sample = makeSample(101, [
+  {id: 9, name: 'busy', runTimeNs: 18_900_000n, runCnt: 36_000n},
+  {id: 10, name: '', type: 3},
+  {id: 1234567, name: 'exactly15bytes_', type: 31, sleepable: true, runTimeNs: 5_000_000n, runCnt: 2n},
+  {id: 1234568, name: '\u001b[2Jevil\u009b', type: 77, loadTimeNs: 1n},
+]);
+const measured = measure({...sample, progs: {...sample.progs, owners}}, makeSample(100, [{id: 9}, {id: 10}, {id: 1234567}]));
 
 t.test('a summary, titles, and a line a program with aligned columns', (t) => {
   t.equal(
     toTable(measured, measured.progs),
     `web-3  6.18.44  2 CPUs  4 programs  BPF 1.89% CPU  36.0k ev/s  over 1.0s
 
-     ID  TYPE       NAME               AVG  TOTAL   EV/S  CPU%
-      9  xdp        busy             525ns  525ns  36.0k  1.89
-     10  sched_cls  -                    -      -      0  0.00
-1234567  syscall    exactly15bytes_  2.5ms  2.5ms      2  wall
-1234568  77         <1b>[2Jevil<9b>      -      -      -     -`,
+     ID  TYPE       NAME             OWNER               AVG  TOTAL   EV/S  CPU%
+      9  xdp        busy             agent pod/web +1  525ns  525ns  36.0k  1.89
+     10  sched_cls  -                (nobody)              -      -      0  0.00
+1234567  syscall    exactly15bytes_  <1b>[2Jd          2.5ms  2.5ms      2  wall
+1234568  77         <1b>[2Jevil<9b>  (nobody)              -      -      -     -`,
   );
   t.end();
 });
@@ -35,7 +41,7 @@ t.test('no programs: the titles alone, and no rates in a first reading', (t) => 
     toTable(measure(makeSample(100, []), null), []),
     `web-3  6.18.44  2 CPUs  0 programs
 
-ID  TYPE  NAME  AVG  TOTAL  EV/S  CPU%`,
+ID  TYPE  NAME  OWNER  AVG  TOTAL  EV/S  CPU%`,
   );
   t.end();
 });
