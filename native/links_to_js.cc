@@ -2,6 +2,7 @@
 #include "links_to_js.h"
 
 #include <cerrno>
+#include <iterator>
 #include <memory>
 #include <string>
 
@@ -32,31 +33,43 @@ napi_value netns_to_js(Js& js, WhichNetns netns) {
   return js.null();
 }
 
-napi_value link_to_js(Js& js, const Link& link) {
+/// Keys of NativeLink, and in link_to_js their values in the same order.
+constexpr const char* kKeys[] = {
+    "id",          "type",     "progId",   "attachType", "name",        "offset",      "ifindex",  "netns",
+    "ifname",      "cgroupId", "netnsIno", "mapId",      "targetObjId", "targetBtfId", "perfType", "eventType",
+    "eventConfig", "count",    "flags",    "pid",        "pf",          "hooknum",     "priority",
+};
+
+/// `keys` are made once for a list: a tenth of a reading of 1 000 links.
+napi_value link_to_js(Js& js, const napi_value (&keys)[std::size(kKeys)], const Link& link) {
+  const napi_value values[] = {
+      js.number(link.id),
+      js.number(link.type),
+      js.number_or_null(link.prog_id),
+      js.number_or_null(link.attach_type),
+      text_or_null(js, link.name),
+      js.number_or_null(link.offset),
+      js.number_or_null(link.ifindex),
+      netns_to_js(js, link.netns),
+      text_or_null(js, link.ifname),
+      bigint_or_null(js, link.cgroup_id),
+      js.number_or_null(link.netns_ino),
+      js.number_or_null(link.map_id),
+      js.number_or_null(link.target_obj_id),
+      js.number_or_null(link.target_btf_id),
+      js.number_or_null(link.perf_type),
+      js.number_or_null(link.event_type),
+      bigint_or_null(js, link.event_config),
+      js.number_or_null(link.count),
+      js.number_or_null(link.flags),
+      js.number_or_null(link.pid),
+      js.number_or_null(link.pf),
+      js.number_or_null(link.hooknum),
+      link.priority ? js.number(static_cast<double>(*link.priority)) : js.null(),
+  };
+  static_assert(std::size(values) == std::size(kKeys));
   const napi_value object = js.object();
-  js.set(object, "id", js.number(link.id));
-  js.set(object, "type", js.number(link.type));
-  js.set(object, "progId", js.number_or_null(link.prog_id));
-  js.set(object, "attachType", js.number_or_null(link.attach_type));
-  js.set(object, "name", text_or_null(js, link.name));
-  js.set(object, "offset", js.number_or_null(link.offset));
-  js.set(object, "ifindex", js.number_or_null(link.ifindex));
-  js.set(object, "netns", netns_to_js(js, link.netns));
-  js.set(object, "ifname", text_or_null(js, link.ifname));
-  js.set(object, "cgroupId", bigint_or_null(js, link.cgroup_id));
-  js.set(object, "netnsIno", js.number_or_null(link.netns_ino));
-  js.set(object, "mapId", js.number_or_null(link.map_id));
-  js.set(object, "targetObjId", js.number_or_null(link.target_obj_id));
-  js.set(object, "targetBtfId", js.number_or_null(link.target_btf_id));
-  js.set(object, "perfType", js.number_or_null(link.perf_type));
-  js.set(object, "eventType", js.number_or_null(link.event_type));
-  js.set(object, "eventConfig", bigint_or_null(js, link.event_config));
-  js.set(object, "count", js.number_or_null(link.count));
-  js.set(object, "flags", js.number_or_null(link.flags));
-  js.set(object, "pid", js.number_or_null(link.pid));
-  js.set(object, "pf", js.number_or_null(link.pf));
-  js.set(object, "hooknum", js.number_or_null(link.hooknum));
-  js.set(object, "priority", link.priority ? js.number(static_cast<double>(*link.priority)) : js.null());
+  for (size_t i = 0; i < std::size(kKeys); i++) js.set(object, keys[i], values[i]);
   return object;
 }
 
@@ -64,8 +77,10 @@ napi_value link_to_js(Js& js, const Link& link) {
 napi_value links_to_js(napi_env env, const Links& links) {
   Js js(env);
   const napi_value list = js.array(links.links.size());
+  napi_value keys[std::size(kKeys)];
+  for (size_t i = 0; i < std::size(kKeys); i++) keys[i] = js.string(kKeys[i]);
   uint32_t at = 0;
-  for (const Link& link : links.links) js.scoped([&] { js.set(list, at++, link_to_js(js, link)); });
+  for (const Link& link : links.links) js.scoped([&] { js.set(list, at++, link_to_js(js, keys, link)); });
   const napi_value object = js.object();
   js.set(object, "links", list);
   js.set(object, "unreadable", js.number(links.unreadable));

@@ -1,5 +1,5 @@
 /**
- * BPF links as a source of attachments: calls the addon, and says in words what a link is attached to. Slow beside the counters (5 µs a link,
+ * BPF links as a source of attachments: calls the addon, and says in words what a link is attached to. Slow beside the counters (10 µs a link,
  * and a walk over all cgroups when a new one comes up), so it is read on a clock of its own, and never throws into theirs.
  */
 import {loadLinkReader, type NativeLink, type NativeLinkReader} from '../addon.js';
