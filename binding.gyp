@@ -20,6 +20,7 @@
       'target_name': 'bpf',
       'sources': [
         'native/addon.cc',
+        'native/links_to_js.cc',
         'native/sample_to_js.cc',
         'native/share.cc',
         'native/core/bpf_syscall.cc',
@@ -27,8 +28,10 @@
         'native/core/btf.cc',
         'native/core/cpu_list.cc',
         'native/core/errno_name.cc',
+        'native/core/interface.cc',
         'native/core/iter_code.cc',
         'native/core/kernel_layout.cc',
+        'native/core/links.cc',
         'native/core/prog_info.cc',
         'native/core/prog_iterator.cc',
         'native/core/prog_table.cc',

@@ -1,93 +1,16 @@
-// Builds NativeSample with the C API, where each call's status is looked at: a worker can be terminated in the middle of it,
-// from then on every call fails, and the C++ wrapper would turn each failure into an Error object of its own. Columns are
-// copied once, from the pass's reused vectors: 33 KB at 1 000 programs, 2 µs, and no memory owned by two sides.
+// Builds NativeSample. Columns are copied once, from the pass's reused vectors: 33 KB at 1 000 programs, 2 µs, and no memory
+// owned by two sides.
 #include "sample_to_js.h"
 
-#include <cstring>
 #include <string>
 
 #include "core/errno_name.h"
+#include "js.h"
 
 namespace bpftop {
 namespace {
 
 constexpr char kHex[] = "0123456789abcdef";
-
-/// Makes values; after the first failed call it makes none and `ok` stays false.
-class Js {
- public:
-  explicit Js(napi_env env) : env_(env) {}
-
-  bool ok() const { return ok_; }
-
-  napi_value null() {
-    return make([&](napi_value* out) { return napi_get_null(env_, out); });
-  }
-  napi_value boolean(bool value) {
-    return make([&](napi_value* out) { return napi_get_boolean(env_, value, out); });
-  }
-  napi_value number(double value) {
-    return make([&](napi_value* out) { return napi_create_double(env_, value, out); });
-  }
-  napi_value number(uint32_t value) {
-    return make([&](napi_value* out) { return napi_create_uint32(env_, value, out); });
-  }
-  napi_value bigint(uint64_t value) {
-    return make([&](napi_value* out) { return napi_create_bigint_uint64(env_, value, out); });
-  }
-  /// Bytes that aren't UTF-8 become U+FFFD: V8 doesn't refuse them.
-  napi_value string(const char* text, size_t len = NAPI_AUTO_LENGTH) {
-    return make([&](napi_value* out) { return napi_create_string_utf8(env_, text, len, out); });
-  }
-  napi_value object() {
-    return make([&](napi_value* out) { return napi_create_object(env_, out); });
-  }
-  napi_value array(size_t len) {
-    return make([&](napi_value* out) { return napi_create_array_with_length(env_, len, out); });
-  }
-
-  /// A typed array alone in an ArrayBuffer of its own.
-  template <typename T>
-  napi_value column(napi_typedarray_type type, const std::vector<T>& values) {
-    void* data = nullptr;
-    const size_t bytes = values.size() * sizeof(T);
-    const napi_value buffer = make([&](napi_value* out) { return napi_create_arraybuffer(env_, bytes, &data, out); });
-    if (!ok_) return nullptr;
-    if (bytes != 0) std::memcpy(data, values.data(), bytes);
-    return make([&](napi_value* out) { return napi_create_typedarray(env_, type, values.size(), buffer, 0, out); });
-  }
-
-  void set(napi_value object, napi_value key, napi_value value) {
-    if (ok_) ok_ = napi_set_property(env_, object, key, value) == napi_ok;
-  }
-  void set(napi_value object, const char* key, napi_value value) {
-    if (ok_) ok_ = napi_set_named_property(env_, object, key, value) == napi_ok;
-  }
-  void set(napi_value array, uint32_t index, napi_value value) {
-    if (ok_) ok_ = napi_set_element(env_, array, index, value) == napi_ok;
-  }
-
-  /// Runs `body` with a handle scope of its own, so that what it makes can be collected before the whole list is done.
-  template <typename Body>
-  void scoped(Body body) {
-    napi_handle_scope scope;
-    if (ok_) ok_ = napi_open_handle_scope(env_, &scope) == napi_ok;
-    if (!ok_) return;
-    body();
-    napi_close_handle_scope(env_, scope);
-  }
-
- private:
-  template <typename Call>
-  napi_value make(Call call) {
-    napi_value value = nullptr;
-    if (ok_) ok_ = call(&value) == napi_ok;
-    return value;
-  }
-
-  napi_env env_;
-  bool ok_ = true;
-};
 
 /// Keys of NativeProgInfo, made once for a list: 18 a program.
 class ProgInfoKeys {
@@ -125,10 +48,6 @@ napi_value tag_to_js(Js& js, const uint8_t (&tag)[kTagLen]) {
   return js.string(text, sizeof text);
 }
 
-napi_value number_or_null(Js& js, const std::optional<uint32_t>& value) {
-  return value ? js.number(*value) : js.null();
-}
-
 napi_value map_ids_to_js(Js& js, const std::optional<std::vector<uint32_t>>& ids) {
   if (!ids) return js.null();
   const napi_value list = js.array(ids->size());
@@ -150,11 +69,11 @@ napi_value prog_info_to_js(Js& js, const ProgInfoKeys& keys, const ProgInfo& inf
   js.set(object, keys.xlated_prog_len, js.number(info.xlated_prog_len));
   js.set(object, keys.jited_prog_len, js.number(info.jited_prog_len));
   js.set(object, keys.memlock, info.memlock ? js.number(static_cast<double>(*info.memlock)) : js.null());
-  js.set(object, keys.verified_insns, number_or_null(js, info.verified_insns));
+  js.set(object, keys.verified_insns, js.number_or_null(info.verified_insns));
   js.set(object, keys.btf_id, js.number(info.btf_id));
   js.set(object, keys.sleepable, info.sleepable ? js.boolean(*info.sleepable) : js.null());
-  js.set(object, keys.expected_attach_type, number_or_null(js, info.expected_attach_type));
-  js.set(object, keys.attach_btf_id, number_or_null(js, info.attach_btf_id));
+  js.set(object, keys.expected_attach_type, js.number_or_null(info.expected_attach_type));
+  js.set(object, keys.attach_btf_id, js.number_or_null(info.attach_btf_id));
   js.set(object, keys.map_ids, map_ids_to_js(js, info.map_ids));
   js.set(object, keys.self, js.boolean(info.self));
   return object;
@@ -215,7 +134,7 @@ napi_value sample_to_js(napi_env env, const Sampler& sampler) {
   js.set(sample, "fallbackReason", reason.empty() ? js.null() : js.string(reason.data(), reason.size()));
   js.set(sample, "stats", js.string(stats_state_name(sampler.stats_state())));
   js.set(sample, "statsError", error_to_js(js, sampler.stats().error()));
-  js.set(sample, "statsCostNs", number_or_null(js, sampler.stats().cost_ns()));
+  js.set(sample, "statsCostNs", js.number_or_null(sampler.stats().cost_ns()));
   js.set(sample, "ids", js.column(napi_uint32_array, table.ids()));
   js.set(sample, "runTimeNs", js.column(napi_biguint64_array, table.run_time_ns()));
   js.set(sample, "runCnt", js.column(napi_biguint64_array, table.run_cnt()));

@@ -74,8 +74,10 @@ std::optional<AttachPoint> attach_point_from_js(const Napi::Value& value) {
     Kind kind;
   } kPoints[] = {
       {"xdp", Kind::xdp},
+      {"tcx", Kind::tcx},
       {"cgroup", Kind::cgroup},
       {"tracepoint", Kind::tracepoint},
+      {"tracepointLink", Kind::tracepoint_link},
       {"rawTracepoint", Kind::raw_tracepoint},
   };
   const Napi::Env env = value.Env();
@@ -83,13 +85,15 @@ std::optional<AttachPoint> attach_point_from_js(const Napi::Value& value) {
     for (const auto& [key, kind] : kPoints) {
       const Napi::Value where = value.As<Napi::Object>().Get(key);
       if (env.IsExceptionPending()) return std::nullopt;
-      if (const auto number = whole_number(where, INT32_MAX); number && (kind == Kind::xdp || kind == Kind::tracepoint))
-        return AttachPoint{kind, *number, {}};
-      if (where.IsString() && (kind == Kind::cgroup || kind == Kind::raw_tracepoint))
-        return AttachPoint{kind, 0, where.As<Napi::String>().Utf8Value()};
+      const bool by_name = kind == Kind::cgroup || kind == Kind::raw_tracepoint;
+      if (const auto number = whole_number(where, INT32_MAX); number && !by_name) return AttachPoint{kind, *number, {}};
+      if (where.IsString() && by_name) return AttachPoint{kind, 0, where.As<Napi::String>().Utf8Value()};
     }
   }
-  return refuse(env, "attach wants {xdp: ifindex}, {cgroup: directory}, {tracepoint: id} or {rawTracepoint: name}");
+  return refuse(
+      env,
+      "attach wants {xdp: ifindex}, {tcx: ifindex}, {cgroup: directory}, {tracepoint: id}, {tracepointLink: id} or "
+      "{rawTracepoint: name}");
 }
 
 class JsTestProg : public Napi::ObjectWrap<JsTestProg> {

@@ -95,6 +95,54 @@ export interface NativeSamplerOptions {
   readonly pin?: string;
 }
 
+/** A BPF link: struct bpf_link_info, names as there, in camelCase. null: its type hasn't got that, or this kernel doesn't tell. */
+export interface NativeLink {
+  readonly id: number;
+  /** enum bpf_link_type. */
+  readonly type: number;
+  /** null: struct_ops, whose programs are in its map. */
+  readonly progId: number | null;
+  /** enum bpf_attach_type. */
+  readonly attachType: number | null;
+  /** What the kernel names: tracepoint, iterator's target, function, file. */
+  readonly name: string | null;
+  /** From the start of that function or file. */
+  readonly offset: number | null;
+  /** null also for an interface that is gone. */
+  readonly ifindex: number | null;
+  /** Whether it is this process's network namespace that counts the interface so; null: it could not be told. */
+  readonly netns: 'own' | 'other' | null;
+  /** The interface's name; only in the own network namespace. */
+  readonly ifname: string | null;
+  /** null also for a cgroup that is gone. */
+  readonly cgroupId: bigint | null;
+  readonly netnsIno: number | null;
+  /** Of struct_ops and sockmap. */
+  readonly mapId: number | null;
+  /** A program's id where it is attached to one, otherwise a BTF object's. */
+  readonly targetObjId: number | null;
+  readonly targetBtfId: number | null;
+  /** enum bpf_perf_event_type. */
+  readonly perfType: number | null;
+  /** perf_event_attr's `type` and `config`. */
+  readonly eventType: number | null;
+  readonly eventConfig: bigint | null;
+  /** Functions, or places in a file, of the multi types. */
+  readonly count: number | null;
+  readonly flags: number | null;
+  readonly pid: number | null;
+  readonly pf: number | null;
+  readonly hooknum: number | null;
+  readonly priority: number | null;
+}
+
+/** All links of the host; ids ascend. */
+export interface NativeLinks {
+  readonly links: readonly NativeLink[];
+  /** How many more there are of which the kernel told nothing. */
+  readonly unreadable: number;
+}
+
 /** bpf.node, as far as it reads. */
 export interface NativeBpf {
   /** Opens a sampler. The iterator is loaded and statistics are switched on in the first pass. */
@@ -105,6 +153,15 @@ export interface NativeBpf {
    * @throws a SystemError.
    */
   readonly enableStats: () => number;
+}
+
+/** What reading attachments takes of the addon. */
+export interface NativeLinkReader {
+  /**
+   * Reads every link once, on a thread of libuv's pool.
+   * @throws (rejects with) a SystemError: EPERM without CAP_SYS_ADMIN, EINVAL before Linux 5.8.
+   */
+  readonly readLinks: () => Promise<NativeLinks>;
 }
 
 /** What sharing takes of the system. Each call throws a SystemError. */
@@ -160,11 +217,13 @@ export interface TestProgSpec {
   readonly maps?: readonly string[];
 }
 
-/** Where to hang a program; a BPF link, or a perf event for the tracepoint. */
+/** Where to hang a program; a BPF link, but for `tracepoint`, which is a perf event with the program set by ioctl. */
 export type TestAttachPoint =
   | {readonly xdp: number /* ifindex; generic mode */}
+  | {readonly tcx: number /* ifindex; ingress */}
   | {readonly cgroup: string /* directory in cgroup2; the attach type follows from the program's type */}
   | {readonly tracepoint: number /* id, as in tracefs events/…/id */}
+  | {readonly tracepointLink: number /* the same id */}
   | {readonly rawTracepoint: string};
 
 /** A program that this process loaded and holds. Closing it (or the process's end) unloads it. */
@@ -200,6 +259,14 @@ const require = createRequire(import.meta.url);
  */
 export function loadBpf(): NativeBpf {
   return load('bpf.node') as NativeBpf;
+}
+
+/**
+ * The same module's calls for attachments.
+ * @throws UserError (69), as `loadBpf`.
+ */
+export function loadLinkReader(): NativeLinkReader {
+  return load('bpf.node') as NativeLinkReader;
 }
 
 /**

@@ -31,6 +31,34 @@ SysError map_elem(BpfCmd cmd, const char* call, int map_fd, uint32_t key, const 
   return {};
 }
 
+Result<uint32_t> next_id(BpfCmd cmd, const char* call, uint32_t after) {
+  struct {
+    uint32_t start_id;
+    uint32_t next_id;
+  } attr = {after, 0};
+  if (bpf(cmd, &attr, sizeof attr) < 0) return {0, {errno, call}};
+  return {attr.next_id, {}};
+}
+
+Result<UniqueFd> fd_by_id(BpfCmd cmd, const char* call, uint32_t id) {
+  struct {
+    uint32_t id;
+  } attr = {id};
+  UniqueFd fd(bpf(cmd, &attr, sizeof attr));
+  if (!fd) return {{}, {errno, call}};
+  return {std::move(fd), {}};
+}
+
+Result<uint32_t> info_by_fd(int fd, void* info, uint32_t len) {
+  struct {
+    int32_t bpf_fd;
+    uint32_t info_len;
+    uint64_t info;
+  } attr = {fd, len, address(info)};
+  if (bpf(BpfCmd::obj_get_info_by_fd, &attr, sizeof attr) < 0) return {0, {errno, "bpf(BPF_OBJ_GET_INFO_BY_FD)"}};
+  return {attr.info_len, {}};
+}
+
 }  // namespace
 
 int bpf(BpfCmd cmd, void* attr, size_t size) {
@@ -42,31 +70,47 @@ int bpf(BpfCmd cmd, void* attr, size_t size) {
 }
 
 Result<uint32_t> prog_next_id(uint32_t after) {
-  struct {
-    uint32_t start_id;
-    uint32_t next_id;
-  } attr = {after, 0};
-  if (bpf(BpfCmd::prog_get_next_id, &attr, sizeof attr) < 0) return {0, {errno, "bpf(BPF_PROG_GET_NEXT_ID)"}};
-  return {attr.next_id, {}};
+  return next_id(BpfCmd::prog_get_next_id, "bpf(BPF_PROG_GET_NEXT_ID)", after);
 }
 
 Result<UniqueFd> prog_fd_by_id(uint32_t id) {
-  struct {
-    uint32_t prog_id;
-  } attr = {id};
-  UniqueFd fd(bpf(BpfCmd::prog_get_fd_by_id, &attr, sizeof attr));
-  if (!fd) return {{}, {errno, "bpf(BPF_PROG_GET_FD_BY_ID)"}};
-  return {std::move(fd), {}};
+  return fd_by_id(BpfCmd::prog_get_fd_by_id, "bpf(BPF_PROG_GET_FD_BY_ID)", id);
 }
 
 Result<uint32_t> prog_info_by_fd(int prog_fd, BpfProgInfo& info) {
+  return info_by_fd(prog_fd, &info, sizeof info);
+}
+
+Result<uint32_t> link_next_id(uint32_t after) {
+  return next_id(BpfCmd::link_get_next_id, "bpf(BPF_LINK_GET_NEXT_ID)", after);
+}
+
+Result<UniqueFd> link_fd_by_id(uint32_t id) {
+  return fd_by_id(BpfCmd::link_get_fd_by_id, "bpf(BPF_LINK_GET_FD_BY_ID)", id);
+}
+
+Result<uint32_t> link_info_by_fd(int link_fd, BpfLinkInfo& info) {
+  return info_by_fd(link_fd, &info, sizeof info);
+}
+
+Result<std::vector<uint32_t>> query_link_ids(uint32_t ifindex, uint32_t attach_type) {
+  constexpr uint32_t kMost = 64;  // BPF_MPROG_MAX
+  uint32_t prog_ids[kMost] = {};
+  std::vector<uint32_t> link_ids(kMost);
   struct {
-    int32_t bpf_fd;
-    uint32_t info_len;
-    uint64_t info;
-  } attr = {prog_fd, sizeof info, address(&info)};
-  if (bpf(BpfCmd::obj_get_info_by_fd, &attr, sizeof attr) < 0) return {0, {errno, "bpf(BPF_OBJ_GET_INFO_BY_FD)"}};
-  return {attr.info_len, {}};
+    uint32_t target_ifindex;
+    uint32_t attach_type;
+    uint32_t query_flags;
+    uint32_t attach_flags;
+    uint64_t prog_ids;  // without room for these it fills nothing
+    uint32_t count;
+    uint32_t pad;
+    uint64_t prog_attach_flags;
+    uint64_t link_ids;
+  } attr = {ifindex, attach_type, 0, 0, address(prog_ids), kMost, 0, 0, address(link_ids.data())};
+  if (bpf(BpfCmd::prog_query, &attr, sizeof attr) < 0) return {{}, {errno, "bpf(BPF_PROG_QUERY)"}};
+  link_ids.resize(std::min(attr.count, kMost));
+  return {std::move(link_ids), {}};
 }
 
 Result<UniqueFd> prog_load(const ProgLoad& load) {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "core/insn.h"
 #include "core/sys_error.h"
@@ -25,8 +26,11 @@ enum class BpfCmd : int {
   prog_get_fd_by_id = 13,    // 4.13
   map_get_fd_by_id = 14,     // 4.13
   obj_get_info_by_fd = 15,   // 4.13
+  prog_query = 16,           // 4.15
   raw_tracepoint_open = 17,  // 4.17
   link_create = 28,          // 5.7
+  link_get_fd_by_id = 30,    // 5.8
+  link_get_next_id = 31,     // 5.8
   enable_stats = 32,         // 5.8
   iter_create = 33,          // 5.8
 };
@@ -52,6 +56,9 @@ enum class AttachType : uint32_t {
   cgroup_inet_sock_create = 2,
   trace_iter = 28,
   xdp = 37,
+  perf_event = 41,   // 5.15
+  tcx_ingress = 46,  // 6.6
+  tcx_egress = 47,   // 6.6
 };
 
 /// enum bpf_map_type, as far as it is created by this project.
@@ -112,6 +119,112 @@ static_assert(offsetof(BpfProgInfo, run_time_ns) == 192);
 static_assert(offsetof(BpfProgInfo, verified_insns) == 216);
 static_assert(sizeof(BpfProgInfo) == 232);
 
+/// enum bpf_link_type, as far as its link_info is read.
+enum class LinkType : uint32_t {
+  raw_tracepoint = 1,
+  tracing = 2,
+  cgroup = 3,
+  iter = 4,
+  netns = 5,
+  xdp = 6,
+  perf_event = 7,     // 5.15; link_info since 6.6
+  kprobe_multi = 8,   // 5.18; link_info since 6.6
+  struct_ops = 9,     // link_info since 6.4
+  netfilter = 10,     // 6.4
+  tcx = 11,           // 6.6
+  uprobe_multi = 12,  // 6.6; link_info since 6.8
+  netkit = 13,        // 6.7
+  sockmap = 14,       // 6.10
+};
+
+/// struct bpf_link_info. The kernel fills the shorter of its struct and ours, and of the union only what the link's type has
+/// there; a type that had nothing to tell yet leaves zeros. Addresses and the lengths beside them are in and out: what to
+/// write a text to, and with how much room.
+struct BpfLinkInfo {
+  uint32_t type;
+  uint32_t id;
+  uint32_t prog_id;  // 0: the link has no program of its own (struct_ops)
+  uint32_t pad;
+  union {
+    struct {
+      uint64_t tp_name;
+      uint32_t tp_name_len;
+    } raw_tracepoint;
+    struct {
+      uint32_t attach_type;
+      uint32_t target_obj_id;  // a program's id where that is what it is attached to, otherwise a BTF object's
+      uint32_t target_btf_id;
+    } tracing;
+    struct {
+      uint64_t cgroup_id;  // 0: the cgroup is gone
+      uint32_t attach_type;
+    } cgroup;
+    struct {
+      uint64_t target_name;
+      uint32_t target_name_len;
+    } iter;
+    struct {
+      uint32_t netns_ino;  // 0: the namespace is gone
+      uint32_t attach_type;
+    } netns;
+    struct {
+      uint32_t ifindex;  // 0: the interface is gone
+    } xdp;
+    struct {
+      uint32_t map_id;
+    } struct_ops;
+    struct {
+      uint32_t pf;
+      uint32_t hooknum;
+      int32_t priority;
+      uint32_t flags;
+    } netfilter;
+    struct {
+      uint64_t addrs;
+      uint32_t count;
+      uint32_t flags;
+    } kprobe_multi;
+    struct {
+      uint64_t path;
+      uint64_t offsets;
+      uint64_t ref_ctr_offsets;
+      uint64_t cookies;
+      uint32_t path_size;
+      uint32_t count;
+      uint32_t flags;
+      uint32_t pid;
+    } uprobe_multi;
+    struct {
+      uint32_t type;  // enum bpf_perf_event_type
+      uint32_t pad;
+      union {
+        /// Of a uprobe (a file), a kprobe (a function) and a tracepoint (which has no offset) alike.
+        struct {
+          uint64_t name;
+          uint32_t name_len;
+          uint32_t offset;
+        } probe;
+        struct {
+          uint64_t config;
+          uint32_t type;
+        } event;
+      };
+    } perf_event;
+    /// Of netkit as well.
+    struct {
+      uint32_t ifindex;  // 0: the interface is gone
+      uint32_t attach_type;
+    } tcx;
+    struct {
+      uint32_t map_id;
+      uint32_t attach_type;
+    } sockmap;
+    uint64_t all[6];
+  };
+};
+static_assert(offsetof(BpfLinkInfo, xdp) == 16);
+static_assert(sizeof(BpfLinkInfo) == 64);
+
 /// bpf(2) itself, with EINTR tried again. `attr` may be shorter than the kernel's union: it reads the rest as zero.
 /// Gives what the call gives, -1 with errno on failure.
 int bpf(BpfCmd cmd, void* attr, size_t size);
@@ -125,6 +238,21 @@ Result<UniqueFd> prog_fd_by_id(uint32_t id);
 /// What the kernel says of a program. `info` is in and out: zero it but for map_ids and nr_map_ids. The value is how many
 /// bytes of it this kernel knows; what is beyond stays as it was.
 Result<uint32_t> prog_info_by_fd(int prog_fd, BpfProgInfo& info);
+
+/// The lowest link id above `after`. ENOENT: there is none. EPERM: without CAP_SYS_ADMIN. EINVAL: before 5.8.
+Result<uint32_t> link_next_id(uint32_t after);
+
+/// A new fd, the caller's, close-on-exec, for a link, which stays as long as the fd does. ENOENT: gone meanwhile. EAGAIN:
+/// just being made. EPERM: without CAP_SYS_ADMIN.
+Result<UniqueFd> link_fd_by_id(uint32_t id);
+
+/// What the kernel says of a link. `info` is in and out: zero it but for the room for texts. The value is how many bytes of
+/// it this kernel knows; what is beyond stays as it was. ENOSPC: too little room. Others: the type can't tell.
+Result<uint32_t> link_info_by_fd(int link_fd, BpfLinkInfo& info);
+
+/// Ids of the links of this type (tcx, netkit) on an interface of this network namespace, 0 for what is attached without
+/// one. ENODEV: no such interface. EPERM: without CAP_NET_ADMIN.
+Result<std::vector<uint32_t>> query_link_ids(uint32_t ifindex, uint32_t attach_type);
 
 /// What to load. All pointers belong to the caller and are not kept.
 struct ProgLoad {

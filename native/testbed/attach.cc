@@ -34,7 +34,8 @@ Result<UniqueFd> attach_raw_tracepoint(int prog_fd, const char* name) {
 
 /// One perf event does for all CPUs: the program joins an array of the tracepoint itself (trace_event_call.prog_array),
 /// which runs wherever the tracepoint is hit; a second event with the same program would get EEXIST.
-Result<UniqueFd> attach_tracepoint(int prog_fd, uint32_t id) {
+/// By link, the link holds the event.
+Result<UniqueFd> attach_tracepoint(int prog_fd, uint32_t id, bool by_link) {
   constexpr uint32_t kTypeTracepoint = 2;
   constexpr unsigned long kFlagFdCloexec = 1 << 3;
   // _IOW('$', 8, __u32)
@@ -58,6 +59,7 @@ Result<UniqueFd> attach_tracepoint(int prog_fd, uint32_t id) {
   attr.config = id;
   UniqueFd fd(static_cast<int>(::syscall(SYS_perf_event_open, &attr, /*pid=*/-1, /*cpu=*/0, /*group=*/-1, kFlagFdCloexec)));
   if (!fd) return {{}, {errno, "perf_event_open"}};
+  if (by_link) return link_create(prog_fd, static_cast<uint32_t>(fd.get()), AttachType::perf_event);
   if (::ioctl(fd.get(), kIocSetBpf, prog_fd) < 0) return {{}, {errno, "ioctl(PERF_EVENT_IOC_SET_BPF)"}};
   return {std::move(fd), {}};
 }
@@ -79,10 +81,13 @@ Result<UniqueFd> attach_prog(int prog_fd, ProgType type, const AttachPoint& poin
   switch (point.kind) {
     case AttachPoint::Kind::xdp:
       return link_create(prog_fd, point.number, AttachType::xdp, kXdpFlagsSkbMode);
+    case AttachPoint::Kind::tcx:
+      return link_create(prog_fd, point.number, AttachType::tcx_ingress);
     case AttachPoint::Kind::cgroup:
       return attach_cgroup(prog_fd, type, point.text.c_str());
     case AttachPoint::Kind::tracepoint:
-      return attach_tracepoint(prog_fd, point.number);
+    case AttachPoint::Kind::tracepoint_link:
+      return attach_tracepoint(prog_fd, point.number, point.kind == AttachPoint::Kind::tracepoint_link);
     case AttachPoint::Kind::raw_tracepoint:
       break;
   }

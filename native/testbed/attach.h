@@ -1,4 +1,4 @@
-// Where a test program can be hung: XDP, a cgroup, a tracepoint, a raw tracepoint.
+// Where a test program can be hung: XDP, tcx, a cgroup, a tracepoint (by ioctl or by link), a raw tracepoint.
 #pragma once
 
 #include <cstdint>
@@ -9,9 +9,9 @@
 namespace bpftop {
 
 struct AttachPoint {
-  enum class Kind { xdp, cgroup, tracepoint, raw_tracepoint };
+  enum class Kind { xdp, tcx, cgroup, tracepoint, tracepoint_link, raw_tracepoint };
   Kind kind = Kind::xdp;
-  /// xdp: the interface's index; tracepoint: the id in tracefs events/…/id.
+  /// xdp, tcx: the interface's index; tracepoint, tracepoint_link: the id in tracefs events/…/id.
   uint32_t number = 0;
   /// cgroup: a directory in a cgroup2 mount; raw_tracepoint: its name.
   std::string text;
@@ -21,7 +21,8 @@ struct AttachPoint {
 AttachType attach_type_of(ProgType type);
 
 /// Attaches the program; the fd, the caller's, close-on-exec, holds it there and (until then) the program loaded. EINVAL:
-/// the type doesn't go there, or, before 5.7 (cgroup) and 5.9 (XDP), no links. EBUSY: the interface has an XDP program.
+/// the type doesn't go there, or, before 5.7 (cgroup), 5.9 (XDP), 5.15 (tracepoint)
+/// and 6.6 (tcx), no links. EBUSY: the interface has an XDP program.
 /// ENOENT: no such place.
 Result<UniqueFd> attach_prog(int prog_fd, ProgType type, const AttachPoint& point);
 

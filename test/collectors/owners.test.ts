@@ -6,7 +6,8 @@ import {identifyCgroups} from '../../src/collectors/containers.js';
 import {cgroupLines, progsByMap, readOwners} from '../../src/collectors/owners.js';
 import type {Owners} from '../../src/sample/owners.js';
 import {type Child, startChild} from '../helpers/child.js';
-import {kernelSkip, loadProg, mountOf, openSampler, typeSkip} from '../helpers/kernel.js';
+import {kernelSkip, loadProg, openSampler, typeSkip} from '../helpers/kernel.js';
+import {mountOf} from '../helpers/mounts.js';
 
 /** The holders of a program, pid and way. */
 const holders = ({byProg}: Owners, prog: number) =>

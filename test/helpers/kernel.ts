@@ -147,13 +147,3 @@ export function openFds(kind = ''): string[] {
     }
   });
 }
-
-/** Where a file system of this type is mounted; undefined where it is not. */
-export function mountOf(type: string): string | undefined {
-  for (const line of readFileSync('/proc/self/mountinfo', 'utf8').split('\n')) {
-    const [left, right] = line.split(' - ');
-    // Octal escapes (\040 for a space) are not undone: such a mount is as good as none.
-    if (right?.startsWith(`${type} `)) return left!.split(' ')[4];
-  }
-  return undefined;
-}

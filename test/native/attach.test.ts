@@ -1,10 +1,10 @@
 import {spawnSync} from 'node:child_process';
-import {mkdirSync, mkdtempSync, readFileSync, rmdirSync} from 'node:fs';
-import {tmpdir} from 'node:os';
+import {mkdtempSync, readFileSync, rmdirSync} from 'node:fs';
 import {join} from 'node:path';
 import t from 'tap';
 import {startChild} from '../helpers/child.js';
-import {kernelSkip, loadProg, mountOf, openSampler, rowOf, switchStatsOn, typeSkip} from '../helpers/kernel.js';
+import {kernelSkip, loadProg, openSampler, rowOf, switchStatsOn, typeSkip} from '../helpers/kernel.js';
+import {has, mountOf, tracefsOf} from '../helpers/mounts.js';
 
 /** A child that, told so, sends `count` UDP packets from a new socket to a socket of its own that never reads. */
 const sender = `
@@ -17,9 +17,6 @@ const sender = `
     next();
   };
 `;
-
-/** True when the program runs; a helper program that is missing makes a test skip. */
-const has = (command: string, ...args: string[]) => spawnSync(command, args).status === 0;
 
 t.test('XDP on lo counts real packets', {skip: kernelSkip}, async (t) => {
   if (!has('unshare', '-n', 'ip', 'link', 'set', 'lo', 'up')) return void t.pass('not here', {skip: 'needs unshare and ip'});
@@ -100,7 +97,7 @@ t.test(
   'a tracepoint program counts real events, on whichever CPU they happen',
   {skip: typeSkip('tracepoint')},
   async (t) => {
-    const tracefs = mountOf('tracefs') ?? mountTracefs(t);
+    const tracefs = tracefsOf(t);
     if (tracefs === undefined) return void t.pass('not here', {skip: 'no tracefs'});
     const sampler = openSampler(t);
     const prog = loadProg(t, {type: 'tracepoint'});
@@ -111,19 +108,6 @@ t.test(
     t.ok(rowOf(await sampler.sample(), prog.id)!.runCnt >= before + 5n);
   },
 );
-
-/** Mounts tracefs for the length of a test. */
-function mountTracefs(t: {teardown(done: () => unknown): void}): string | undefined {
-  const folder = join(mkdtempSync(join(tmpdir(), 'bpftop-test-')), 'tracing');
-  mkdirSync(folder);
-  const mounted = has('mount', '-t', 'tracefs', 'none', folder);
-  t.teardown(() => {
-    if (mounted) spawnSync('umount', [folder]);
-    rmdirSync(folder);
-    rmdirSync(join(folder, '..'));
-  });
-  return mounted ? folder : undefined;
-}
 
 t.test('a program loaded as sleepable counts its runs', {skip: typeSkip('syscall')}, async (t) => {
   const sampler = await switchStatsOn(t);

@@ -14,6 +14,7 @@
 #include "core/cpu_list.h"
 #include "core/errno_name.h"
 #include "core/kernel_layout.h"
+#include "core/links.h"
 #include "core/prog_info.h"
 #include "core/prog_iterator.h"
 #include "core/prog_walk.h"
@@ -335,6 +336,91 @@ void check_churn() {
   churn.join();
 }
 
+void check_link_info() {
+  BpfLinkInfo info = {};
+  info.type = 99;
+  info.id = 5;
+  info.prog_id = 6;
+  for (uint64_t& part : info.all) part = ~0ull;
+  const Link newer = link_of(info, sizeof info);
+  check(newer.type == 99 && newer.id == 5 && newer.prog_id == 6u && !newer.attach_type && !newer.ifindex && !newer.map_id,
+        "of a link of a type that nobody knows: its number and its program");
+  info.type = static_cast<uint32_t>(LinkType::xdp);
+  info.xdp.ifindex = 3;
+  check(link_of(info, 20).ifindex == 3u, "an interface");
+  check(!link_of(info, 16).ifindex, "which an older kernel didn't write");
+  info.xdp.ifindex = 0;
+  check(!link_of(info, sizeof info).ifindex, "and which may be gone");
+  info.type = static_cast<uint32_t>(LinkType::cgroup);
+  info.cgroup = {1ull << 40, 2};
+  check(link_of(info, 28).cgroup_id == 1ull << 40 && link_of(info, 28).attach_type == 2u, "a cgroup, an id of 64 bits");
+  check(!link_of(info, 24).cgroup_id && !link_of(info, 24).attach_type, "half of it is nothing");
+  info.type = static_cast<uint32_t>(LinkType::netfilter);
+  info.netfilter = {2, 0, -300, 1};
+  const Link hook = link_of(info, sizeof info);
+  check(hook.pf == 2u && hook.hooknum == 0u && hook.priority == -300 && hook.flags == 1u,
+        "a netfilter hook, the first one too");
+  info.type = static_cast<uint32_t>(LinkType::perf_event);
+  info.all[0] = 0;
+  check(!link_of(info, sizeof info).perf_type && !link_of(info, sizeof info).event_type,
+        "a perf event of which the kernel tells nothing");
+}
+
+/// The only link of that id.
+const Link* find_link(const Links& all, uint32_t id) {
+  for (const Link& link : all.links)
+    if (link.id == id) return &link;
+  return nullptr;
+}
+
+uint32_t link_id(int fd) {
+  BpfLinkInfo info = {};
+  return link_info_by_fd(fd, info).error ? 0 : info.id;
+}
+
+/// One XDP program on lo, which is interface 1 in every network namespace, of two of them; each thread has one of its own.
+void check_links_of_two_netns() {
+  bool ran = false;
+  std::thread([&] {
+    const Insn pass[] = {insn::mov(r0, 2), insn::exit()};
+    ProgLoad load;
+    load.type = ProgType::xdp;
+    load.insns = pass;
+    const auto [prog, refused] = prog_load(load);
+    if (refused || ::unshare(CLONE_NEWNET) != 0) return;
+    const auto attach = [&prog = prog] {
+      return link_create(prog.get(), 1, AttachType::xdp, /*XDP_FLAGS_SKB_MODE*/ 2).value;
+    };
+    const UniqueFd here = attach();
+    const uint32_t here_id = here ? link_id(here.get()) : 0;
+    const auto alone = read_links();
+    if (!here || alone.error) return;
+    ran = true;
+    const Link* link = find_link(alone.value, here_id);
+    check(link != nullptr && link->netns == WhichNetns::own && link->ifname == "lo", "an interface here has its name");
+
+    UniqueFd there;
+    std::thread([&] {
+      if (::unshare(CLONE_NEWNET) != 0) return;
+      there = attach();
+      const auto seen = read_links();
+      const Link* other = find_link(seen.value, here_id);
+      check(other != nullptr && other->netns == WhichNetns::unknown && !other->ifname && other->ifindex == 1u,
+            "two links of a program at the same index: nothing says which one is here");
+    }).join();
+    there.reset();
+    // Its namespace went with the thread.
+    std::thread([&] {
+      if (::unshare(CLONE_NEWNET) != 0) return;
+      const auto seen = read_links();
+      const Link* other = find_link(seen.value, here_id);
+      check(other != nullptr && other->netns == WhichNetns::other && !other->ifname,
+            "one of another network namespace has none");
+    }).join();
+  }).join();
+  if (!ran) std::printf("ok %d - links of two network namespaces # SKIP no XDP link can be made\n", ++checks);
+}
+
 }  // namespace
 
 int main() {
@@ -348,6 +434,8 @@ int main() {
   check_hostile_btf();
   check_iterator();
   check_iterator_without_misses();
+  check_link_info();
+  check_links_of_two_netns();
   check_churn();
   std::printf("1..%d\n", checks);
   return failed;

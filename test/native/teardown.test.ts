@@ -5,9 +5,9 @@ import t from 'tap';
 import {scriptOf, startChild} from '../helpers/child.js';
 import {kernelSkip, loadProg, openFds} from '../helpers/kernel.js';
 
-/** Samples for ever, with three samplers, and says when the first pass is done. */
+/** Samples for ever, with three samplers, and reads links, and says when the first pass is done. */
 const flood = `
-  const {Sampler} = load('bpf.node');
+  const {Sampler, readLinks} = load('bpf.node');
   let said = false;
   const forever = async (enableStats, sampler) => {
     const one = new Sampler({enableStats, sampler});
@@ -20,6 +20,9 @@ const flood = `
   forever(true, 'auto');
   forever(false, 'auto');
   forever(false, 'walk');
+  (async () => {
+    for (;;) await readLinks().catch(() => undefined); // a kernel before 5.8
+  })();
 `;
 
 t.test('workers terminated in mid-pass leave nothing open', {skip: kernelSkip}, async (t) => {

@@ -1,0 +1,239 @@
+// BPF_LINK_GET_NEXT_ID -> GET_FD_BY_ID -> OBJ_GET_INFO_BY_FD, once for the figures and, where the type has a text, once more
+// with room for it. Interfaces are then looked up in this network namespace, to see whether it is there that the link is.
+#include "core/links.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <map>
+#include <utility>
+
+#include "core/interface.h"
+
+namespace bpftop {
+namespace {
+
+/// As of walk_progs.
+constexpr uint32_t kMaxSteps = 1 << 20;
+
+/// enum bpf_perf_event_type.
+enum PerfType : uint32_t { kUprobe = 1, kUretprobe = 2, kKprobe = 3, kKretprobe = 4, kTracepoint = 5, kEvent = 6 };
+
+/// 0 is nothing: an id, an index, an inode that is gone or was never told.
+std::optional<uint32_t> unless_0(uint32_t value) {
+  return value == 0 ? std::nullopt : std::optional(value);
+}
+
+void fill_perf_event(const BpfLinkInfo& info, Link& link) {
+  link.perf_type = unless_0(info.perf_event.type);
+  switch (info.perf_event.type) {
+    case kUprobe:
+    case kUretprobe:
+    case kKprobe:
+    case kKretprobe:
+      link.offset = info.perf_event.probe.offset;
+      break;
+    case kEvent:
+      link.event_type = info.perf_event.event.type;
+      link.event_config = info.perf_event.event.config;
+      break;
+    default:
+      break;
+  }
+}
+
+/// Where the text of this link goes in `info`: its address and its room; null: it has none.
+std::pair<uint64_t*, uint32_t*> text_of(BpfLinkInfo& info) {
+  switch (static_cast<LinkType>(info.type)) {
+    case LinkType::raw_tracepoint:
+      return {&info.raw_tracepoint.tp_name, &info.raw_tracepoint.tp_name_len};
+    case LinkType::iter:
+      return {&info.iter.target_name, &info.iter.target_name_len};
+    case LinkType::uprobe_multi:
+      return {&info.uprobe_multi.path, &info.uprobe_multi.path_size};
+    case LinkType::perf_event:
+      if (info.perf_event.type >= kUprobe && info.perf_event.type <= kTracepoint)
+        return {&info.perf_event.probe.name, &info.perf_event.probe.name_len};
+      [[fallthrough]];
+    default:
+      return {nullptr, nullptr};
+  }
+}
+
+/// The text of a link of which `first` is known; nothing where it has none or it isn't told.
+std::optional<std::string> read_text(int link_fd, const BpfLinkInfo& first) {
+  char text[4096] = {};  // PATH_MAX, more than which the kernel refuses (E2BIG)
+  BpfLinkInfo asked = {};
+  asked.type = first.type;
+  if (first.type == static_cast<uint32_t>(LinkType::perf_event)) asked.perf_event.type = first.perf_event.type;
+  const auto [address, room] = text_of(asked);
+  if (address == nullptr) return std::nullopt;
+  *address = reinterpret_cast<uintptr_t>(text);
+  *room = sizeof text;
+  if (link_info_by_fd(link_fd, asked).error) return std::nullopt;
+  const std::string name(text, ::strnlen(text, sizeof text));
+  return name.empty() ? std::nullopt : std::optional(name);
+}
+
+/// Looks up what is attached where, each interface once.
+class Interfaces {
+ public:
+  void place(Link& link) {
+    if (!link.ifindex) return;
+    const auto& [interface, error] = find(*link.ifindex);
+    if (error) {
+      if (error.err == ENODEV) link.netns = WhichNetns::other;
+      return;
+    }
+    const std::optional<bool> here = is_at(link, interface);
+    if (!here) return;
+    link.netns = *here ? WhichNetns::own : WhichNetns::other;
+    if (*here) link.ifname = interface.name;
+  }
+
+ private:
+  const Result<Interface>& find(uint32_t ifindex) {
+    const auto known = found_.find(ifindex);
+    return known != found_.end() ? known->second : found_.emplace(ifindex, interface_by_index(ifindex)).first->second;
+  }
+
+  /// Nothing: can't be told.
+  static std::optional<bool> is_at(const Link& link, const Interface& interface) {
+    const auto has = [](const std::vector<uint32_t>& ids, std::optional<uint32_t> id) {
+      return id && std::find(ids.begin(), ids.end(), *id) != ids.end();
+    };
+    if (link.type == static_cast<uint32_t>(LinkType::xdp)) return has(interface.xdp_prog_ids, link.prog_id);
+    if (!link.attach_type) return std::nullopt;
+    const auto [ids, error] = query_link_ids(*link.ifindex, *link.attach_type);
+    if (error) return std::nullopt;
+    return has(ids, link.id);
+  }
+
+  std::map<uint32_t, Result<Interface>> found_;
+};
+
+/// XDP's own word is the program's id, not the link's: the same program at the same index of two namespaces has two links,
+/// of which one is here, and nothing says which.
+void unplace_twins(std::vector<Link>& links) {
+  std::map<std::pair<uint32_t, uint32_t>, std::vector<Link*>> placed;
+  for (Link& link : links)
+    if (link.type == static_cast<uint32_t>(LinkType::xdp) && link.netns == WhichNetns::own)
+      placed[{*link.ifindex, *link.prog_id}].push_back(&link);
+  for (const auto& [where, twins] : placed) {
+    if (twins.size() < 2) continue;
+    for (Link* link : twins) {
+      link->netns = WhichNetns::unknown;
+      link->ifname.reset();
+    }
+  }
+}
+
+/// Reads one link. One that is gone, or isn't there yet, is no error and no link.
+SysError read_link(uint32_t id, Interfaces& interfaces, Links& all) {
+  const auto [fd, open_error] = link_fd_by_id(id);
+  if (open_error) return open_error.err == ENOENT || open_error.err == EAGAIN ? SysError{} : open_error;
+  BpfLinkInfo info = {};
+  const auto [known_len, info_error] = link_info_by_fd(fd.get(), info);
+  if (info_error) {
+    all.unreadable++;
+    return {};
+  }
+  Link link = link_of(info, known_len);
+  link.name = read_text(fd.get(), info);
+  interfaces.place(link);
+  all.links.push_back(std::move(link));
+  return {};
+}
+
+}  // namespace
+
+Link link_of(const BpfLinkInfo& info, uint32_t known_len) {
+  Link link;
+  link.id = info.id;
+  link.type = info.type;
+  link.prog_id = unless_0(info.prog_id);
+  // Whether the kernel's struct goes as far as the end of this part of the union.
+  const auto knows = [&](const auto& part) {
+    return known_len >= static_cast<size_t>(reinterpret_cast<const char*>(&part + 1) - reinterpret_cast<const char*>(&info));
+  };
+  switch (static_cast<LinkType>(info.type)) {
+    case LinkType::raw_tracepoint:
+    case LinkType::iter:
+      break;  // a text alone
+    case LinkType::tracing:
+      if (!knows(info.tracing.target_btf_id)) break;
+      link.attach_type = info.tracing.attach_type;
+      link.target_obj_id = unless_0(info.tracing.target_obj_id);
+      link.target_btf_id = unless_0(info.tracing.target_btf_id);
+      break;
+    case LinkType::cgroup:
+      if (!knows(info.cgroup.attach_type)) break;
+      link.attach_type = info.cgroup.attach_type;
+      if (info.cgroup.cgroup_id != 0) link.cgroup_id = info.cgroup.cgroup_id;
+      break;
+    case LinkType::netns:
+      if (!knows(info.netns.attach_type)) break;
+      link.attach_type = info.netns.attach_type;
+      link.netns_ino = unless_0(info.netns.netns_ino);
+      break;
+    case LinkType::xdp:
+      if (knows(info.xdp.ifindex)) link.ifindex = unless_0(info.xdp.ifindex);
+      break;
+    case LinkType::perf_event:
+      if (knows(info.perf_event.probe.offset)) fill_perf_event(info, link);
+      break;
+    case LinkType::kprobe_multi:
+      if (!knows(info.kprobe_multi.flags) || info.kprobe_multi.count == 0) break;
+      link.count = info.kprobe_multi.count;
+      link.flags = info.kprobe_multi.flags;
+      break;
+    case LinkType::struct_ops:
+      if (knows(info.struct_ops.map_id)) link.map_id = unless_0(info.struct_ops.map_id);
+      break;
+    case LinkType::netfilter:
+      if (!knows(info.netfilter.flags)) break;
+      link.pf = info.netfilter.pf;
+      link.hooknum = info.netfilter.hooknum;
+      link.priority = info.netfilter.priority;
+      link.flags = info.netfilter.flags;
+      break;
+    case LinkType::tcx:
+    case LinkType::netkit:
+      if (!knows(info.tcx.attach_type)) break;
+      link.attach_type = info.tcx.attach_type;
+      link.ifindex = unless_0(info.tcx.ifindex);
+      break;
+    case LinkType::uprobe_multi:
+      if (!knows(info.uprobe_multi.pid) || info.uprobe_multi.count == 0) break;
+      link.count = info.uprobe_multi.count;
+      link.flags = info.uprobe_multi.flags;
+      link.pid = unless_0(info.uprobe_multi.pid);
+      break;
+    case LinkType::sockmap:
+      if (!knows(info.sockmap.attach_type)) break;
+      link.attach_type = info.sockmap.attach_type;
+      link.map_id = unless_0(info.sockmap.map_id);
+      break;
+  }
+  return link;
+}
+
+Result<Links> read_links() {
+  Result<Links> result;
+  Interfaces interfaces;
+  uint32_t id = 0;
+  for (uint32_t step = 0; step < kMaxSteps; step++) {
+    const auto [next, error] = link_next_id(id);
+    if (error.err == ENOENT) {
+      unplace_twins(result.value.links);
+      return result;
+    }
+    if (error) return {{}, error};
+    if (next <= id) return {{}, {EPROTO, "bpf(BPF_LINK_GET_NEXT_ID)"}};
+    id = next;
+    if (const SysError failed = read_link(id, interfaces, result.value)) return {{}, failed};
+  }
+  return {{}, {EOVERFLOW, "bpf(BPF_LINK_GET_NEXT_ID)"}};
+}
+
+}  // namespace bpftop

@@ -1,0 +1,311 @@
+/** Links of the real kernel, and words for those that it can't have. */
+import {spawnSync} from 'node:child_process';
+import {mkdtempSync, readFileSync, rmdirSync} from 'node:fs';
+import path from 'node:path';
+import t, {type Test} from 'tap';
+import {loadLinkReader, type NativeLink, type TestAttachPoint, type TestProg, type TestProgSpec} from '../../src/addon.js';
+import {exitStatus, UserError} from '../../src/errors.js';
+import {explainLinks, LinksCollector, progLink} from '../../src/collectors/links.js';
+import type {ProgLink} from '../../src/sample/links.js';
+import {nobodyWith, startChild} from '../helpers/child.js';
+import {iteratorSkip, kernelSkip, loadProg, openFds, openSampler, typeSkip} from '../helpers/kernel.js';
+import {has, mountOf, tracefsOf} from '../helpers/mounts.js';
+
+const linksSkip: string | false = kernelSkip || (await whyNoLinks());
+
+async function whyNoLinks(): Promise<string | false> {
+  const {links, warning} = await new LinksCollector({limitMs: 60_000}).read();
+  return links === null && warning!.message;
+}
+
+/** The links of a program, now. */
+async function linksOf(collector: LinksCollector, progId: number): Promise<readonly ProgLink[]> {
+  const {links, warning} = await collector.read();
+  if (!links) throw new Error(warning?.message);
+  return links.filter((link) => link.progId === progId);
+}
+
+/** Reads until the program has no link: someone else reading them keeps one a moment longer. A test that waits in vain times out. */
+async function untilGone(collector: LinksCollector, progId: number): Promise<void> {
+  while ((await linksOf(collector, progId)).length > 0);
+}
+
+/** Loads and attaches; null, with a pass that says so, where this kernel has no such link. */
+function attached(t: Test, spec: TestProgSpec, point: TestAttachPoint): TestProg | null {
+  const prog = loadProg(t, spec);
+  try {
+    prog.attach(point);
+    return prog;
+  } catch (error) {
+    const {code} = error as NodeJS.ErrnoException;
+    // EBUSY: somebody's XDP program is on lo.
+    if (code !== 'EINVAL' && code !== 'EBUSY') throw error;
+    t.pass('not here', {skip: `attaching gives ${code}`});
+    return null;
+  }
+}
+
+/** Long enough that a busy machine doesn't decide a test. */
+const patient = () => new LinksCollector({limitMs: 60_000});
+
+/** Attaches, looks, detaches, looks. */
+async function foundAndGone(
+  t: Test,
+  spec: TestProgSpec,
+  point: TestAttachPoint,
+  expected: Omit<ProgLink, 'linkId' | 'progId'>,
+) {
+  const prog = attached(t, spec, point);
+  if (!prog) return;
+  const collector = patient();
+  const links = await linksOf(collector, prog.id);
+  t.match(links, [{...expected, progId: prog.id}]);
+  t.equal(links.length, 1);
+  sameAsBpftool(t, links[0]!);
+  prog.detach();
+  await untilGone(collector, prog.id);
+}
+
+/** Where there is a bpftool, it must say the same. */
+function sameAsBpftool(t: Test, link: ProgLink): void {
+  const {status, stdout} = spawnSync('bpftool', ['-j', 'link', 'show', 'id', String(link.linkId)], {encoding: 'utf8'});
+  if (status !== 0) return void t.comment('no bpftool to compare with');
+  // Of a type newer than itself it gives the number, and nothing of what is in it.
+  const said = JSON.parse(stdout) as {id: number; type: string | number; prog_id: number; attach_type?: string};
+  t.match(said, {id: link.linkId, prog_id: link.progId});
+  if (typeof said.type === 'number') return;
+  t.equal(said.type, link.type);
+  t.equal(said.attach_type ?? null, link.attachType);
+}
+
+t.test('XDP on an interface', {skip: linksSkip}, (t) =>
+  foundAndGone(t, {type: 'xdp'}, {xdp: 1}, {type: 'xdp', attachType: null, target: 'lo'}),
+);
+
+t.test('tcx on an interface', {skip: linksSkip}, (t) =>
+  foundAndGone(t, {type: 'sched_cls'}, {tcx: 1}, {type: 'tcx', attachType: 'tcx_ingress', target: 'lo'}),
+);
+
+t.test('a raw tracepoint', {skip: linksSkip || typeSkip('raw_tracepoint')}, (t) =>
+  foundAndGone(
+    t,
+    {type: 'raw_tracepoint'},
+    {rawTracepoint: 'sched_process_exec'},
+    {type: 'raw_tracepoint', attachType: null, target: 'sched_process_exec'},
+  ),
+);
+
+t.test('a tracepoint', {skip: linksSkip || typeSkip('tracepoint')}, async (t) => {
+  const tracefs = tracefsOf(t);
+  if (tracefs === undefined) return void t.pass('not here', {skip: 'no tracefs'});
+  const id = Number(readFileSync(path.join(tracefs, 'events/sched/sched_process_exec/id'), 'utf8'));
+  const prog = attached(t, {type: 'tracepoint'}, {tracepointLink: id});
+  if (!prog) return;
+  const collector = patient();
+  const [link] = await linksOf(collector, prog.id);
+  t.match(link, {type: 'perf_event', attachType: null});
+  // Before 6.6 the kernel doesn't tell.
+  if (link?.target !== null) t.equal(link?.target, 'tracepoint sched_process_exec');
+  prog.detach();
+  await untilGone(collector, prog.id);
+});
+
+t.test('the iterator of a sampler', {skip: linksSkip || iteratorSkip}, async (t) => {
+  const sampler = openSampler(t, {enableStats: false, sampler: 'iterator'});
+  const self = (await sampler.sample()).appeared.filter((prog) => prog.self).map(({id}) => id);
+  const collector = patient();
+  const mine = async () =>
+    ((await collector.read()).links ?? []).filter(({progId}) => progId !== null && self.includes(progId));
+  t.match(await mine(), [{type: 'iter', attachType: null, target: 'bpf_prog'}]);
+  sampler.close();
+  while ((await mine()).length > 0);
+});
+
+t.test('a cgroup, by its path, and what is left of one that is removed', {skip: linksSkip}, async (t) => {
+  const root = mountOf('cgroup2');
+  if (root === undefined) return void t.pass('not here', {skip: 'no cgroup2 mounted'});
+  const cgroup = mkdtempSync(path.join(root, 'bpftop-test-'));
+  const inMount = `/${path.relative(root, cgroup)}`;
+  t.teardown(() => removeIfThere(cgroup));
+  const packets = loadProg(t, {type: 'cgroup_skb'});
+  const sockets = loadProg(t, {type: 'cgroup_sock'});
+  packets.attach({cgroup});
+  sockets.attach({cgroup});
+  const collector = patient();
+  const [egress] = await linksOf(collector, packets.id);
+  t.match(egress, {type: 'cgroup', attachType: 'cgroup_inet_egress'});
+  t.ok(egress?.target?.endsWith(inMount), egress?.target ?? 'null');
+  sameAsBpftool(t, egress!);
+  t.match(await linksOf(collector, sockets.id), [{type: 'cgroup', attachType: 'cgroup_inet_sock_create'}]);
+  packets.detach();
+  await untilGone(collector, packets.id);
+
+  rmdirSync(cgroup);
+  // The kernel takes programs off it a little later.
+  let left: readonly ProgLink[];
+  do left = await linksOf(collector, sockets.id);
+  while (left[0]?.target !== 'removed cgroup');
+  t.equal(left.length, 1);
+});
+
+function removeIfThere(folder: string): void {
+  try {
+    rmdirSync(folder);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+}
+
+t.test('an interface of another network namespace is not called by the name of one here', {skip: linksSkip}, async (t) => {
+  if (!has('unshare', '-n', 'true')) return void t.pass('not here', {skip: 'needs unshare'});
+  const child = startChild(
+    t,
+    `const {load: loadProg} = load('testbed.node');
+     const progs = [loadProg({type: 'xdp'}), loadProg({type: 'sched_cls'})];
+     progs[0].attach({xdp: 1});
+     try { progs[1].attach({tcx: 1}); } catch (error) { progs.pop(); }
+     console.log(JSON.stringify(progs.map(({id}) => id)));
+     process.stdin.resume();`,
+    {wrapper: ['unshare', '-n']},
+  );
+  const ids = JSON.parse((await child.line())!) as number[];
+  const collector = patient();
+  for (const id of ids) t.match(await linksOf(collector, id), [{target: 'ifindex 1 (another netns)'}]);
+  child.kill('SIGKILL');
+  await child.end;
+  for (const id of ids) await untilGone(collector, id);
+});
+
+t.test('reading leaves no fd behind', {skip: linksSkip}, async (t) => {
+  const before = openFds();
+  await Promise.all([1, 2, 3].map(() => loadLinkReader().readLinks()));
+  t.strictSame(openFds(), before);
+});
+
+t.test('without the right to list links: EPERM, in words, and no exception', {skip: linksSkip}, async (t) => {
+  if (!has('setpriv', '--version')) return void t.pass('not here', {skip: 'needs setpriv'});
+  const child = startChild(
+    t,
+    `load('bpf.node').readLinks().then(
+       () => console.log('{}'),
+       ({code, syscall, message}) => console.log(JSON.stringify({code, syscall, message})));`,
+    {wrapper: nobodyWith()},
+  );
+  const refused = JSON.parse((await child.line())!) as {code: string; syscall: string; message: string};
+  t.match(refused, {code: 'EPERM', syscall: 'bpf(BPF_LINK_GET_NEXT_ID)'});
+  const error = Object.assign(new Error(refused.message), refused);
+  const explained = explainLinks(error);
+  t.ok(explained instanceof UserError && explained.exitStatus === exitStatus.notPermitted);
+  const reading = await new LinksCollector({}, {readLinks: () => Promise.reject(error)}).read();
+  t.match(reading, {
+    links: null,
+    warning: {
+      code: 'links_not_permitted',
+      message: /^attachments are not known: bpf\(BPF_LINK_GET_NEXT_ID\): EPERM\. Run it with sudo/,
+    },
+  });
+});
+
+t.test('a kernel without ids of links, too many open files, a bug: null and a warning', async (t) => {
+  const readWith = async (error: Error) => new LinksCollector({}, {readLinks: () => Promise.reject(error)}).read();
+  const failed = (code: string) => Object.assign(new Error(code), {code, syscall: 'bpf(X)'});
+  for (const [error, message] of [
+    [failed('EINVAL'), /bpf\(X\): EINVAL\. This kernel can't list BPF links/],
+    [failed('EMFILE'), /ulimit -n/],
+    [failed('EIO'), /report it/],
+    [new TypeError('oops'), /oops/],
+  ] as const)
+    t.match(await readWith(error), {links: null, warning: {code: 'links_unavailable', message}});
+});
+
+t.test('a slow reading is given up, and is there for the next call', async (t) => {
+  let finish = () => {};
+  let calls = 0;
+  const slow = new Promise<void>((resolve) => (finish = resolve));
+  const collector = new LinksCollector(
+    {limitMs: 20},
+    {readLinks: () => (calls++, slow.then(() => ({links: [{...nothing, type: 4, name: 'bpf_map'}], unreadable: 2})))},
+  );
+  t.match(await collector.read(), {links: null, warning: {code: 'links_slow', message: /longer than 20 ms/}});
+  const second = collector.read();
+  finish();
+  t.match(await second, {links: [{type: 'iter', target: 'bpf_map'}], warning: {code: 'links_unreadable', message: /2 BPF/}});
+  t.equal(calls, 1);
+});
+
+const nothing: NativeLink = {
+  id: 1,
+  type: 0,
+  progId: 2,
+  attachType: null,
+  name: null,
+  offset: null,
+  ifindex: null,
+  netns: null,
+  ifname: null,
+  cgroupId: null,
+  netnsIno: null,
+  mapId: null,
+  targetObjId: null,
+  targetBtfId: null,
+  perfType: null,
+  eventType: null,
+  eventConfig: null,
+  count: null,
+  flags: null,
+  pid: null,
+  pf: null,
+  hooknum: null,
+  priority: null,
+};
+const target = (link: NativeLink) => progLink(link, new Map([[5n, '/a']])).target;
+
+t.test('a type that is newer than this tool is its number', (t) => {
+  t.strictSame(progLink({...nothing, type: 99, attachType: 98}, new Map()), {
+    linkId: 1,
+    progId: 2,
+    type: '99',
+    attachType: '98',
+    target: null,
+  });
+  t.end();
+});
+
+t.test('each type in words', (t) => {
+  for (const [link, words] of [
+    [{type: 1, name: 'sys_enter'}, 'sys_enter'],
+    [{type: 2, attachType: 24, targetObjId: 1, targetBtfId: 77}, 'target_obj_id 1 target_btf_id 77'],
+    [{type: 2, attachType: 0, targetObjId: 12, targetBtfId: 3}, 'program 12 btf_id 3'],
+    [{type: 2, attachType: 24}, null],
+    [{type: 3, attachType: 1, cgroupId: 5n}, '/a'],
+    [{type: 3, attachType: 1, cgroupId: 6n}, 'cgroup id 6'],
+    [{type: 3, attachType: 1}, 'removed cgroup'],
+    [{type: 3}, null],
+    [{type: 5, attachType: 36, netnsIno: 4026531840}, 'net:[4026531840]'],
+    [{type: 5, attachType: 36}, 'removed netns'],
+    [{type: 6, ifindex: 3, netns: 'own', ifname: 'eth0'}, 'eth0'],
+    [{type: 6, ifindex: 3, netns: 'other'}, 'ifindex 3 (another netns)'],
+    [{type: 11, attachType: 46}, 'removed interface'],
+    [{type: 13, attachType: 54, ifindex: 3}, 'ifindex 3'],
+    [{type: 7}, null],
+    [{type: 7, perfType: 5, name: 'sched_switch'}, 'tracepoint sched_switch'],
+    [{type: 7, perfType: 3, name: 'do_exit', offset: 16}, 'kprobe do_exit+0x10'],
+    [{type: 7, perfType: 2, name: '/bin/sh', offset: 0}, 'uretprobe /bin/sh'],
+    [{type: 7, perfType: 3}, 'kprobe'],
+    [{type: 7, perfType: 6, eventType: 1, eventConfig: 0n}, 'cpu-clock'],
+    [{type: 7, perfType: 6, eventType: 4, eventConfig: 0x1c0n}, 'perf event type 4 config 0x1c0'],
+    [{type: 7, perfType: 42}, 'type 42'],
+    [{type: 8, count: 3, flags: 0}, '3 functions'],
+    [{type: 8, count: 1, flags: 1}, '1 function return'],
+    [{type: 8}, null],
+    [{type: 9, mapId: 4, progId: null}, 'map 4'],
+    [{type: 10, pf: 2, hooknum: 0, priority: -300, flags: 1}, 'ip prerouting priority -300 defrag'],
+    [{type: 10, pf: 77, hooknum: 9, priority: 1, flags: 0}, 'pf 77 hook 9 priority 1'],
+    [{type: 12, name: '/bin/sh', count: 2, flags: 0, pid: 9}, '/bin/sh (2 functions) pid 9'],
+    [{type: 12}, null],
+    [{type: 14, attachType: 38, mapId: 4}, 'map 4'],
+  ] as const)
+    t.equal(target({...nothing, ...link}), words, JSON.stringify({...link, cgroupId: undefined, eventConfig: undefined}));
+  t.equal(progLink({...nothing, type: 2, attachType: 0}, new Map()).attachType, null, 'freplace has none');
+  t.end();
+});
