@@ -14,9 +14,8 @@ async function main(): Promise<number> {
   }
   if (options.command === 'doctor') return (await import('./doctor.js')).runDoctor(options);
   if (options.command === 'share') return (await import('./share.js')).runShare(options);
-  const {enableStats, sampler} = options;
-  const owners = !options.owners ? 'no' : showsScreen(options) ? 'yes' : 'wait';
-  const collector = new KernelCollector({enableStats, sampler, owners});
+  const {enableStats, sampler, owners, links} = options;
+  const collector = new KernelCollector({enableStats, sampler, owners, links, waitForSlow: !showsScreen(options)});
   let demo: Demo | null = null;
   try {
     if (options.command === 'demo') demo = (await import('./demo.js')).startDemo();

@@ -44,6 +44,8 @@ export interface WatchOptions {
   readonly sampler: Sampler;
   /** Whether to look who holds the programs. */
   readonly owners: boolean;
+  /** Whether to look what they are attached to. */
+  readonly links: boolean;
 }
 
 /** Something to print and be done: --help or --version. */
@@ -101,6 +103,7 @@ interface Raw {
   enableStats: boolean;
   sampler: Sampler;
   owners: boolean;
+  links: boolean;
 }
 
 function addOptions(command: Command): Command {
@@ -122,7 +125,7 @@ function addOptions(command: Command): Command {
         .default(initialSort, 'cpu_pct:desc'),
     )
     .addOption(
-      new Option('-f, --filter <WORDS>', 'show programs whose name, type or owner contains every word')
+      new Option('-f, --filter <WORDS>', 'show programs with every word in name, type, owner or attachment')
         .argParser(parseFilter)
         .default(noFilter, 'all'),
     )
@@ -133,6 +136,7 @@ function addOptions(command: Command): Command {
     .addOption(new Option('--json', 'write JSON, the same as --format json; one line a sample when piped'))
     .addOption(new Option('--no-enable-stats', 'watch only: never switch BPF statistics on'))
     .addOption(new Option('--no-owners', 'do not look who holds the programs'))
+    .addOption(new Option('--no-links', 'do not look what they are attached to'))
     .addOption(
       new Option('--sampler <NAME>', 'list programs by a BPF iterator (fast), or by walking their ids')
         .choices(['auto', 'iterator', 'walk'])
@@ -203,6 +207,7 @@ export function parseOptions(words: readonly string[]): Options | Printed {
       enableStats: raw.enableStats,
       sampler: raw.sampler,
       owners: raw.owners,
+      links: raw.links,
     };
   };
   addOptions(program)

@@ -4,12 +4,16 @@
  */
 import {loadBpf, type NativeBpf, type NativeProgInfo, type NativeSample, type NativeSampler} from '../addon.js';
 import {exitStatus, isNotPermitted, isSystemError, type SystemError, UserError} from '../errors.js';
+import type {LinksReading} from '../sample/links.js';
+import type {OwnersReading} from '../sample/owners.js';
 import {sleepableByType} from '../sample/prog-types.js';
 import type {Host, ProgInfo, Sample, SamplerName, Warning} from '../sample/types.js';
 import {readHost} from './host.js';
-import {OwnerSource} from './owner-source.js';
+import {LinksCollector} from './links.js';
 import type {Pace} from './pace.js';
 import {sharedPin} from './share.js';
+import {SlowSource} from './slow-source.js';
+import {lookAtOwners} from './whose.js';
 
 /** Anything that yields Samples, oldest first. */
 export interface Collector {
@@ -25,8 +29,11 @@ export interface KernelOptions {
   readonly enableStats: boolean;
   /** How to list programs; `auto`, the default, takes the best there is. */
   readonly sampler?: 'auto' | SamplerName;
-  /** Whether to look who holds the programs; `wait`: and from the second reading on to wait a little for the first look. */
-  readonly owners?: 'no' | 'yes' | 'wait';
+  /** Whether to look who holds the programs, and what they are attached to. */
+  readonly owners?: boolean;
+  readonly links?: boolean;
+  /** Whether the second reading, and those after it, wait a little for the first look: for who asks once. */
+  readonly waitForSlow?: boolean;
 }
 
 /** How long a reading waits for a slow source, ms. */
@@ -44,7 +51,8 @@ export class KernelCollector implements Collector {
   readonly #host: Host = readHost();
   readonly #sampler: NativeSampler;
   readonly #options: KernelOptions;
-  readonly #owners: OwnerSource | null;
+  readonly #owners: SlowSource<OwnersReading> | null;
+  readonly #links: SlowSource<LinksReading> | null;
   #readings = 0;
   /** Static information of the programs in the last sample, by id. */
   #known = new Map<number, ProgInfo>();
@@ -56,9 +64,11 @@ export class KernelCollector implements Collector {
    */
   constructor(options: KernelOptions, bpf: Pick<NativeBpf, 'Sampler'> = loadBpf()) {
     this.#options = options;
-    const {enableStats, sampler, owners = 'no'} = options;
+    const {enableStats, sampler, owners = false, links = false} = options;
     this.#sampler = new bpf.Sampler({enableStats, ...(sampler && {sampler}), pin: sharedPin});
-    this.#owners = owners === 'no' ? null : new OwnerSource();
+    this.#owners = owners ? new SlowSource(lookAtOwners) : null;
+    const collector = links ? new LinksCollector() : null;
+    this.#links = collector && new SlowSource(() => collector.read());
   }
 
   async *samples(pace: Pace, signal?: AbortSignal): AsyncGenerator<Sample, void, undefined> {
@@ -83,10 +93,16 @@ export class KernelCollector implements Collector {
     }
     // First of all: what the addon described in this sample it won't describe again.
     const info = this.#join(native);
-    let owners = this.#owners?.take(info, native.timeNs) ?? null;
-    const mayWait = this.#options.owners === 'wait' && this.#readings++ > 0;
-    if (!owners && mayWait) owners = (await this.#owners?.settled(patienceMs)) ?? null;
-    const warnings = this.#warnings(native);
+    const mayWait = this.#options.waitForSlow === true && this.#readings++ > 0;
+    const slow = <T>(source: SlowSource<T> | null): Promise<T | null> | T | null => {
+      const found = source?.take(info, native.timeNs) ?? null;
+      return source && !found && mayWait ? source.settled(patienceMs) : found;
+    };
+    const [owners, links] = await Promise.all([slow(this.#owners), slow(this.#links)]);
+    const warnings = [...this.#warnings(native)];
+    // On a screen that stays, what is not known is drawn as such.
+    if (mayWait && links?.warning) warnings.push(links.warning);
+    if (this.#owners && mayWait && !owners) warnings.push(ownersLate);
     return {
       host: this.#host,
       takenAt: Number(native.realtimeNs / 1_000_000n),
@@ -98,10 +114,11 @@ export class KernelCollector implements Collector {
       fallbackReason: native.fallbackReason,
       stats: native.stats,
       statsCostNs: native.statsCostNs,
-      warnings: mayWait && !owners ? [...warnings, ownersLate] : warnings,
+      warnings,
       progs: {
         info,
         owners,
+        links,
         runTimeNs: native.runTimeNs,
         runCnt: native.runCnt,
         recursionMisses: native.recursionMisses,

@@ -43,7 +43,7 @@ export class LinksCollector {
     const late = new Promise<LinksReading>((resolve) => {
       timer = setTimeout(() => {
         const message = `attachments are not known: reading the BPF links takes longer than ${this.#limitMs} ms.`;
-        resolve({takenAt, links: null, warning: {code: 'links_slow', message}});
+        resolve({takenAt, links: null, byProg: null, warning: {code: 'links_slow', message}});
       }, this.#limitMs);
     });
     try {
@@ -63,14 +63,31 @@ export class LinksCollector {
         unreadable === 0
           ? null
           : {code: 'links_unreadable', message: `of ${unreadable} BPF links the kernel doesn't tell what they are.`};
-      return {takenAt, links: links.map((link) => progLink(link, cgroups)), warning};
+      const all = links.map((link) => progLink(link, cgroups));
+      return {takenAt, links: all, byProg: groupByProg(all), warning};
     } catch (error) {
       const explained = explainLinks(error);
       const refused = explained instanceof UserError && explained.exitStatus === exitStatus.notPermitted;
       const message = explained instanceof Error ? explained.message : String(explained);
-      return {takenAt, links: null, warning: {code: refused ? 'links_not_permitted' : 'links_unavailable', message}};
+      return {
+        takenAt,
+        links: null,
+        byProg: null,
+        warning: {code: refused ? 'links_not_permitted' : 'links_unavailable', message},
+      };
     }
   }
+}
+
+function groupByProg(links: readonly ProgLink[]): Map<number, ProgLink[]> {
+  const byProg = new Map<number, ProgLink[]>();
+  for (const link of links) {
+    if (link.progId === null) continue;
+    const others = byProg.get(link.progId);
+    if (others) others.push(link);
+    else byProg.set(link.progId, [link]);
+  }
+  return byProg;
 }
 
 /** What it means that links can't be read: a UserError (77, 69 or 1); what isn't a failed call stays what it is. */

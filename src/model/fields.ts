@@ -4,6 +4,7 @@
  */
 import {progTypeName} from '../sample/prog-types.js';
 import {formatBytes, formatCount, formatDuration, formatPercent, formatTime, formatWidth} from './format.js';
+import type {ProgLink} from '../sample/links.js';
 import type {ProgOwner} from '../sample/owners.js';
 import type {MeasuredProg} from './measure.js';
 
@@ -42,6 +43,15 @@ const entries = {
     unit: '',
     width: 15,
     get: (p) => ownerText(p.owners),
+    notInJson: true,
+  },
+  attached: {
+    title: 'ATTACHED',
+    help: 'what it is attached to by links',
+    kind: 'text',
+    unit: '',
+    width: 15,
+    get: (p) => attachedText(p.links),
     notInJson: true,
   },
   tag: {title: 'TAG', help: 'SHA of its instructions', kind: 'text', unit: '', width: 16, get: (p) => p.info.tag},
@@ -219,6 +229,13 @@ function ownerText(owners: readonly ProgOwner[] | null): string | null {
   return [comm ?? `pid ${pid}`, where, more.length > 0 && `+${more.length}`].filter((part) => part).join(' ');
 }
 
+/** `eth0 +1`: the first link's target, or else its type, and how many more there are. */
+function attachedText(links: readonly ProgLink[] | null): string | null {
+  const [first, ...more] = links ?? [];
+  if (!first) return null;
+  return `${first.target ?? first.attachType ?? first.type}${more.length > 0 ? ` +${more.length}` : ''}`;
+}
+
 /** Its name in JSON, `--sort` and the filter. */
 export type FieldKey = keyof typeof entries;
 
@@ -247,6 +264,7 @@ export const defaultColumns: readonly FieldKey[] = [
   'type',
   'name',
   'owner',
+  'attached',
   'avg_run_time_ns',
   'total_avg_run_time_ns',
   'events_per_sec',

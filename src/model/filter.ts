@@ -1,4 +1,4 @@
-/** Which programs to show: words, each of which the program's name, type or owner must contain, in any case. */
+/** Which programs to show: words, each of which the program's name, type, owner or attachment must contain, in any case. */
 import {field} from './fields.js';
 import type {MeasuredProg} from './measure.js';
 
@@ -10,7 +10,7 @@ export interface Filter {
 }
 
 /** The fields that a plain word is looked for in. */
-const searched = [field('name'), field('type'), field('owner')];
+const searched = [field('name'), field('type'), field('owner'), field('attached')];
 
 /** Lets everything through. */
 export const noFilter: Filter = parseFilter('');

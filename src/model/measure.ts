@@ -2,6 +2,7 @@
  * measure(sample, previous) turns two readings into what anyone shows: increases, rates, totals, what came and went. Pure, and
  * the only place that computes a rate. One merge of two lists in id order; the cost is that of one object a program.
  */
+import type {LinksReading, ProgLink} from '../sample/links.js';
 import type {OwnersReading, ProgOwner} from '../sample/owners.js';
 import type {ProgColumns, ProgInfo, Sample, Warning} from '../sample/types.js';
 import {printable} from './printable.js';
@@ -69,6 +70,7 @@ export class MeasuredProg {
     const columns: ProgColumns = {
       info: [this.info],
       owners: this.#columns.owners && ownersOf(this.#columns.owners, this.info.id),
+      links: this.#columns.links && linksOf(this.#columns.links, this.info.id),
       runTimeNs: this.#columns.runTimeNs.slice(at, at + 1),
       runCnt: this.#columns.runCnt.slice(at, at + 1),
       recursionMisses: this.#columns.recursionMisses && this.#columns.recursionMisses.slice(at, at + 1),
@@ -84,6 +86,10 @@ export class MeasuredProg {
     if (!owners) return null;
     const known = owners.complete && this.info.loadTimeNs < owners.timeNs;
     return owners.byProg.get(this.info.id) ?? (known ? [] : null);
+  }
+  /** Its links, ids ascending; null: not known, or it has none, and may be attached in a way that leaves no link. */
+  get links(): readonly ProgLink[] | null {
+    return this.#columns.links?.byProg?.get(this.info.id) ?? null;
   }
   /** The kernel's counter: ns since the program was loaded, while statistics were on. */
   get runTimeNs(): bigint {
@@ -107,6 +113,11 @@ export class MeasuredProg {
     const runs = this.runCnt;
     return runs > 0n ? Number(this.runTimeNs) / Number(runs) : null;
   }
+}
+
+function linksOf(reading: LinksReading, id: number): LinksReading {
+  const found = reading.byProg?.get(id);
+  return {...reading, links: found ?? null, byProg: new Map(found && [[id, found]])};
 }
 
 /** What of a look is about one program. */

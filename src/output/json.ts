@@ -71,7 +71,7 @@ export function toJson(measured: Measured, progs: readonly MeasuredProg[], optio
 }
 
 /** Sources that no collector reads yet are null: not known. */
-const notRead = {links: null, pins: null, maps: null};
+const notRead = {pins: null, maps: null};
 
 function progToJson(prog: MeasuredProg): Json {
   const json: Record<string, Json> = {};
@@ -79,7 +79,10 @@ function progToJson(prog: MeasuredProg): Json {
   const owners = prog.owners?.map(({pid, comm, via, cgroup, unit, containerId, container, pod, namespace}) => ({
     ...{pid, comm, via, cgroup, unit, container_id: containerId, container, pod, namespace},
   }));
-  return {...json, owners: owners ?? null, ...notRead};
+  const links = prog.links?.map(({linkId, type, attachType, target}) => ({
+    ...{link_id: linkId, type, attach_type: attachType, target},
+  }));
+  return {...json, owners: owners ?? null, links: links ?? null, ...notRead};
 }
 
 /** JSON.stringify with BigInt as integers; numbers that JSON can't hold are null, as there. */

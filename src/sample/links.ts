@@ -23,6 +23,8 @@ export interface LinksReading {
   readonly takenAt: number;
   /** By id, ascending; null: they could not be read. */
   readonly links: readonly ProgLink[] | null;
+  /** The same by program, link ids ascending; null: as above. A program that isn't in it has no link: it may be attached in another way. */
+  readonly byProg: ReadonlyMap<number, readonly ProgLink[]> | null;
   /** Why they could not be read, or what is missing; null: nothing is. */
   readonly warning: Warning | null;
 }

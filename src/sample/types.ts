@@ -2,6 +2,7 @@
  * A Sample is what was read from a kernel at one moment, untouched: raw counters, times, static information. Collectors make
  * Samples; everything after them reads them. What is not known is null, never 0.
  */
+import type {LinksReading} from './links.js';
 import type {OwnersReading} from './owners.js';
 
 /** How the programs were listed: by a BPF iterator of our own, or by asking for id after id. */
@@ -63,6 +64,8 @@ export interface ProgColumns {
   readonly info: readonly ProgInfo[];
   /** Who holds them, as of the last look; null: nobody has looked (yet). */
   readonly owners: OwnersReading | null;
+  /** What they are attached to by links, as of the last look; null: nobody has looked (yet). */
+  readonly links: LinksReading | null;
   /** Wall time between entry and exit, ns. */
   readonly runTimeNs: BigUint64Array;
   readonly runCnt: BigUint64Array;

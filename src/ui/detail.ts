@@ -46,6 +46,7 @@ const facts: readonly Fact[] = [
   {label: 'held by', show: ({prog}) => heldBy(prog)},
   {label: 'command', show: ({prog}) => prog.owners?.[0]?.cmdline?.join(' ') || '-'},
   {label: 'in', show: ({prog}) => whereOf(prog) ?? '-'},
+  {label: 'attached', show: ({prog}) => attachments(prog)},
   {label: 'licence', show: ({prog}) => (prog.info.gplCompatible ? 'GPL compatible' : 'not GPL compatible')},
   {label: 'code', show: ({prog}) => code(prog)},
   {label: 'verified', show: ({prog}) => counted(prog.info.verifiedInsns, 'instructions walked')},
@@ -102,6 +103,14 @@ function heldBy({owners}: MeasuredProg): string {
   if (!first) return 'no process';
   const by = {prog: 'an fd', link: 'a link', map: 'a map of it'}[first.via];
   return `${first.comm ?? '-'} (pid ${first.pid}) by ${by}${more.length > 0 ? `, and ${more.length} more` : ''}`;
+}
+
+/** `xdp eth0, cgroup /system.slice cgroup_inet_egress` */
+function attachments({links}: MeasuredProg): string {
+  const words = links?.map(({type, target, attachType}) =>
+    [type, target, attachType].filter((word) => word !== null).join(' '),
+  );
+  return words?.join(', ') ?? '-';
 }
 
 /** Where the first process that holds it runs: the most that is known. */

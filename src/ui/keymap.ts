@@ -54,7 +54,7 @@ export const keymap: readonly Binding[] = [
     keys: ['/'],
     action: 'filter',
     scopes: ['table'],
-    help: 'filter: words in name, type or owner',
+    help: 'filter: words in name, type, owner',
     footer: ['/', 'filter', 2],
   },
   {keys: ['enter'], action: 'accept', scopes: ['prompt'], help: 'keep the filter', footer: ['⏎', 'keep', 2]},

@@ -73,6 +73,22 @@ t.test('who holds a program, by what, and where that runs', {skip: kernelSkip}, 
   t.match(await run(['-d', '50ms', '-f', 'no_such_owner']), {stdout: /OWNER/});
 });
 
+t.test('what a program is attached to by links, and what is not known', {skip: iteratorSkip}, async (t) => {
+  const prog = loadProg(t, {type: 'raw_tracepoint', name: 'hung_up'});
+  const loose = loadProg(t, {type: 'xdp', name: 'loose'});
+  prog.attach({rawTracepoint: 'sys_enter'});
+  const document = parse((await run(['--json', '-d', '50ms'])).stdout);
+  t.match(find(document, prog.id)?.['links'], [
+    {link_id: Number, type: 'raw_tracepoint', attach_type: null, target: 'sys_enter'},
+  ]);
+  t.equal(find(document, loose.id)?.['links'], null, 'it may be attached without a link');
+  t.match((await run(['-d', '50ms', '-f', 'sys_enter'])).stdout, /hung_up .* sys_enter /);
+  const without = parse((await run(['--json', '-d', '50ms', '--no-links'])).stdout);
+  t.equal(find(without, prog.id)?.['links'], null);
+  const {stdout} = await run(['--json', '-d', '50ms'], {through: nobodyWith('bpf', 'perfmon')});
+  t.match(parse(stdout).warnings.at(-1), {code: 'links_not_permitted', message: /EPERM\. Run it with sudo/});
+});
+
 t.test('who may not look into all processes does not say "nobody"', {skip: iteratorSkip}, async (t) => {
   const prog = loadProg(t, {type: 'xdp'});
   const {stdout} = await run(['--json', '-d', '50ms'], {through: nobodyWith('bpf', 'perfmon')});

@@ -64,6 +64,7 @@ export function makeSample(seconds: number, progs: readonly ProgSpec[], rest: Pa
     progs: {
       info: progs.map(({runTimeNs, runCnt, recursionMisses, hottestCpu, ...info}) => progInfo(info)),
       owners: null,
+      links: null,
       runTimeNs: BigUint64Array.from(progs, (each) => each.runTimeNs ?? 0n),
       runCnt: BigUint64Array.from(progs, (each) => each.runCnt ?? 0n),
       recursionMisses: progs.some((each) => each.recursionMisses === null)

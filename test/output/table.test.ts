@@ -3,6 +3,7 @@ import {parseFilter} from '../../src/model/filter.js';
 import {measure} from '../../src/model/measure.js';
 import {parseSort, type SortOrder} from '../../src/model/sort.js';
 import {selectProgs} from '../../src/model/select.js';
+import type {ProgLink} from '../../src/sample/links.js';
 import {toTable} from '../../src/output/table.js';
 import {makeSample, owner} from '../helpers/samples.js';
 
@@ -20,18 +21,30 @@ const sample = makeSample(101, [
   {id: 1234567, name: 'exactly15bytes_', type: 31, sleepable: true, runTimeNs: 5_000_000n, runCnt: 2n},
   {id: 1234568, name: '\u001b[2Jevil\u009b', type: 77, loadTimeNs: 1n},
 ]);
-const measured = measure({...sample, progs: {...sample.progs, owners}}, makeSample(100, [{id: 9}, {id: 10}, {id: 1234567}]));
+const link = (progId: number, linkId: number, target: string | null): ProgLink => ({
+  ...{progId, linkId, target, type: 'cgroup', attachType: 'cgroup_inet_egr'},
+});
+const byProg = new Map([
+  [9, [link(9, 1, 'eth0'), link(9, 2, 'eth1')]],
+  [1234567, [link(1234567, 3, '/a\u001b[2J')]],
+  [1234568, [link(1234568, 4, null)]],
+]);
+const links = {takenAt: 0, links: [...byProg.values()].flat(), byProg, warning: null};
+const measured = measure(
+  {...sample, progs: {...sample.progs, owners, links}},
+  makeSample(100, [{id: 9}, {id: 10}, {id: 1234567}]),
+);
 
 t.test('a summary, titles, and a line a program with aligned columns', (t) => {
   t.equal(
     toTable(measured, measured.progs),
     `web-3  6.18.44  2 CPUs  4 programs  BPF 1.89% CPU  36.0k ev/s  over 1.0s
 
-     ID  TYPE       NAME             OWNER               AVG  TOTAL   EV/S  CPU%
-      9  xdp        busy             agent pod/web +1  525ns  525ns  36.0k  1.89
-     10  sched_cls  -                (nobody)              -      -      0  0.00
-1234567  syscall    exactly15bytes_  <1b>[2Jd          2.5ms  2.5ms      2  wall
-1234568  77         <1b>[2Jevil<9b>  (nobody)              -      -      -     -`,
+     ID  TYPE       NAME             OWNER             ATTACHED           AVG  TOTAL   EV/S  CPU%
+      9  xdp        busy             agent pod/web +1  eth0 +1          525ns  525ns  36.0k  1.89
+     10  sched_cls  -                (nobody)          -                    -      -      0  0.00
+1234567  syscall    exactly15bytes_  <1b>[2Jd          /a<1b>[2J        2.5ms  2.5ms      2  wall
+1234568  77         <1b>[2Jevil<9b>  (nobody)          cgroup_inet_egr      -      -      -     -`,
   );
   t.end();
 });
@@ -41,7 +54,7 @@ t.test('no programs: the titles alone, and no rates in a first reading', (t) => 
     toTable(measure(makeSample(100, []), null), []),
     `web-3  6.18.44  2 CPUs  0 programs
 
-ID  TYPE  NAME  OWNER  AVG  TOTAL  EV/S  CPU%`,
+ID  TYPE  NAME  OWNER  ATTACHED  AVG  TOTAL  EV/S  CPU%`,
   );
   t.end();
 });
