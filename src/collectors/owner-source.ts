@@ -18,9 +18,9 @@ const share = 1 / 200;
 export class OwnerSource {
   #latest: OwnersReading | null = null;
   #look: Promise<void> | null = null;
-  #ended = 0;
+  /** When the last look ended; never: any time is long enough. */
+  #ended = -Infinity;
   #restMs = 0;
-  #count = 0;
 
   /**
    * What the last look found, null before the first has ended; begins another if it is time.
@@ -30,10 +30,7 @@ export class OwnerSource {
     const waited = performance.now() - this.#ended;
     const newest = progs.at(-1)?.loadTimeNs ?? 0n;
     const isNew = this.#latest !== null && newest > this.#latest.timeNs;
-    if (!this.#look && (this.#count === 0 || waited > Math.max(this.#restMs, isNew ? soonMs : usualMs))) {
-      this.#count++;
-      this.#look = this.#begin(progs, timeNs);
-    }
+    if (!this.#look && waited > Math.max(this.#restMs, isNew ? soonMs : usualMs)) this.#look = this.#begin(progs, timeNs);
     return this.#latest;
   }
 
