@@ -7,7 +7,7 @@ import type {ShareFacts} from '../collectors/share.js';
 import {btfPath, type Capability, capabilityBits, type HostFacts, type StatsHolder} from '../collectors/host-facts.js';
 import {switchStatsOn} from '../collectors/kernel.js';
 import {exitStatus, type ExitStatus, isNotPermitted} from '../errors.js';
-import {formatBytes, formatDuration} from '../model/format.js';
+import {formatBytes, formatDuration, formatNumberOf} from '../model/format.js';
 import {printable} from '../model/printable.js';
 import type {Host} from '../sample/types.js';
 
@@ -111,10 +111,6 @@ function splitRemedy(message: string): [finding: string, remedy: string] {
   return [message.slice(0, end), message.slice(end + 2)];
 }
 
-function count(n: number, noun: string): string {
-  return `${n} ${noun}${n === 1 ? '' : 's'}`;
-}
-
 function callOf({syscall, code}: {readonly syscall: string; readonly code: string}): string {
   return `${syscall}: ${code}`;
 }
@@ -131,7 +127,7 @@ function moreRights({facts}: Findings): string {
 
 const kernel: CheckOf = ({platform, host}) =>
   platform === 'linux'
-    ? check('kernel', 'ok', `Linux ${host.kernelRelease} ${host.arch}, ${count(host.cpusOnline, 'CPU')}`)
+    ? check('kernel', 'ok', `Linux ${host.kernelRelease} ${host.arch}, ${formatNumberOf(host.cpusOnline, 'CPU')}`)
     : check('kernel', 'missing', `${platform} ${host.kernelRelease}: BPF programs live in the Linux kernel`, elsewhere);
 
 const node: CheckOf = ({node: {version, wanted, fits}}) =>
@@ -213,7 +209,7 @@ const btf: CheckOf = ({facts}) => {
 
 /** `12 programs in 34µs` */
 function readingOf({programs, durationNs}: NonNullable<Attempt['reading']>): string {
-  return `${count(programs, 'program')} in ${formatDuration(durationNs)}`;
+  return `${formatNumberOf(programs, 'program')} in ${formatDuration(durationNs)}`;
 }
 
 /** Whether the capabilities say that it may; something else refuses it then. */

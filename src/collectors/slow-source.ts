@@ -18,7 +18,8 @@ export class SlowSource<T> {
   #look: Promise<void> | null = null;
   /** CLOCK_BOOTTIME of the last look; null: there was none. */
   #timeNs: bigint | null = null;
-  #ended = 0;
+  /** When the last look ended; never: any time is long enough. */
+  #ended = -Infinity;
   #restMs = 0;
 
   /** `lookAt` is given the programs and CLOCK_BOOTTIME when they were listed; null, or what it throws, is that nothing is known. */

@@ -1,6 +1,6 @@
 /** The plain table: for pipes, tickets and terminals that can't do more. No colours, no control characters. */
 import {defaultColumns, field, type Field, formatField, isNumeric} from '../model/fields.js';
-import {formatCount, formatDuration, formatPercent} from '../model/format.js';
+import {formatCount, formatDuration, formatNumberOf, formatPercent} from '../model/format.js';
 import type {Measured, MeasuredProg} from '../model/measure.js';
 import {printable} from '../model/printable.js';
 import {selectTotals} from '../model/select.js';
@@ -37,16 +37,12 @@ function summary(measured: Measured): string {
   return [
     printable(host.hostname),
     printable(host.kernelRelease),
-    count(host.cpusOnline, 'CPU'),
-    count(totals.programs, 'program'),
+    formatNumberOf(host.cpusOnline, 'CPU'),
+    formatNumberOf(totals.programs, 'program'),
     totals.cpuPct === null ? null : `BPF ${formatPercent(totals.cpuPct)}% CPU`,
     totals.eventsPerSec === null ? null : `${formatCount(totals.eventsPerSec)} ev/s`,
     periodNs === null ? null : `over ${formatDuration(periodNs)}`,
   ]
     .filter((part) => part !== null)
     .join('  ');
-}
-
-function count(n: number, noun: string): string {
-  return `${n} ${noun}${n === 1 ? '' : 's'}`;
 }

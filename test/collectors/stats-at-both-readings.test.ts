@@ -5,15 +5,13 @@
 import {closeSync, openSync, writeFileSync, writeSync} from 'node:fs';
 import {join} from 'node:path';
 import {spawnSync} from 'node:child_process';
-import {setTimeout as sleep} from 'node:timers/promises';
 import t, {type Test} from 'tap';
-import type {TestProg} from '../../src/addon.js';
 import {KernelCollector} from '../../src/collectors/kernel.js';
 import {measure} from '../../src/model/measure.js';
 import type {Sample, StatsState} from '../../src/sample/types.js';
 import {startChild} from '../helpers/child.js';
 import {type Document, documentsOf, start} from '../helpers/cli.js';
-import {areOn, iteratorSkip, kernelSkip, loadProg, switchStatsOn, sysctlSkip} from '../helpers/kernel.js';
+import {iteratorSkip, kernelSkip, loadProg, sampleWhile, switchStatsOn, sysctlSkip} from '../helpers/kernel.js';
 
 /** Another process, which holds statistics on when it is told to. */
 async function startHolder(t: Test): Promise<(word: 'on' | 'off') => Promise<void>> {
@@ -34,17 +32,6 @@ async function startHolder(t: Test): Promise<(word: 'on' | 'off') => Promise<voi
     child.send(word);
     t.equal(await child.line(), word);
   };
-}
-
-/** A reading before and after which statistics were as wanted; null: somebody else on this host has them on all the time. */
-async function readingWhile(on: boolean, collector: KernelCollector, witness: TestProg): Promise<Sample | null> {
-  for (let tries = 0; tries < 200; tries++) {
-    const before = areOn(witness);
-    const sample = await collector.sample();
-    if (before === on && areOn(witness) === on) return sample;
-    await sleep(50);
-  }
-  return null;
 }
 
 interface Case {
@@ -91,7 +78,7 @@ for (const sampler of ['iterator', 'walk'] as const)
         for (const [i, word] of holder.entries()) {
           await tell(word);
           if (i === 1) prog.run(7);
-          const reading = await readingWhile(on(states[i]!), collector, witness);
+          const reading = await sampleWhile(on(states[i]!), collector, witness);
           if (!reading) return void t.pass('not here', {skip: 'someone else has statistics on all the time'});
           readings.push(reading);
           prog.run(5);

@@ -1,5 +1,6 @@
 /** What tests on the real kernel share: whether they can run at all, and programs that are unloaded when the test ends. */
 import {closeSync, readdirSync, readFileSync, readlinkSync} from 'node:fs';
+import {setTimeout as sleep} from 'node:timers/promises';
 import {
   loadBpf,
   loadTestbed,
@@ -100,6 +101,20 @@ export function areOn(witness: TestProg): boolean {
   const before = witness.counters().runCnt;
   witness.run(1);
   return witness.counters().runCnt > before;
+}
+
+/**
+ * Samples until the witness said the same before and after: then the sample must say so too; null: somebody else on this host has
+ * statistics on, or off, all the time.
+ */
+export async function sampleWhile<T>(on: boolean, source: {sample(): Promise<T>}, witness: TestProg): Promise<T | null> {
+  for (let tries = 0; tries < 200; tries++) {
+    const before = areOn(witness);
+    const sample = await source.sample();
+    if (before === on && areOn(witness) === on) return sample;
+    await sleep(50);
+  }
+  return null;
 }
 
 /** Whether the administrator has statistics on for all. */

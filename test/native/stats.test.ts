@@ -1,6 +1,5 @@
 import {setTimeout as sleep} from 'node:timers/promises';
 import t from 'tap';
-import type {NativeSample, NativeSampler, TestProg} from '../../src/addon.js';
 import {startChild} from '../helpers/child.js';
 import {
   areOn,
@@ -8,23 +7,13 @@ import {
   loadProg,
   openFds,
   openSampler,
+  sampleWhile,
   someoneElseHasThemOn,
   switchStatsOn,
   sysctlIsOn,
   sysctlSkip,
 } from '../helpers/kernel.js';
 import {both} from '../helpers/samplers.js';
-
-/** Samples until the witness said the same before and after: then the sample must say so too. */
-async function sampleWhile(on: boolean, sampler: NativeSampler, witness: TestProg): Promise<NativeSample | undefined> {
-  for (let tries = 0; tries < 200; tries++) {
-    const before = areOn(witness);
-    const sample = await sampler.sample();
-    if (before === on && areOn(witness) === on) return sample;
-    await sleep(50);
-  }
-  return undefined;
-}
 
 both('with enableStats they are on, by us, and the probe is not needed', async (t, open) => {
   const witness = loadProg(t, {type: 'xdp'});
