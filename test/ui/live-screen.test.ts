@@ -241,7 +241,7 @@ t.test('a nameless program can be seen and opened', async (t) => {
 });
 
 t.test('what a program is called cannot touch the terminal', async (t) => {
-  const {feed, press, terminal} = await openTestScreen(t);
+  const {feed, press, terminal} = await openTestScreen(t, {columns: 130});
   feed([
     {id: 1, name: '\u001b[2Jgone'},
     {id: 2, name: 'a\r\nb\u0007c'},
@@ -335,7 +335,7 @@ t.test('a key is on the screen in the frame after it, whatever CI says', async (
 });
 
 t.test('while the terminal takes nothing no frame is made; afterwards one shows the present', async (t) => {
-  const {feed, terminal, lines} = await openTestScreen(t);
+  const {feed, terminal, lines} = await openTestScreen(t, {columns: 130});
   feed(busy(5, 0));
   const before = terminal.frames.length;
   terminal.busy = true;
