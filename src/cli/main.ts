@@ -14,8 +14,8 @@ async function main(): Promise<number> {
   }
   if (options.command === 'doctor') return (await import('./doctor.js')).runDoctor(options);
   if (options.command === 'share') return (await import('./share.js')).runShare(options);
-  const {enableStats, sampler, owners, links} = options;
-  const collector = new KernelCollector({enableStats, sampler, owners, links, waitForSlow: !showsScreen(options)});
+  const {enableStats, sampler, sources} = options;
+  const collector = new KernelCollector({enableStats, sampler, sources, waitForSources: !showsScreen(options)});
   let demo: Demo | null = null;
   try {
     if (options.command === 'demo') demo = (await import('./demo.js')).startDemo();

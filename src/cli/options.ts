@@ -5,6 +5,7 @@ import {exitStatus, UserError} from '../errors.js';
 import {fields} from '../model/fields.js';
 import {type Filter, noFilter, parseFilter} from '../model/filter.js';
 import {initialSort, parseSort, type SortOrder} from '../model/sort.js';
+import {type SourceName, sourceNames} from '../sample/sources.js';
 import {version} from '../version.js';
 
 /** What is written instead of showing the screen. */
@@ -42,10 +43,8 @@ export interface WatchOptions {
   readonly limit: number | null;
   readonly enableStats: boolean;
   readonly sampler: Sampler;
-  /** Whether to look who holds the programs. */
-  readonly owners: boolean;
-  /** Whether to look what they are attached to. */
-  readonly links: boolean;
+  /** What else to look at beside the counters. */
+  readonly sources: readonly SourceName[];
 }
 
 /** Something to print and be done: --help or --version. */
@@ -92,7 +91,7 @@ function parseSortOption(text: string): SortOrder {
   return order;
 }
 
-interface Raw {
+interface Raw extends Record<SourceName, boolean> {
   delay: number;
   iterations?: number;
   sort: SortOrder;
@@ -102,8 +101,6 @@ interface Raw {
   json?: true;
   enableStats: boolean;
   sampler: Sampler;
-  owners: boolean;
-  links: boolean;
 }
 
 function addOptions(command: Command): Command {
@@ -206,8 +203,7 @@ export function parseOptions(words: readonly string[]): Options | Printed {
       limit: raw.limit ?? null,
       enableStats: raw.enableStats,
       sampler: raw.sampler,
-      owners: raw.owners,
-      links: raw.links,
+      sources: sourceNames.filter((name) => raw[name]),
     };
   };
   addOptions(program)

@@ -40,8 +40,8 @@ export async function writeSamples(collector: Collector, options: WatchOptions):
 }
 
 /** Each thing once: runs missed in another period are another thing. */
-function warnOnce({warnings}: Measured, warned: Set<string>): void {
-  for (const {code, message} of warnings) {
+function warnOnce({warnings, sourceWarnings}: Measured, warned: Set<string>): void {
+  for (const {code, message} of [...warnings, ...sourceWarnings]) {
     if (warned.has(code)) continue;
     if (code !== 'recursion_misses') warned.add(code);
     process.stderr.write(`bpftop-ts: ${message}\n`);

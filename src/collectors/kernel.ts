@@ -4,16 +4,14 @@
  */
 import {loadBpf, type NativeBpf, type NativeProgInfo, type NativeSample, type NativeSampler} from '../addon.js';
 import {exitStatus, isNotPermitted, isSystemError, type SystemError, UserError} from '../errors.js';
-import type {LinksReading} from '../sample/links.js';
-import type {OwnersReading} from '../sample/owners.js';
 import {sleepableByType} from '../sample/prog-types.js';
+import {mapSources, type SourceFacts, type SourceName, sourceNames, type Sources} from '../sample/sources.js';
 import type {Host, ProgInfo, Sample, SamplerName, Warning} from '../sample/types.js';
 import {readHost} from './host.js';
-import {LinksCollector} from './links.js';
 import type {Pace} from './pace.js';
 import {sharedPin} from './share.js';
-import {SlowSource} from './slow-source.js';
-import {lookAtOwners} from './whose.js';
+import type {SlowSource} from './slow-source.js';
+import {openSources} from './sources.js';
 
 /** Anything that yields Samples, oldest first. */
 export interface Collector {
@@ -29,20 +27,15 @@ export interface KernelOptions {
   readonly enableStats: boolean;
   /** How to list programs; `auto`, the default, takes the best there is. */
   readonly sampler?: 'auto' | SamplerName;
-  /** Whether to look who holds the programs, and what they are attached to. */
-  readonly owners?: boolean;
-  readonly links?: boolean;
-  /** Whether the second reading, and those after it, wait a little for the first look: for who asks once. */
-  readonly waitForSlow?: boolean;
+  /** What else to look at; nothing by default. */
+  readonly sources?: readonly SourceName[];
+  /** Whether the second reading, and those after it, wait a little for the first look at those: for who asks once. */
+  readonly waitForSources?: boolean;
 }
 
 /** How long a reading waits for a slow source, ms. */
 const patienceMs = 2000;
 const withSudo = 'Run it with sudo; doctor lists ways without.';
-const ownersLate: Warning = {
-  code: 'owners_unknown',
-  message: `no owners: /proc could not be read in ${patienceMs / 1000} s. Leave them out: --no-owners.`,
-};
 /** The command that switches statistics on for all; for the person to run, never for the tool. */
 export const switchStatsOn = 'sudo sysctl kernel.bpf_stats_enabled=1 (and =0 when you are done)';
 
@@ -51,8 +44,7 @@ export class KernelCollector implements Collector {
   readonly #host: Host = readHost();
   readonly #sampler: NativeSampler;
   readonly #options: KernelOptions;
-  readonly #owners: SlowSource<OwnersReading> | null;
-  readonly #links: SlowSource<LinksReading> | null;
+  readonly #sources: {readonly [Name in SourceName]?: SlowSource<SourceFacts[Name]>};
   #readings = 0;
   /** Static information of the programs in the last sample, by id. */
   #known = new Map<number, ProgInfo>();
@@ -64,11 +56,9 @@ export class KernelCollector implements Collector {
    */
   constructor(options: KernelOptions, bpf: Pick<NativeBpf, 'Sampler'> = loadBpf()) {
     this.#options = options;
-    const {enableStats, sampler, owners = false, links = false} = options;
+    const {enableStats, sampler, sources = []} = options;
     this.#sampler = new bpf.Sampler({enableStats, ...(sampler && {sampler}), pin: sharedPin});
-    this.#owners = owners ? new SlowSource(lookAtOwners) : null;
-    const collector = links ? new LinksCollector() : null;
-    this.#links = collector && new SlowSource(() => collector.read());
+    this.#sources = openSources(sources);
   }
 
   async *samples(pace: Pace, signal?: AbortSignal): AsyncGenerator<Sample, void, undefined> {
@@ -93,16 +83,7 @@ export class KernelCollector implements Collector {
     }
     // First of all: what the addon described in this sample it won't describe again.
     const info = this.#join(native);
-    const mayWait = this.#options.waitForSlow === true && this.#readings++ > 0;
-    const slow = <T>(source: SlowSource<T> | null): Promise<T | null> | T | null => {
-      const found = source?.take(info, native.timeNs) ?? null;
-      return source && !found && mayWait ? source.settled(patienceMs) : found;
-    };
-    const [owners, links] = await Promise.all([slow(this.#owners), slow(this.#links)]);
-    const warnings = [...this.#warnings(native)];
-    // On a screen that stays, what is not known is drawn as such.
-    if (mayWait && links?.warning) warnings.push(links.warning);
-    if (this.#owners && mayWait && !owners) warnings.push(ownersLate);
+    const sources = await this.#look(info, native.timeNs);
     return {
       host: this.#host,
       takenAt: Number(native.realtimeNs / 1_000_000n),
@@ -114,11 +95,10 @@ export class KernelCollector implements Collector {
       fallbackReason: native.fallbackReason,
       stats: native.stats,
       statsCostNs: native.statsCostNs,
-      warnings,
+      warnings: this.#warnings(native),
       progs: {
         info,
-        owners,
-        links,
+        sources,
         runTimeNs: native.runTimeNs,
         runCnt: native.runCnt,
         recursionMisses: native.recursionMisses,
@@ -130,6 +110,15 @@ export class KernelCollector implements Collector {
 
   close(): void {
     this.#sampler.close();
+  }
+
+  async #look(progs: readonly ProgInfo[], timeNs: bigint): Promise<Sources> {
+    const found = mapSources((name) => this.#sources[name]?.take(progs, timeNs) ?? null);
+    if (!this.#options.waitForSources || this.#readings++ === 0) return found;
+    const late = await Promise.all(
+      sourceNames.map(async (name) => [name, found[name] ?? (await this.#sources[name]?.settled(patienceMs)) ?? null]),
+    );
+    return Object.fromEntries(late) as Sources;
   }
 
   #join(native: NativeSample): readonly ProgInfo[] {

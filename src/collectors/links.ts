@@ -1,99 +1,82 @@
 /**
- * BPF links as a source of attachments: calls the addon, and says in words what a link is attached to. Slow beside the counters (10 µs a link,
- * and a walk over all cgroups when a new one comes up), so it is read on a clock of its own, and never throws into theirs.
+ * What programs are attached to: BPF links, as the addon gives them, put into words, and beside them what readers of other kinds find.
+ * Slow beside the counters: 10 µs a link, and a walk over all cgroups when a new one comes up.
  */
 import {loadLinkReader, type NativeLink, type NativeLinkReader} from '../addon.js';
 import {exitStatus, isNotPermitted, isSystemError, UserError} from '../errors.js';
-import {attachTypeName, linkTypeName, type LinksReading, type LinkTypeName, type ProgLink} from '../sample/links.js';
+import {attachTypeName, linkTypeName, type LinkTypeName, type ProgLink} from '../sample/links.js';
+import type {Found} from '../sample/sources.js';
+import type {ProgInfo} from '../sample/types.js';
 import {CgroupPaths} from './cgroup-paths.js';
 
-/** Where to read, and how long to wait. */
-export interface LinksOptions {
-  /** Stands before every path; `/` by default. */
-  readonly root?: string;
-  /** How long `read` waits; 2 000 by default. */
-  readonly limitMs?: number;
+/** A cgroup without its path is still a cgroup: the search for them ends after so many ms. */
+const cgroupsMs = 1000;
+
+/** What finds attachments that have no link. */
+export interface UnlinkedReader {
+  /**
+   * One reading, beside the links that were read just before. What has a link too may be in it: the same program, type, attach type and
+   * target in the same words are the same attachment.
+   */
+  read(progs: readonly ProgInfo[], links: readonly NativeLink[]): Promise<Found<ProgLink>>;
 }
 
-/** Reads all links of this kernel. */
+/** Reads what the programs of this kernel are attached to. */
 export class LinksCollector {
   readonly #reader: NativeLinkReader;
+  readonly #unlinked: readonly UnlinkedReader[];
   readonly #cgroups: CgroupPaths;
-  readonly #limitMs: number;
-  /** The reading under way. */
-  #reading: Promise<LinksReading> | null = null;
 
   /**
+   * `root` stands before every path.
    * @throws UserError (69) where this isn't Linux or the addon can't be loaded.
    */
-  constructor({root, limitMs = 2000}: LinksOptions = {}, reader: NativeLinkReader = loadLinkReader()) {
+  constructor(root = '/', reader: NativeLinkReader = loadLinkReader(), unlinked: readonly UnlinkedReader[] = []) {
     this.#reader = reader;
+    this.#unlinked = unlinked;
     this.#cgroups = new CgroupPaths(root);
-    this.#limitMs = limitMs;
   }
 
   /**
-   * One reading. Never rejects, and never takes longer than the limit: what fails or is slow gives null and a warning. One that was too slow
-   * goes on, and is what the next call waits for.
+   * One reading.
+   * @throws UserError: 77 where this process may not read links, 69 where this kernel has none, 1 otherwise.
    */
-  async read(): Promise<LinksReading> {
-    const takenAt = Date.now();
-    this.#reading ??= this.#readAll(takenAt).finally(() => (this.#reading = null));
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<LinksReading>((resolve) => {
-      timer = setTimeout(() => {
-        const message = `attachments are not known: reading the BPF links takes longer than ${this.#limitMs} ms.`;
-        resolve({takenAt, links: null, byProg: null, warning: {code: 'links_slow', message}});
-      }, this.#limitMs);
+  async read(progs: readonly ProgInfo[]): Promise<Found<ProgLink>> {
+    const {links, unreadable} = await this.#reader.readLinks().catch((error: unknown) => {
+      throw explainLinks(error);
     });
-    try {
-      return await Promise.race([this.#reading, late]);
-    } finally {
-      clearTimeout(timer);
+    const ids = new Set(links.flatMap(({cgroupId}) => (cgroupId === null ? [] : [cgroupId])));
+    const cgroups = await this.#cgroups.find(ids, cgroupsMs);
+    const byProg = new Map<number, ProgLink[]>();
+    const add = (prog: number, link: ProgLink) => {
+      const others = byProg.get(prog);
+      if (!others) byProg.set(prog, [link]);
+      else if (link.linkId !== null || !others.some((other) => isSame(other, link))) others.push(link);
+    };
+    for (const link of links) if (link.progId !== null) add(link.progId, progLink(link, cgroups));
+    const messages = unreadable === 0 ? [] : [`of ${unreadable} BPF links the kernel doesn't tell what they are.`];
+    let complete = this.#unlinked.length > 0 && unreadable === 0;
+    // One after the other: of libuv's four threads the counters need one.
+    for (const reader of this.#unlinked) {
+      const found = await reader.read(progs, links);
+      for (const [prog, each] of found.byProg ?? []) for (const link of each) add(prog, link);
+      if (found.warning) messages.push(found.warning.message);
+      complete &&= found.complete;
     }
-  }
-
-  async #readAll(takenAt: number): Promise<LinksReading> {
-    try {
-      const {links, unreadable} = await this.#reader.readLinks();
-      const ids = new Set(links.flatMap(({cgroupId}) => (cgroupId === null ? [] : [cgroupId])));
-      // A cgroup without its path is still a cgroup: half the time for them.
-      const cgroups = await this.#cgroups.find(ids, this.#limitMs / 2);
-      const warning =
-        unreadable === 0
-          ? null
-          : {code: 'links_unreadable', message: `of ${unreadable} BPF links the kernel doesn't tell what they are.`};
-      const all = links.map((link) => progLink(link, cgroups));
-      return {takenAt, links: all, byProg: groupByProg(all), warning};
-    } catch (error) {
-      const explained = explainLinks(error);
-      const refused = explained instanceof UserError && explained.exitStatus === exitStatus.notPermitted;
-      const message = explained instanceof Error ? explained.message : String(explained);
-      return {
-        takenAt,
-        links: null,
-        byProg: null,
-        warning: {code: refused ? 'links_not_permitted' : 'links_unavailable', message},
-      };
-    }
+    const warning = messages.length === 0 ? null : {code: 'links_incomplete', message: messages.join(' ')};
+    return {byProg, complete, warning};
   }
 }
 
-function groupByProg(links: readonly ProgLink[]): Map<number, ProgLink[]> {
-  const byProg = new Map<number, ProgLink[]>();
-  for (const link of links) {
-    if (link.progId === null) continue;
-    const others = byProg.get(link.progId);
-    if (others) others.push(link);
-    else byProg.set(link.progId, [link]);
-  }
-  return byProg;
+/** Whether an attachment is the one that a link was found for. */
+function isSame(link: ProgLink, other: ProgLink): boolean {
+  return link.type === other.type && link.attachType === other.attachType && link.target === other.target;
 }
 
 /** What it means that links can't be read: a UserError (77, 69 or 1); what isn't a failed call stays what it is. */
 export function explainLinks(error: unknown): unknown {
   if (!isSystemError(error)) return error;
-  const what = `attachments are not known: ${error.syscall}: ${error.code}.`;
+  const what = `${error.syscall}: ${error.code}.`;
   if (isNotPermitted(error.code))
     return new UserError(`${what} Run it with sudo; listing BPF links needs CAP_SYS_ADMIN.`, exitStatus.notPermitted, {
       cause: error,
@@ -115,7 +98,6 @@ export function progLink(link: NativeLink, cgroups: ReadonlyMap<bigint, string>)
   const attachType = link.type === tracing && link.attachType === 0 ? null : link.attachType;
   return {
     linkId: link.id,
-    progId: link.progId,
     type: linkTypeName(link.type),
     attachType: attachType === null ? null : attachTypeName(attachType),
     target: targetOf(link, cgroups),

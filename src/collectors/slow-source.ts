@@ -3,7 +3,12 @@
  * seldom where there are none. The counters never wait for a look; a sample has what the last one found.
  */
 import {setTimeout as sleep} from 'node:timers/promises';
+import {exitStatus, isNotPermitted, isSystemError, UserError} from '../errors.js';
+import type {Found, Reading} from '../sample/sources.js';
 import type {ProgInfo} from '../sample/types.js';
+
+/** Looks once; given the programs and CLOCK_BOOTTIME when they were listed. */
+export type Look<T> = (progs: readonly ProgInfo[], timeNs: bigint) => Promise<Found<T>>;
 
 /** Between two looks, ms, with and without new programs. */
 const soonMs = 1000;
@@ -11,10 +16,11 @@ const usualMs = 30_000;
 /** Looks take at most this part of the time. */
 const share = 1 / 200;
 
-/** Looks now and then; `T` is what a look finds. */
+/** Looks now and then; `T` is what a look tells of a program. */
 export class SlowSource<T> {
-  readonly #lookAt: (progs: readonly ProgInfo[], timeNs: bigint) => Promise<T | null>;
-  #latest: T | null = null;
+  readonly #name: string;
+  readonly #lookAt: Look<T>;
+  #latest: Reading<T> | null = null;
   #look: Promise<void> | null = null;
   /** CLOCK_BOOTTIME of the last look; null: there was none. */
   #timeNs: bigint | null = null;
@@ -22,13 +28,14 @@ export class SlowSource<T> {
   #ended = -Infinity;
   #restMs = 0;
 
-  /** `lookAt` is given the programs and CLOCK_BOOTTIME when they were listed; null, or what it throws, is that nothing is known. */
-  constructor(lookAt: (progs: readonly ProgInfo[], timeNs: bigint) => Promise<T | null>) {
+  /** What `lookAt` throws becomes a warning; `name` is whose. */
+  constructor(name: string, lookAt: Look<T>) {
+    this.#name = name;
     this.#lookAt = lookAt;
   }
 
   /** What the last look found, null before the first has ended; begins another if it is time. */
-  take(progs: readonly ProgInfo[], timeNs: bigint): T | null {
+  take(progs: readonly ProgInfo[], timeNs: bigint): Reading<T> | null {
     if (!this.#look && this.#isDue(progs)) {
       this.#timeNs = timeNs;
       this.#look = this.#begin(progs, timeNs);
@@ -36,12 +43,13 @@ export class SlowSource<T> {
     return this.#latest;
   }
 
-  /** Waits for the look that is under way, but not longer than `patienceMs`. */
-  async settled(patienceMs: number): Promise<T | null> {
+  /** Waits for the look that is under way, but not longer than `patienceMs`: then nothing is known, and a warning says why. */
+  async settled(patienceMs: number): Promise<Reading<T>> {
     const enough = new AbortController();
     await Promise.race([this.#look, sleep(patienceMs, undefined, {signal: enough.signal}).catch(() => undefined)]);
     enough.abort();
-    return this.#latest;
+    const message = `no ${this.#name}: they could not be read in ${patienceMs / 1000} s. Leave them out: --no-${this.#name}.`;
+    return this.#latest ?? this.#unknown({code: `${this.#name}_late`, message}, patienceMs);
   }
 
   #isDue(progs: readonly ProgInfo[]): boolean {
@@ -54,9 +62,23 @@ export class SlowSource<T> {
 
   async #begin(progs: readonly ProgInfo[], timeNs: bigint): Promise<void> {
     const began = performance.now();
-    this.#latest = await this.#lookAt(progs, timeNs).catch(() => null);
+    const found = await this.#lookAt(progs, timeNs).catch((error: unknown) => this.#failed(error));
     this.#ended = performance.now();
-    this.#restMs = (this.#ended - began) / share;
+    const tookMs = this.#ended - began;
+    this.#latest = {...found, timeNs, durationNs: Math.round(tookMs * 1e6)};
+    this.#restMs = tookMs / share;
     this.#look = null;
+  }
+
+  #failed(error: unknown): Found<T> {
+    const said = error instanceof UserError;
+    const refused = said ? error.exitStatus === exitStatus.notPermitted : isSystemError(error) && isNotPermitted(error.code);
+    const why = error instanceof Error ? error.message : String(error);
+    const code = `${this.#name}_${refused ? 'not_permitted' : 'unavailable'}`;
+    return {byProg: null, complete: false, warning: {code, message: `no ${this.#name}: ${why}${said ? '' : '.'}`}};
+  }
+
+  #unknown(warning: Reading<T>['warning'], afterMs: number): Reading<T> {
+    return {byProg: null, complete: false, warning, timeNs: this.#timeNs ?? 0n, durationNs: afterMs * 1e6};
   }
 }

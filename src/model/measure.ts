@@ -2,8 +2,9 @@
  * measure(sample, previous) turns two readings into what anyone shows: increases, rates, totals, what came and went. Pure, and
  * the only place that computes a rate. One merge of two lists in id order; the cost is that of one object a program.
  */
-import type {LinksReading, ProgLink} from '../sample/links.js';
-import type {OwnersReading, ProgOwner} from '../sample/owners.js';
+import type {ProgLink} from '../sample/links.js';
+import type {ProgOwner} from '../sample/owners.js';
+import {mapSources, type Reading, type SourceFacts, type SourceName, sourceNames} from '../sample/sources.js';
 import type {ProgColumns, ProgInfo, Sample, Warning} from '../sample/types.js';
 import {printable} from './printable.js';
 
@@ -69,8 +70,7 @@ export class MeasuredProg {
     const at = this.#index;
     const columns: ProgColumns = {
       info: [this.info],
-      owners: this.#columns.owners && ownersOf(this.#columns.owners, this.info.id),
-      links: this.#columns.links && linksOf(this.#columns.links, this.info.id),
+      sources: mapSources((name) => readingOf(this.#columns.sources[name], this.info.id)),
       runTimeNs: this.#columns.runTimeNs.slice(at, at + 1),
       runCnt: this.#columns.runCnt.slice(at, at + 1),
       recursionMisses: this.#columns.recursionMisses && this.#columns.recursionMisses.slice(at, at + 1),
@@ -82,14 +82,18 @@ export class MeasuredProg {
 
   /** Who holds it, pids ascending; empty: no process does (a pin, the kernel, a link's target). null: not known. */
   get owners(): readonly ProgOwner[] | null {
-    const {owners} = this.#columns;
-    if (!owners) return null;
-    const known = owners.complete && this.info.loadTimeNs < owners.timeNs;
-    return owners.byProg.get(this.info.id) ?? (known ? [] : null);
+    return this.#known('owners');
   }
-  /** Its links, ids ascending; null: not known, or it has none, and may be attached in a way that leaves no link. */
+  /** What it is attached to, link ids ascending; null: not known. */
   get links(): readonly ProgLink[] | null {
-    return this.#columns.links?.byProg?.get(this.info.id) ?? null;
+    return this.#known('links');
+  }
+  /** What a source told of it; empty: there is none. null: the last look does not tell. */
+  #known<Name extends SourceName>(name: Name): readonly SourceFacts[Name][] | null {
+    const reading: Reading<SourceFacts[Name]> | null = this.#columns.sources[name];
+    if (!reading?.byProg) return null;
+    const knew = reading.complete && this.info.loadTimeNs < reading.timeNs;
+    return reading.byProg.get(this.info.id) ?? (knew ? [] : null);
   }
   /** The kernel's counter: ns since the program was loaded, while statistics were on. */
   get runTimeNs(): bigint {
@@ -115,15 +119,10 @@ export class MeasuredProg {
   }
 }
 
-function linksOf(reading: LinksReading, id: number): LinksReading {
-  const found = reading.byProg?.get(id);
-  return {...reading, links: found ?? null, byProg: new Map(found && [[id, found]])};
-}
-
 /** What of a look is about one program. */
-function ownersOf(reading: OwnersReading, id: number): OwnersReading {
-  const found = reading.byProg.get(id);
-  return {...reading, byProg: new Map(found && [[id, found]])};
+function readingOf<T>(reading: Reading<T> | null, id: number): Reading<T> | null {
+  const found = reading?.byProg?.get(id);
+  return reading && {...reading, byProg: reading.byProg && new Map(found && [[id, found]])};
 }
 
 /** Sums over many programs, whatever filter or limit. Rates are over those programs that have one; null when none can have any. */
@@ -153,6 +152,8 @@ export interface Measured {
   readonly othersTotals: Totals;
   /** The sample's, and what the figures themselves give reason for. */
   readonly warnings: readonly Warning[];
+  /** Why a source is not known, or what of it is missing: no reason to doubt the figures. */
+  readonly sourceWarnings: readonly Warning[];
   /** CPU that this process used in the period, per cent of one CPU. */
   readonly selfCpuPct: number | null;
   /** Estimate of what statistics cost the host in the period: runs × `statsCostNsPerRun`, per cent of one CPU. */
@@ -244,6 +245,7 @@ export function measure(sample: Sample, previous: Sample | null): Measured {
       others,
     ),
     warnings: [...sample.warnings, ...missedRuns(progs)],
+    sourceWarnings: sourceNames.flatMap((name) => now.sources[name]?.warning ?? []),
     selfCpuPct: previous && periodNs !== null ? percent(sample.selfCpuNs - previous.selfCpuNs, periodNs) : null,
     statsCostPct: measurable ? percent(all.runCnt * statsCostNsPerRun, periodNs) : null,
     statsCostNsPerRun,

@@ -3,7 +3,8 @@
  * no BigInt in Node.
  */
 import {fields} from '../model/fields.js';
-import type {Host} from '../sample/types.js';
+import {sourceNames} from '../sample/sources.js';
+import type {Host, Sample} from '../sample/types.js';
 import type {Measured, MeasuredProg} from '../model/measure.js';
 
 /** Changes when a field changes its meaning or goes; not when one is added. */
@@ -52,6 +53,7 @@ export function toJson(measured: Measured, progs: readonly MeasuredProg[], optio
         stats_cost_pct: measured.statsCostPct,
         stats_cost_ns_per_run: measured.statsCostNsPerRun,
         stats_cost_source: measured.statsCostSource,
+        sources: sourcesToJson(sample),
       },
       totals: {
         programs: totals.programs,
@@ -62,11 +64,22 @@ export function toJson(measured: Measured, progs: readonly MeasuredProg[], optio
         period_run_time_ns: totals.periodRunTimeNs,
         period_run_cnt: totals.periodRunCnt,
       },
-      warnings: measured.warnings.map(({code, message}) => ({code, message})),
+      warnings: [...measured.warnings, ...measured.sourceWarnings].map(({code, message}) => ({code, message})),
       programs: progs.map(progToJson),
     },
     ' '.repeat(options.indent),
     '',
+  );
+}
+
+/** How old what each source tells is, how long it took to read, and whether all could be; null: nobody has looked. */
+function sourcesToJson({timeNs, progs: {sources}}: Sample): Json {
+  return Object.fromEntries(
+    sourceNames.map((name) => {
+      const reading = sources[name];
+      if (!reading) return [name, null];
+      return [name, {age_ns: Number(timeNs - reading.timeNs), duration_ns: reading.durationNs, complete: reading.complete}];
+    }),
   );
 }
 

@@ -1,12 +1,10 @@
-/** What programs are attached to by BPF links, as read at one moment; and the names that libbpf gives to links and attach types. */
-import type {Warning} from './types.js';
+/** What programs are attached to, with or without a BPF link; and the names that libbpf gives to links and attach types. */
 
-/** One BPF link (struct bpf_link_info, include/uapi/linux/bpf.h). */
+/** One place where a program hangs: a BPF link (struct bpf_link_info, include/uapi/linux/bpf.h), or what would be one. */
 export interface ProgLink {
-  readonly linkId: number;
-  /** null: the link has no program of its own (struct_ops: its programs are in its map). */
-  readonly progId: number | null;
-  /** As `linkTypeName` gives it. */
+  /** null: it was attached without a link. */
+  readonly linkId: number | null;
+  /** As `linkTypeName` gives it, or `tc`, which has no link type. */
   readonly type: string;
   /** As `attachTypeName` gives it; null: links of this type have none, or this kernel doesn't tell. */
   readonly attachType: string | null;
@@ -15,18 +13,6 @@ export interface ProgLink {
    * newer than this tool. From the host: hostile.
    */
   readonly target: string | null;
-}
-
-/** One reading of all links. */
-export interface LinksReading {
-  /** Wall clock when the reading began, ms since the epoch: links are read less often than counters. */
-  readonly takenAt: number;
-  /** By id, ascending; null: they could not be read. */
-  readonly links: readonly ProgLink[] | null;
-  /** The same by program, link ids ascending; null: as above. A program that isn't in it has no link: it may be attached in another way. */
-  readonly byProg: ReadonlyMap<number, readonly ProgLink[]> | null;
-  /** Why they could not be read, or what is missing; null: nothing is. */
-  readonly warning: Warning | null;
 }
 
 /** enum bpf_link_type, Linux 6.18 (link_type_name in libbpf.c). */

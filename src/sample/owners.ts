@@ -107,13 +107,3 @@ export interface ProgOwner {
   /** The pod's namespace. */
   readonly namespace: string | null;
 }
-
-/** What a look at the host's processes found. */
-export interface OwnersReading {
-  /** CLOCK_BOOTTIME when it began; of programs loaded later it knows nothing. */
-  readonly timeNs: bigint;
-  /** By the program's id. */
-  readonly byProg: ReadonlyMap<number, readonly ProgOwner[]>;
-  /** Whether every process could be read: else a program that isn't in it may be held all the same. */
-  readonly complete: boolean;
-}

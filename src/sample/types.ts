@@ -2,8 +2,7 @@
  * A Sample is what was read from a kernel at one moment, untouched: raw counters, times, static information. Collectors make
  * Samples; everything after them reads them. What is not known is null, never 0.
  */
-import type {LinksReading} from './links.js';
-import type {OwnersReading} from './owners.js';
+import type {Sources} from './sources.js';
 
 /** How the programs were listed: by a BPF iterator of our own, or by asking for id after id. */
 export type SamplerName = 'iterator' | 'walk';
@@ -62,10 +61,8 @@ export interface ProgInfo {
  */
 export interface ProgColumns {
   readonly info: readonly ProgInfo[];
-  /** Who holds them, as of the last look; null: nobody has looked (yet). */
-  readonly owners: OwnersReading | null;
-  /** What they are attached to by links, as of the last look; null: nobody has looked (yet). */
-  readonly links: LinksReading | null;
+  /** What else is known of them, as of the last look of each source. */
+  readonly sources: Sources;
   /** Wall time between entry and exit, ns. */
   readonly runTimeNs: BigUint64Array;
   readonly runCnt: BigUint64Array;

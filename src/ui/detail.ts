@@ -7,6 +7,7 @@ import type {History, HistoryMetric} from '../model/history.js';
 import type {Measured, MeasuredProg} from '../model/measure.js';
 import {printable} from '../model/printable.js';
 import {progTypeName} from '../sample/prog-types.js';
+import type {SourceName} from '../sample/sources.js';
 import type {paintChart, windowFor} from './charts.js';
 import type {Grid} from './grid.js';
 import type {Rect} from './layout.js';
@@ -43,10 +44,10 @@ const facts: readonly Fact[] = [
   {label: 'tag', show: ({prog}) => prog.info.tag},
   {label: 'loaded', show: ({prog, measured}) => `${formatTime(prog.info.loadedAt)} UTC, ${age(prog, measured)} ago`},
   {label: 'by', show: ({prog}) => `uid ${prog.info.uid}${prog.info.self ? ', a helper of this bpftop-ts' : ''}`},
-  {label: 'held by', show: ({prog}) => heldBy(prog)},
+  {label: 'held by', show: (input) => heldBy(input.prog) ?? whyUnknown(input, 'owners')},
   {label: 'command', show: ({prog}) => prog.owners?.[0]?.cmdline?.join(' ') || '-'},
   {label: 'in', show: ({prog}) => whereOf(prog) ?? '-'},
-  {label: 'attached', show: ({prog}) => attachments(prog)},
+  {label: 'attached', show: (input) => attachments(input.prog) ?? whyUnknown(input, 'links')},
   {label: 'licence', show: ({prog}) => (prog.info.gplCompatible ? 'GPL compatible' : 'not GPL compatible')},
   {label: 'code', show: ({prog}) => code(prog)},
   {label: 'verified', show: ({prog}) => counted(prog.info.verifiedInsns, 'instructions walked')},
@@ -97,8 +98,8 @@ export const metrics: readonly {
 ];
 
 /** `cilium-agent (pid 1234) by a link, and 2 more` */
-function heldBy({owners}: MeasuredProg): string {
-  if (owners === null) return '-';
+function heldBy({owners}: MeasuredProg): string | null {
+  if (owners === null) return null;
   const [first, ...more] = owners;
   if (!first) return 'no process';
   const by = {prog: 'an fd', link: 'a link', map: 'a map of it'}[first.via];
@@ -106,11 +107,17 @@ function heldBy({owners}: MeasuredProg): string {
 }
 
 /** `xdp eth0, cgroup /system.slice cgroup_inet_egress` */
-function attachments({links}: MeasuredProg): string {
+function attachments({links}: MeasuredProg): string | null {
   const words = links?.map(({type, target, attachType}) =>
     [type, target, attachType].filter((word) => word !== null).join(' '),
   );
-  return words?.join(', ') ?? '-';
+  return words?.join(', ') ?? null;
+}
+
+/** In the place of what a source doesn't tell: why. */
+function whyUnknown({measured}: DetailInput, source: SourceName): string {
+  const message = measured.sample.progs.sources[source]?.warning?.message;
+  return message === undefined ? '-' : `- (${message})`;
 }
 
 /** Where the first process that holds it runs: the most that is known. */

@@ -14,15 +14,15 @@ import {has, mountOf, tracefsOf} from '../helpers/mounts.js';
 const linksSkip: string | false = kernelSkip || (await whyNoLinks());
 
 async function whyNoLinks(): Promise<string | false> {
-  const {links, warning} = await new LinksCollector({limitMs: 60_000}).read();
-  return links === null && warning!.message;
+  return new LinksCollector().read([]).then(
+    () => false,
+    (error: unknown) => (error as Error).message,
+  );
 }
 
 /** The links of a program, now. */
 async function linksOf(collector: LinksCollector, progId: number): Promise<readonly ProgLink[]> {
-  const {links, warning} = await collector.read();
-  if (!links) throw new Error(warning?.message);
-  return links.filter((link) => link.progId === progId);
+  return (await collector.read([])).byProg!.get(progId) ?? [];
 }
 
 /** Reads until the program has no link: someone else reading them keeps one a moment longer. A test that waits in vain times out. */
@@ -45,34 +45,26 @@ function attached(t: Test, spec: TestProgSpec, point: TestAttachPoint): TestProg
   }
 }
 
-/** Long enough that a busy machine doesn't decide a test. */
-const patient = () => new LinksCollector({limitMs: 60_000});
-
 /** Attaches, looks, detaches, looks. */
-async function foundAndGone(
-  t: Test,
-  spec: TestProgSpec,
-  point: TestAttachPoint,
-  expected: Omit<ProgLink, 'linkId' | 'progId'>,
-) {
+async function foundAndGone(t: Test, spec: TestProgSpec, point: TestAttachPoint, expected: Omit<ProgLink, 'linkId'>) {
   const prog = attached(t, spec, point);
   if (!prog) return;
-  const collector = patient();
+  const collector = new LinksCollector();
   const links = await linksOf(collector, prog.id);
-  t.match(links, [{...expected, progId: prog.id}]);
+  t.match(links, [expected]);
   t.equal(links.length, 1);
-  sameAsBpftool(t, links[0]!);
+  sameAsBpftool(t, prog.id, links[0]!);
   prog.detach();
   await untilGone(collector, prog.id);
 }
 
 /** Where there is a bpftool, it must say the same. */
-function sameAsBpftool(t: Test, link: ProgLink): void {
+function sameAsBpftool(t: Test, progId: number, link: ProgLink): void {
   const {status, stdout} = spawnSync('bpftool', ['-j', 'link', 'show', 'id', String(link.linkId)], {encoding: 'utf8'});
   if (status !== 0) return void t.comment('no bpftool to compare with');
   // Of a type newer than itself it gives the number, and nothing of what is in it.
   const said = JSON.parse(stdout) as {id: number; type: string | number; prog_id: number; attach_type?: string};
-  t.match(said, {id: link.linkId, prog_id: link.progId});
+  t.match(said, {id: link.linkId, prog_id: progId});
   if (typeof said.type === 'number') return;
   t.equal(said.type, link.type);
   t.equal(said.attach_type ?? null, link.attachType);
@@ -101,7 +93,7 @@ t.test('a tracepoint', {skip: linksSkip || typeSkip('tracepoint')}, async (t) =>
   const id = Number(readFileSync(path.join(tracefs, 'events/sched/sched_process_exec/id'), 'utf8'));
   const prog = attached(t, {type: 'tracepoint'}, {tracepointLink: id});
   if (!prog) return;
-  const collector = patient();
+  const collector = new LinksCollector();
   const [link] = await linksOf(collector, prog.id);
   t.match(link, {type: 'perf_event', attachType: null});
   // Before 6.6 the kernel doesn't tell.
@@ -113,9 +105,9 @@ t.test('a tracepoint', {skip: linksSkip || typeSkip('tracepoint')}, async (t) =>
 t.test('the iterator of a sampler', {skip: linksSkip || iteratorSkip}, async (t) => {
   const sampler = openSampler(t, {enableStats: false, sampler: 'iterator'});
   const self = (await sampler.sample()).appeared.filter((prog) => prog.self).map(({id}) => id);
-  const collector = patient();
+  const collector = new LinksCollector();
   const mine = async () =>
-    ((await collector.read()).links ?? []).filter(({progId}) => progId !== null && self.includes(progId));
+    [...((await collector.read([])).byProg ?? [])].flatMap(([progId, links]) => (self.includes(progId) ? links : []));
   t.match(await mine(), [{type: 'iter', attachType: null, target: 'bpf_prog'}]);
   sampler.close();
   while ((await mine()).length > 0);
@@ -131,11 +123,11 @@ t.test('a cgroup, by its path, and what is left of one that is removed', {skip: 
   const sockets = loadProg(t, {type: 'cgroup_sock'});
   packets.attach({cgroup});
   sockets.attach({cgroup});
-  const collector = patient();
+  const collector = new LinksCollector();
   const [egress] = await linksOf(collector, packets.id);
   t.match(egress, {type: 'cgroup', attachType: 'cgroup_inet_egress'});
   t.ok(egress?.target?.endsWith(inMount), egress?.target ?? 'null');
-  sameAsBpftool(t, egress!);
+  sameAsBpftool(t, packets.id, egress!);
   t.match(await linksOf(collector, sockets.id), [{type: 'cgroup', attachType: 'cgroup_inet_sock_create'}]);
   packets.detach();
   await untilGone(collector, packets.id);
@@ -169,7 +161,7 @@ t.test('an interface of another network namespace is not called by the name of o
     {wrapper: ['unshare', '-n']},
   );
   const ids = JSON.parse((await child.line())!) as number[];
-  const collector = patient();
+  const collector = new LinksCollector();
   for (const id of ids) t.match(await linksOf(collector, id), [{target: 'ifindex 1 (another netns)'}]);
   child.kill('SIGKILL');
   await child.end;
@@ -196,18 +188,10 @@ t.test('without the right to list links: EPERM, in words, and no exception', {sk
   const error = Object.assign(new Error(refused.message), refused);
   const explained = explainLinks(error);
   t.ok(explained instanceof UserError && explained.exitStatus === exitStatus.notPermitted);
-  const reading = await new LinksCollector({}, {readLinks: () => Promise.reject(error)}).read();
-  t.match(reading, {
-    links: null,
-    warning: {
-      code: 'links_not_permitted',
-      message: /^attachments are not known: bpf\(BPF_LINK_GET_NEXT_ID\): EPERM\. Run it with sudo/,
-    },
-  });
 });
 
-t.test('a kernel without ids of links, too many open files, a bug: null and a warning', async (t) => {
-  const readWith = async (error: Error) => new LinksCollector({}, {readLinks: () => Promise.reject(error)}).read();
+t.test('a kernel without ids of links, too many open files, a bug: what is thrown says what to do', async (t) => {
+  const readWith = (error: Error) => new LinksCollector('/', {readLinks: () => Promise.reject(error)}).read([]);
   const failed = (code: string) => Object.assign(new Error(code), {code, syscall: 'bpf(X)'});
   for (const [error, message] of [
     [failed('EINVAL'), /bpf\(X\): EINVAL\. This kernel can't list BPF links/],
@@ -215,22 +199,34 @@ t.test('a kernel without ids of links, too many open files, a bug: null and a wa
     [failed('EIO'), /report it/],
     [new TypeError('oops'), /oops/],
   ] as const)
-    t.match(await readWith(error), {links: null, warning: {code: 'links_unavailable', message}});
+    await t.rejects(readWith(error), {message});
 });
 
-t.test('a slow reading is given up, and is there for the next call', async (t) => {
-  let finish = () => {};
-  let calls = 0;
-  const slow = new Promise<void>((resolve) => (finish = resolve));
-  const collector = new LinksCollector(
-    {limitMs: 20},
-    {readLinks: () => (calls++, slow.then(() => ({links: [{...nothing, type: 4, name: 'bpf_map'}], unreadable: 2})))},
-  );
-  t.match(await collector.read(), {links: null, warning: {code: 'links_slow', message: /longer than 20 ms/}});
-  const second = collector.read();
-  finish();
-  t.match(await second, {links: [{type: 'iter', target: 'bpf_map'}], warning: {code: 'links_unreadable', message: /2 BPF/}});
-  t.equal(calls, 1);
+t.test('what has no link is found by other readers, and what they both find is there once', async (t) => {
+  const link = {...nothing, type: 1, name: 'sys_enter'};
+  const same = {linkId: null, type: 'raw_tracepoint', attachType: null, target: 'sys_enter'};
+  const other = {...same, type: 'tc', target: 'lo ingress'};
+  const found = new Map([
+    [link.progId!, [same, other]],
+    [77, [other]],
+  ]);
+  const read = (complete: boolean, message?: string) =>
+    new LinksCollector('/', {readLinks: () => Promise.resolve({links: [link], unreadable: 0})}, [
+      {read: () => Promise.resolve({byProg: found, complete, warning: message ? {code: 'x', message} : null})},
+      {read: () => Promise.resolve({byProg: null, complete: true, warning: null})},
+    ]).read([]);
+  const all = await read(true);
+  t.same(all.byProg!.get(link.progId!), [{...same, linkId: link.id}, other]);
+  t.same(all.byProg!.get(77), [other]);
+  t.match(all, {complete: true, warning: null});
+  t.match(await read(false, 'no tc.'), {complete: false, warning: {message: 'no tc.'}});
+});
+
+t.test('links of which the kernel tells nothing are counted in a warning', async (t) => {
+  const links = {links: [{...nothing, type: 4, name: 'bpf_map'}], unreadable: 2};
+  const found = await new LinksCollector('/', {readLinks: () => Promise.resolve(links)}).read([]);
+  t.match(found, {complete: false, warning: {code: 'links_incomplete', message: /2 BPF/}});
+  t.match(found.byProg!.get(2), [{type: 'iter', target: 'bpf_map'}]);
 });
 
 const nothing: NativeLink = {
@@ -263,7 +259,6 @@ const target = (link: NativeLink) => progLink(link, new Map([[5n, '/a']])).targe
 t.test('a type that is newer than this tool is its number', (t) => {
   t.strictSame(progLink({...nothing, type: 99, attachType: 98}, new Map()), {
     linkId: 1,
-    progId: 2,
     type: '99',
     attachType: '98',
     target: null,

@@ -1,5 +1,6 @@
 /** Samples made by hand, for everything behind the collectors. */
 import type {ProgOwner} from '../../src/sample/owners.js';
+import {noSources, type Reading} from '../../src/sample/sources.js';
 import type {ProgInfo, Sample} from '../../src/sample/types.js';
 
 export type ProgSpec = Partial<ProgInfo> & {
@@ -18,6 +19,12 @@ export function owner(rest: Partial<ProgOwner> = {}): ProgOwner {
     ...{containerId: null, container: null, pod: null, namespace: null},
     ...rest,
   };
+}
+
+/** What one look found, complete unless told otherwise. */
+export function reading<T>(byProg: Record<number, readonly T[]>, rest: Partial<Reading<T>> = {}): Reading<T> {
+  const found = new Map(Object.entries(byProg).map(([id, each]) => [Number(id), each]));
+  return {byProg: found, complete: true, warning: null, timeNs: 2_000_000_000n, durationNs: 1_000_000, ...rest};
 }
 
 /** Static information with plain values where the test doesn't care. */
@@ -63,8 +70,7 @@ export function makeSample(seconds: number, progs: readonly ProgSpec[], rest: Pa
     warnings: [],
     progs: {
       info: progs.map(({runTimeNs, runCnt, recursionMisses, hottestCpu, ...info}) => progInfo(info)),
-      owners: null,
-      links: null,
+      sources: noSources,
       runTimeNs: BigUint64Array.from(progs, (each) => each.runTimeNs ?? 0n),
       runCnt: BigUint64Array.from(progs, (each) => each.runCnt ?? 0n),
       recursionMisses: progs.some((each) => each.recursionMisses === null)

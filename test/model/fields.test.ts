@@ -1,8 +1,9 @@
 import t from 'tap';
 import {defaultColumns, fields, findField, formatField} from '../../src/model/fields.js';
 import {measure, type MeasuredProg} from '../../src/model/measure.js';
-import type {OwnersReading, ProgOwner} from '../../src/sample/owners.js';
-import {makeSample, owner, type ProgSpec} from '../helpers/samples.js';
+import type {ProgOwner} from '../../src/sample/owners.js';
+import {noSources, type Reading} from '../../src/sample/sources.js';
+import {makeSample, owner, type ProgSpec, reading} from '../helpers/samples.js';
 
 const only = (spec: ProgSpec): MeasuredProg => measure(makeSample(100, [spec]), null).progs[0] as MeasuredProg;
 
@@ -49,23 +50,25 @@ t.test('fields are found by key and by short name, in any case', (t) => {
 t.test('the owner: who, where, and how many more; nobody, and not known', (t) => {
   const loaded = {id: 1, loadTimeNs: 5n};
   const sample = makeSample(100, [loaded]);
-  const textOf = (owners: OwnersReading | null) => {
-    const prog = measure({...sample, progs: {...sample.progs, owners}}, null).progs[0] as MeasuredProg;
+  const textOf = (owners: Reading<ProgOwner> | null) => {
+    const prog = measure({...sample, progs: {...sample.progs, sources: {...noSources, owners}}}, null)
+      .progs[0] as MeasuredProg;
     const text = findField('owner')?.get(prog);
     t.equal(findField('owner')?.get(prog.detached()), text, 'also when it is kept without its sample');
     return text;
   };
-  const seen = (...found: ProgOwner[]): OwnersReading => ({timeNs: 9n, byProg: new Map([[1, found]]), complete: true});
+  const seen = (...found: ProgOwner[]) => reading({1: found}, {timeNs: 9n});
   const containerId = '0123456789ab'.padEnd(64, 'c');
   t.equal(textOf(seen(owner())), 'agent');
   t.equal(textOf(seen(owner({comm: null, pid: 5}))), 'pid 5');
   t.equal(textOf(seen(owner({containerId}), owner())), 'agent 0123456789ab +1');
   t.equal(textOf(seen(owner({containerId, container: 'db'}))), 'agent db');
   t.equal(textOf(seen(owner({containerId, container: 'db', pod: 'web'}), owner(), owner())), 'agent pod/web +2');
-  const none = {timeNs: 9n, byProg: new Map<number, ProgOwner[]>(), complete: true};
+  const none = reading<ProgOwner>({}, {timeNs: 9n});
   t.equal(textOf(none), '(nobody)');
   t.equal(textOf({...none, complete: false}), null, 'somebody whose files could not be read may hold it');
   t.equal(textOf({...none, timeNs: 4n}), null, 'loaded since the last look');
+  t.equal(textOf({...none, byProg: null}), null, 'not readable');
   t.equal(textOf(null), null);
   t.end();
 });

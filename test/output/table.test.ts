@@ -4,17 +4,14 @@ import {measure} from '../../src/model/measure.js';
 import {parseSort, type SortOrder} from '../../src/model/sort.js';
 import {selectProgs} from '../../src/model/select.js';
 import type {ProgLink} from '../../src/sample/links.js';
+import {noSources} from '../../src/sample/sources.js';
 import {toTable} from '../../src/output/table.js';
-import {makeSample, owner} from '../helpers/samples.js';
+import {makeSample, owner, reading} from '../helpers/samples.js';
 
-const owners = {
-  timeNs: 101_000_000_000n,
-  byProg: new Map([
-    [9, [owner({pod: 'web'}), owner({pid: 78})]],
-    [1234567, [owner({comm: '\u001b[2Jd'})]],
-  ]),
-  complete: true,
-};
+const owners = reading(
+  {9: [owner({pod: 'web'}), owner({pid: 78})], 1234567: [owner({comm: '\u001b[2Jd'})]},
+  {timeNs: 101_000_000_000n},
+);
 const sample = makeSample(101, [
   {id: 9, name: 'busy', runTimeNs: 18_900_000n, runCnt: 36_000n},
   {id: 10, name: '', type: 3},
@@ -24,14 +21,16 @@ const sample = makeSample(101, [
 const link = (progId: number, linkId: number, target: string | null): ProgLink => ({
   ...{progId, linkId, target, type: 'cgroup', attachType: 'cgroup_inet_egr'},
 });
-const byProg = new Map([
-  [9, [link(9, 1, 'eth0'), link(9, 2, 'eth1')]],
-  [1234567, [link(1234567, 3, '/a\u001b[2J')]],
-  [1234568, [link(1234568, 4, null)]],
-]);
-const links = {takenAt: 0, links: [...byProg.values()].flat(), byProg, warning: null};
+const links = reading(
+  {
+    9: [link(9, 1, 'eth0'), link(9, 2, 'eth1')],
+    1234567: [link(1234567, 3, '/a\u001b[2J')],
+    1234568: [link(1234568, 4, null)],
+  },
+  {complete: false},
+);
 const measured = measure(
-  {...sample, progs: {...sample.progs, owners, links}},
+  {...sample, progs: {...sample.progs, sources: {...noSources, owners, links}}},
   makeSample(100, [{id: 9}, {id: 10}, {id: 1234567}]),
 );
 

@@ -3,7 +3,7 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import t from 'tap';
 import {identifyCgroups} from '../../src/collectors/containers.js';
-import {cgroupLines, progsByMap, readOwners} from '../../src/collectors/owners.js';
+import {cgroupLines, progsByMap, readHolders} from '../../src/collectors/holders.js';
 import type {Owners} from '../../src/sample/owners.js';
 import {type Child, startChild} from '../helpers/child.js';
 import {kernelSkip, loadProg, openSampler, typeSkip} from '../helpers/kernel.js';
@@ -34,14 +34,14 @@ t.test('a process that holds a program is its owner until it ends', {skip: kerne
      console.log(process.pid + ' ' + prog.id)`,
   );
   const [pid, id] = said.split(' ').map(Number) as [number, number];
-  const [owner, ...others] = (await readOwners()).byProg.get(id)!;
+  const [owner, ...others] = (await readHolders()).byProg.get(id)!;
   t.strictSame(others, []);
   t.match(owner, {via: 'prog', process: {pid, comm: /./, cmdline: [process.execPath, '-e', /socket_filter/]}});
   t.ok(owner!.process.cgroups!.every(({path}) => path.startsWith('/')));
 
   child.kill('SIGKILL');
   await child.end;
-  t.equal((await readOwners()).byProg.get(id), undefined);
+  t.equal((await readHolders()).byProg.get(id), undefined);
 });
 
 t.test('a loader that keeps the link alone is found by it', {skip: typeSkip('raw_tracepoint')}, async (t) => {
@@ -57,10 +57,10 @@ t.test('a loader that keeps the link alone is found by it', {skip: typeSkip('raw
   );
   const [pid, id, closed] = said.split(' ').map(Number) as [number, number, number];
   t.equal(closed, 1);
-  t.strictSame(holders(await readOwners(), id), [`${pid} link`]);
+  t.strictSame(holders(await readHolders(), id), [`${pid} link`]);
   child.kill('SIGKILL');
   await child.end;
-  t.strictSame(holders(await readOwners(), id), []);
+  t.strictSame(holders(await readHolders(), id), []);
 });
 
 t.test('who holds a map holds the programs that use it', {skip: kernelSkip}, async (t) => {
@@ -72,23 +72,23 @@ t.test('who holds a map holds the programs that use it', {skip: kernelSkip}, asy
     `${JSON.stringify(mapIds)}.forEach((id) => load('testbed.node').openMap(id)); console.log(process.pid)`,
   );
   t.strictSame(
-    holders(await readOwners({progsOfMap}), prog.id),
+    holders(await readHolders({progsOfMap}), prog.id),
     [`${process.pid} prog`, `${said} map`].sort(),
     'once, though it holds both maps',
   );
-  t.strictSame(holders(await readOwners(), prog.id), [`${process.pid} prog`], 'maps whose programs are not known');
+  t.strictSame(holders(await readHolders(), prog.id), [`${process.pid} prog`], 'maps whose programs are not known');
   child.kill('SIGKILL');
   await child.end;
-  t.strictSame(holders(await readOwners({progsOfMap}), prog.id), [`${process.pid} prog`]);
+  t.strictSame(holders(await readHolders({progsOfMap}), prog.id), [`${process.pid} prog`]);
 });
 
 t.test('without privilege, others’ fds are counted as not readable', {skip: kernelSkip}, async (t) => {
   const {said} = await holding(t, `console.log(load('testbed.node').load({type: 'socket_filter'}).id)`);
-  const asRoot = await readOwners();
+  const asRoot = await readHolders();
   t.equal(asRoot.byProg.get(Number(said))!.length, 1);
   process.seteuid!(65534);
   t.teardown(() => process.seteuid!(0));
-  const asNobody = await readOwners();
+  const asNobody = await readHolders();
   process.seteuid!(0);
   t.equal(asNobody.byProg.get(Number(said)), undefined);
   t.ok(asNobody.unreadable > asRoot.unreadable);
@@ -101,7 +101,7 @@ t.test('a process may be called anything', {skip: kernelSkip}, async (t) => {
      const prog = load('testbed.node').load({type: 'socket_filter'});
      console.log(prog.id)`,
   );
-  const [owner] = (await readOwners()).byProg.get(Number(said))!;
+  const [owner] = (await readHolders()).byProg.get(Number(said))!;
   t.equal(owner!.process.comm, 'a\nb\x1b[31m');
 });
 
@@ -123,7 +123,7 @@ t.test('a process in the cgroup of a container', {skip: kernelSkip}, async (t) =
     rmdirSync(cgroup);
     rmdirSync(slice);
   });
-  const [owner] = (await readOwners()).byProg.get(Number(said))!;
+  const [owner] = (await readHolders()).byProg.get(Number(said))!;
   t.match(identifyCgroups(owner!.process.cgroups!), {containerId, runtime: 'docker', ofHost: true});
 });
 
@@ -156,7 +156,7 @@ t.test('of several fds the strongest counts, whatever their order', async (t) =>
     '4': [['anon_inode:bpf-link', link(7)], map],
   });
   const progsOfMap = new Map([[3, [7, 8]]]);
-  const {byProg} = await readOwners({procRoot, progsOfMap});
+  const {byProg} = await readHolders({procRoot, progsOfMap});
   const seen = (id: number) => byProg.get(id)!.map(({process: {pid}, via}) => [pid, via]);
   t.strictSame(seen(7), [
     [3, 'prog'],
@@ -173,7 +173,7 @@ t.test('of several fds the strongest counts, whatever their order', async (t) =>
 t.test('the link of a struct_ops map holds what the map holds', async (t) => {
   const fdinfo = 'link_type:\tstruct_ops\nlink_id:\t9\nmap_id:\t3\n';
   const procRoot = fakeProc(t, {'5': [['anon_inode:bpf_link', fdinfo]]});
-  t.strictSame(holders(await readOwners({procRoot, progsOfMap: new Map([[3, [7]]])}), 7), ['5 link']);
+  t.strictSame(holders(await readHolders({procRoot, progsOfMap: new Map([[3, [7]]])}), 7), ['5 link']);
 });
 
 t.test('what has gone is nothing, what may not be read is counted', async (t) => {
@@ -182,7 +182,7 @@ t.test('what has gone is nothing, what may not be read is counted', async (t) =>
   rmSync(join(procRoot, '3/fd'), {recursive: true});
   writeFileSync(join(procRoot, '3/fd'), 'no directory');
   symlinkSync('anon_inode:bpf-prog', join(procRoot, '1/fd/9')); // and its fdinfo has gone
-  const owners = await readOwners({procRoot});
+  const owners = await readHolders({procRoot});
   t.equal(owners.unreadable, 1);
   t.strictSame([...owners.byProg.keys()], [7]);
   t.strictSame(owners.byProg.get(7), [{via: 'prog', process: {pid: 1, comm: 'comm 1', cmdline: null, cgroups: null}}]);
@@ -196,13 +196,13 @@ t.test('no ids are read out of names', async (t) => {
       ['anon_inode:bpf-prog', 'name:\tprog_id:\t8\nprog_id:\tx\n'],
     ],
   });
-  t.equal((await readOwners({procRoot})).byProg.size, 0);
+  t.equal((await readHolders({procRoot})).byProg.size, 0);
 });
 
 t.test('a huge argument list is read up to its limit', async (t) => {
   const procRoot = fakeProc(t, {'1': [['anon_inode:bpf-prog', 'prog_id:\t7\n']]});
   writeFileSync(join(procRoot, '1/cmdline'), 'é\0'.repeat(100_000));
-  const [owner] = (await readOwners({procRoot})).byProg.get(7)!;
+  const [owner] = (await readHolders({procRoot})).byProg.get(7)!;
   const length = owner!.process.cmdline!.join('\0').length;
   t.ok(length > 1000 && length <= 4096, `${length}`);
 });
