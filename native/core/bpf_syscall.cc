@@ -204,20 +204,37 @@ Result<UniqueFd> map_create(const MapCreate& map) {
     uint32_t inner_map_fd;
     uint32_t numa_node;
     char map_name[kNameLen];
-  } attr = {static_cast<uint32_t>(map.type), sizeof(uint32_t), map.value_size, map.max_entries, 0, 0, 0, {}};
+  } attr = {static_cast<uint32_t>(map.type),
+            map.key_size,
+            map.value_size,
+            map.max_entries,
+            map.flags,
+            static_cast<uint32_t>(map.inner_map_fd),
+            0,
+            {}};
   std::memcpy(attr.map_name, map.name, std::min(std::strlen(map.name), kNameLen - 1));
   UniqueFd fd(bpf(BpfCmd::map_create, &attr, sizeof attr));
   if (!fd) return {{}, {errno, "bpf(BPF_MAP_CREATE)"}};
   return {std::move(fd), {}};
 }
 
-Result<UniqueFd> map_fd_by_id(uint32_t id) {
+Result<uint32_t> map_next_id(uint32_t after) {
+  return next_id(BpfCmd::map_get_next_id, "bpf(BPF_MAP_GET_NEXT_ID)", after);
+}
+
+Result<UniqueFd> map_fd_by_id(uint32_t id, uint32_t flags) {
   struct {
     uint32_t map_id;
-  } attr = {id};
+    uint32_t next_id;
+    uint32_t open_flags;
+  } attr = {id, 0, flags};
   UniqueFd fd(bpf(BpfCmd::map_get_fd_by_id, &attr, sizeof attr));
   if (!fd) return {{}, {errno, "bpf(BPF_MAP_GET_FD_BY_ID)"}};
   return {std::move(fd), {}};
+}
+
+Result<uint32_t> map_info_by_fd(int map_fd, BpfMapInfo& info) {
+  return info_by_fd(map_fd, &info, sizeof info);
 }
 
 SysError map_lookup(int map_fd, uint32_t key, void* value) {
@@ -226,6 +243,10 @@ SysError map_lookup(int map_fd, uint32_t key, void* value) {
 
 SysError map_update(int map_fd, uint32_t key, const void* value) {
   return map_elem(BpfCmd::map_update_elem, "bpf(BPF_MAP_UPDATE_ELEM)", map_fd, key, value);
+}
+
+SysError map_delete(int map_fd, uint32_t key) {
+  return map_elem(BpfCmd::map_delete_elem, "bpf(BPF_MAP_DELETE_ELEM)", map_fd, key, nullptr);
 }
 
 Result<UniqueFd> link_create(int prog_fd, uint32_t target, AttachType type, uint32_t flags) {

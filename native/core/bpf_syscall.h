@@ -19,10 +19,12 @@ enum class BpfCmd : int {
   map_create = 0,
   map_lookup_elem = 1,
   map_update_elem = 2,
+  map_delete_elem = 3,
   prog_load = 5,
   obj_pin = 6,               // 4.4
   prog_test_run = 10,        // 4.12
   prog_get_next_id = 11,     // 4.13
+  map_get_next_id = 12,      // 4.13
   prog_get_fd_by_id = 13,    // 4.13
   map_get_fd_by_id = 14,     // 4.13
   obj_get_info_by_fd = 15,   // 4.13
@@ -63,8 +65,15 @@ enum class AttachType : uint32_t {
 
 /// enum bpf_map_type, as far as it is created by this project.
 enum class MapType : uint32_t {
+  hash = 1,
   array = 2,
+  percpu_hash = 5,
   percpu_array = 6,
+  lru_hash = 9,
+  lru_percpu_hash = 10,
+  lpm_trie = 11,
+  hash_of_maps = 13,
+  queue = 22,
 };
 
 /// Bytes of a program's name with its NUL (BPF_OBJ_NAME_LEN).
@@ -118,6 +127,18 @@ struct BpfProgInfo {
 static_assert(offsetof(BpfProgInfo, run_time_ns) == 192);
 static_assert(offsetof(BpfProgInfo, verified_insns) == 216);
 static_assert(sizeof(BpfProgInfo) == 232);
+
+/// struct bpf_map_info up to the last member that is used; as BpfProgInfo.
+struct BpfMapInfo {
+  uint32_t type;
+  uint32_t id;
+  uint32_t key_size;
+  uint32_t value_size;
+  uint32_t max_entries;
+  uint32_t map_flags;
+  char name[kNameLen];
+};
+static_assert(sizeof(BpfMapInfo) == 40);
 
 /// enum bpf_link_type, as far as its link_info is read.
 enum class LinkType : uint32_t {
@@ -303,20 +324,37 @@ struct MapCreate {
   uint32_t max_entries = 1;
   /// As of a program.
   const char* name = "";
+  uint32_t key_size = sizeof(uint32_t);
+  uint32_t flags = 0;
+  /// Like which map those in it must be, of a map of maps.
+  int inner_map_fd = 0;
 };
 
-/// Creates a map with keys of four bytes; the fd is the caller's, close-on-exec. EPERM: not allowed, or, before 5.11,
+/// Creates a map; the fd is the caller's, close-on-exec. EPERM: not allowed, or, before 5.11,
 /// RLIMIT_MEMLOCK reached.
 Result<UniqueFd> map_create(const MapCreate& map);
 
-/// Opens a map. ENOENT: gone. EPERM: needs CAP_SYS_ADMIN.
-Result<UniqueFd> map_fd_by_id(uint32_t id);
+/// The lowest map id above `after`. ENOENT: there is none. EPERM: without CAP_SYS_ADMIN.
+Result<uint32_t> map_next_id(uint32_t after);
+
+/// BPF_F_RDONLY; 4.15.
+inline constexpr uint32_t kMapReadOnly = 1 << 3;
+
+/// A new fd, the caller's, close-on-exec, for a map. ENOENT: gone. EPERM: without CAP_SYS_ADMIN, or not to be had from a
+/// security module.
+Result<UniqueFd> map_fd_by_id(uint32_t id, uint32_t flags = 0);
+
+/// What the kernel says of a map. `info` is in and out: zero it.
+Result<uint32_t> map_info_by_fd(int map_fd, BpfMapInfo& info);
 
 /// Reads the value of a key into `value`, which must have room for all of it.
 SysError map_lookup(int map_fd, uint32_t key, void* value);
 
 /// Writes the value of a key.
 SysError map_update(int map_fd, uint32_t key, const void* value);
+
+/// Takes a key out. ENOENT: it isn't there.
+SysError map_delete(int map_fd, uint32_t key);
 
 /// Attaches a program; the fd of the link, which holds both, is the caller's, close-on-exec. `target` is an fd, an
 /// interface's index or 0, as the type has it. EINVAL: the type doesn't go there, or this kernel has no link for it.
