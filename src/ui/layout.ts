@@ -95,12 +95,12 @@ const importance: readonly Column['key'][] = [
   'name',
   'events_per_sec',
   'avg_run_time_ns',
+  'owner',
   'type',
   'id',
   trendKey,
-  'total_avg_run_time_ns',
-  'owner',
   'attached',
+  'total_avg_run_time_ns',
   'run_cnt',
   'run_time_ns',
   'loaded_at',
@@ -113,8 +113,13 @@ const importance: readonly Column['key'][] = [
 ];
 const core = 8;
 
-/** How far the types may grow: raw_tracepoint_writable is the longest. A name has 15 bytes. */
-const longestType = 23;
+/** Who gains by what is left, in turn, and up to which width: all but the longest types, then `agent pod/NAME`, then raw_tracepoint_writable. */
+const growth: readonly (readonly [Column['key'], number])[] = [
+  ['type', 14],
+  ['owner', 28],
+  ['attached', 28],
+  ['type', 23],
+];
 
 /**
  * The columns for a table of that width. The column it is sorted by is always among them.
@@ -159,7 +164,7 @@ function place(widths: Map<Column['key'], number>, gap: number, room: number): r
     spare -= more;
   };
   if (spare < 0 && keys.length === 1) widths.set(keys[0] as Column['key'], room);
-  grow('type', longestType);
+  for (const [key, most] of growth) grow(key, most);
   if (room >= wide) grow(trendKey, wideTrendMax);
 
   const columns: Column[] = [];
