@@ -39,6 +39,7 @@ export async function runLive(collector: Collector, options: WatchOptions, notic
     filter: options.filter,
     limit: options.limit,
     delayMs: options.delayMs,
+    look: options.look,
     notice,
     terminal: {windowSize, ...terminalCalls()},
   });

@@ -6,6 +6,8 @@ import {fields} from '../model/fields.js';
 import {type Filter, noFilter, parseFilter} from '../model/filter.js';
 import {initialSort, parseSort, type SortOrder} from '../model/sort.js';
 import {type SourceName, sourceNames} from '../sample/sources.js';
+import type {LookOptions} from '../ui/index.js';
+import {type ColorChoice, type ThemeName, themeNames} from '../ui/theme.js';
 import {version} from '../version.js';
 
 /** What is written instead of showing the screen. */
@@ -28,6 +30,7 @@ export interface DoctorOptions {
   readonly command: 'doctor';
   /** null: text, as `table`. */
   readonly format: Format | null;
+  readonly look: Pick<LookOptions, 'color' | 'ascii'>;
 }
 
 /** What watching takes, and `demo` with it. */
@@ -45,6 +48,7 @@ export interface WatchOptions {
   readonly sampler: Sampler;
   /** What else to look at beside the counters. */
   readonly sources: readonly SourceName[];
+  readonly look: LookOptions;
 }
 
 /** Something to print and be done: --help or --version. */
@@ -101,6 +105,9 @@ interface Raw extends Record<SourceName, boolean> {
   json?: true;
   enableStats: boolean;
   sampler: Sampler;
+  color: ColorChoice;
+  ascii?: true;
+  theme: ThemeName;
 }
 
 function addOptions(command: Command): Command {
@@ -138,6 +145,17 @@ function addOptions(command: Command): Command {
       new Option('--sampler <NAME>', 'list programs by a BPF iterator (fast), or by walking their ids')
         .choices(['auto', 'iterator', 'walk'])
         .default('auto'),
+    )
+    .addOption(
+      new Option('--color <WHEN>', 'use colours: auto asks NO_COLOR, COLORTERM and TERM')
+        .choices(['auto', 'always', 'never'])
+        .default('auto'),
+    )
+    .addOption(new Option('--ascii', 'draw with ASCII alone; without it the locale decides'))
+    .addOption(
+      new Option('--theme <NAME>', 'colours for any background, or for a dark or light one with more contrast')
+        .choices(themeNames)
+        .default('default'),
     );
 }
 
@@ -150,6 +168,10 @@ function usageError(message: string): UserError {
     .replace(/\s*\n\s*/g, ' ')
     .trim();
   return new UserError(`${sentence}${/[.?)]$/.test(sentence) ? '' : '.'} Try: bpftop-ts --help`, exitStatus.usage);
+}
+
+function lookOf({color, ascii, theme}: Raw): LookOptions {
+  return {color, ascii: ascii === true, theme};
 }
 
 function formatOf({json, format}: Raw): Format | null {
@@ -204,6 +226,7 @@ export function parseOptions(words: readonly string[]): Options | Printed {
       enableStats: raw.enableStats,
       sampler: raw.sampler,
       sources: sourceNames.filter((name) => raw[name]),
+      look: lookOf(raw),
     };
   };
   addOptions(program)
@@ -228,7 +251,10 @@ export function parseOptions(words: readonly string[]): Options | Printed {
     .description('tell what this host allows, what is missing, and how to get it')
     .helpOption('-h, --help', 'show this help')
     .addHelpText('after', doctorHelp)
-    .action(() => void (chosen = {command: 'doctor', format: formatOf(program.opts<Raw>())}));
+    .action(() => {
+      const raw = program.opts<Raw>();
+      chosen = {command: 'doctor', format: formatOf(raw), look: lookOf(raw)};
+    });
   const share = program
     .command('share')
     .description('let a group watch without any privilege: sudo once, then no more')
@@ -241,7 +267,12 @@ export function parseOptions(words: readonly string[]): Options | Printed {
       chosen = {command: 'share', group: group ?? null};
     });
   takesOnly(share, program, {});
-  takesOnly(doctor, program, {format: 'write text (table) or json', json: 'write JSON, the same as --format json'});
+  takesOnly(doctor, program, {
+    format: 'write text (table) or json',
+    json: 'write JSON, the same as --format json',
+    color: 'use colours: auto, always or never',
+    ascii: 'write ASCII alone',
+  });
   try {
     program.parse(words, {from: 'user'});
   } catch (error) {

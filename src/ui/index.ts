@@ -4,6 +4,15 @@ import type {Measured} from '../model/measure.js';
 import type {SortOrder} from '../model/sort.js';
 import {LiveScreen} from './live-screen.js';
 import {openTerminal, type TerminalHost} from './terminal.js';
+import type {ColorChoice, ThemeName} from './theme.js';
+
+/** What it shall look like. */
+export interface LookOptions {
+  readonly color: ColorChoice;
+  /** Draw with ASCII alone, also where the locale has more. */
+  readonly ascii: boolean;
+  readonly theme: ThemeName;
+}
 
 /** What a screen begins with, and what it needs of who opens it. */
 export interface ScreenOptions {
@@ -15,6 +24,7 @@ export interface ScreenOptions {
   readonly limit: number | null;
   /** Time between samples, as the header shows it. */
   readonly delayMs: number;
+  readonly look: LookOptions;
   /** What else the person should know, such as that this is a demo. */
   readonly notice: string | null;
   readonly terminal: TerminalHost;

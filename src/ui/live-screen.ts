@@ -73,7 +73,8 @@ export class LiveScreen implements Screen {
     this.#terminal = terminal;
     this.#view = new View(options.limit);
     this.#state = initialState(options.sort, options.filter);
-    this.#writer = new FrameWriter(createTheme(colorDepth(env)), !speaksUtf8(env));
+    const {color, ascii, theme} = options.look;
+    this.#writer = new FrameWriter(createTheme(colorDepth(env, color), theme), ascii || !speaksUtf8(env));
     this.#layout = layoutScreen(terminal.size);
     this.ended = new Promise((resolve) => (this.#end = resolve));
   }

@@ -47,13 +47,15 @@ t.test('every option is heard, long and short', (t) => {
 });
 
 t.test('the doctor takes a format, before it or after it, and refuses the options of the watch', (t) => {
-  t.strictSame(parseOptions(['doctor']), {command: 'doctor', format: null});
+  const look = {color: 'auto', ascii: false};
+  t.match(parseOptions(['doctor']), {command: 'doctor', format: null, look});
   for (const words of [
     ['doctor', '--json'],
     ['--json', 'doctor'],
     ['doctor', '--format', 'json'],
   ])
-    t.strictSame(parseOptions(words), {command: 'doctor', format: 'json'}, words.join(' '));
+    t.match(parseOptions(words), {command: 'doctor', format: 'json', look}, words.join(' '));
+  t.match(parseOptions(['doctor', '--color', 'never', '--ascii']), {look: {color: 'never', ascii: true}});
   for (const option of [
     ['--delay', '1s'],
     ['--iterations', '1'],

@@ -74,6 +74,7 @@ export async function openTestScreen(
     filter,
     limit: null,
     delayMs: 1000,
+    look: {color: 'auto', ascii: false, theme: 'default'},
     notice: null,
     ...rest,
   };
