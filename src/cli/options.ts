@@ -2,11 +2,12 @@
 import {Command, CommanderError, InvalidArgumentError, Option} from 'commander';
 import ms from 'ms';
 import {exitStatus, UserError} from '../errors.js';
-import {fields} from '../model/fields.js';
+import {type FieldKey, fields, findField} from '../model/fields.js';
 import {type Filter, noFilter, parseFilter} from '../model/filter.js';
 import {initialSort, parseSort, type SortOrder} from '../model/sort.js';
 import {type SourceName, sourceNames} from '../sample/sources.js';
 import type {LookOptions} from '../ui/index.js';
+import {type ColumnKey, trendKey} from '../ui/layout.js';
 import {type ColorChoice, type ThemeName, themeNames} from '../ui/theme.js';
 import {version} from '../version.js';
 
@@ -44,6 +45,8 @@ export interface WatchOptions {
   readonly sort: SortOrder;
   readonly filter: Filter;
   readonly limit: number | null;
+  /** In that order; null: the usual ones. */
+  readonly columns: readonly ColumnKey[] | null;
   readonly enableStats: boolean;
   readonly sampler: Sampler;
   /** What else to look at beside the counters. */
@@ -95,6 +98,20 @@ function parseSortOption(text: string): SortOrder {
   return order;
 }
 
+/** Reads `A,B,…`: fields by key or short name, and the trend; each once. */
+function parseColumns(text: string): readonly ColumnKey[] {
+  const names = text.split(',').map((name) => name.trim());
+  const keys = names.map((name) => {
+    const key = name.toLowerCase() === trendKey ? trendKey : (findField(name)?.key as FieldKey | undefined);
+    if (key === undefined)
+      throw new InvalidArgumentError(
+        `unknown field '${name}'; there are ${fields.map((each) => each.key).join(', ')}, ${trendKey}.`,
+      );
+    return key;
+  });
+  return [...new Set(keys)];
+}
+
 interface Raw extends Record<SourceName, boolean> {
   delay: number;
   iterations?: number;
@@ -105,6 +122,7 @@ interface Raw extends Record<SourceName, boolean> {
   json?: true;
   enableStats: boolean;
   sampler: Sampler;
+  columns?: readonly ColumnKey[];
   color: ColorChoice;
   ascii?: true;
   theme: ThemeName;
@@ -132,6 +150,11 @@ function addOptions(command: Command): Command {
       new Option('-f, --filter <WORDS>', 'show programs with every word in name, type, owner or attachment')
         .argParser(parseFilter)
         .default(noFilter, 'all'),
+    )
+    .addOption(
+      new Option('--columns <LIST>', 'fields to show, in order, comma-separated (default: as many as fit)').argParser(
+        parseColumns,
+      ),
     )
     .addOption(new Option('-l, --limit <N>', 'show at most N programs (default: all)').argParser(parseLimit))
     .addOption(
@@ -223,6 +246,7 @@ export function parseOptions(words: readonly string[]): Options | Printed {
       sort: raw.sort,
       filter: raw.filter,
       limit: raw.limit ?? null,
+      columns: raw.columns ?? null,
       enableStats: raw.enableStats,
       sampler: raw.sampler,
       sources: sourceNames.filter((name) => raw[name]),

@@ -2,6 +2,7 @@
 import type {Filter} from '../model/filter.js';
 import type {Measured} from '../model/measure.js';
 import type {SortOrder} from '../model/sort.js';
+import type {ColumnKey} from './layout.js';
 import {LiveScreen} from './live-screen.js';
 import {openTerminal, type TerminalHost} from './terminal.js';
 import type {ColorChoice, ThemeName} from './theme.js';
@@ -22,6 +23,8 @@ export interface ScreenOptions {
   readonly filter: Filter;
   /** At most so many rows; null: all. */
   readonly limit: number | null;
+  /** The columns, in that order; null: as many of the usual ones as fit. */
+  readonly chosenColumns: readonly ColumnKey[] | null;
   /** Time between samples, as the header shows it. */
   readonly delayMs: number;
   readonly look: LookOptions;

@@ -170,7 +170,8 @@ export class LiveScreen implements Screen {
   }
 
   #flush(): void {
-    this.#columns = layoutColumns(this.#layout.columns, this.#state.sort.field.key, this.#idDigits);
+    const {chosenColumns} = this.#options;
+    this.#columns = layoutColumns(this.#layout.columns, this.#state.sort.field.key, this.#idDigits, chosenColumns);
     this.#draw();
     this.#paint();
   }

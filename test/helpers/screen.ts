@@ -73,6 +73,7 @@ export async function openTestScreen(
     sort: initialSort,
     filter,
     limit: null,
+    chosenColumns: null,
     delayMs: 1000,
     look: {color: 'auto', ascii: false, theme: 'default'},
     notice: null,
