@@ -10,6 +10,7 @@ import type {LookOptions} from '../ui/index.js';
 import {type ColumnKey, trendKey} from '../ui/layout.js';
 import {type ColorChoice, type ThemeName, themeNames} from '../ui/theme.js';
 import {version} from '../version.js';
+import type {Config} from './config.js';
 
 /** What is written instead of showing the screen. */
 export type Format = 'table' | 'json';
@@ -228,11 +229,31 @@ Tries what the live screen would, for a moment; nothing of it stays, nothing is 
 Exit status: 0 programs can be read, if only without rates; 69 this kernel or system can't;
 77 not permitted.`;
 
+/** Takes what is remembered as the defaults of those options; what can't be that any more is left out, and said. */
+function takeDefaults(program: Command, config: Config, problem: (sentence: string) => void): void {
+  for (const [key, value] of Object.entries(config) as [keyof Config, Config[keyof Config]][]) {
+    const option = program.options.find((each) => each.attributeName() === key);
+    if (!option) continue;
+    try {
+      const text = Array.isArray(value) ? value.join(',') : value;
+      const parsed: unknown = typeof text === 'string' && option.parseArg ? option.parseArg(text, undefined as never) : text;
+      program.setOptionValueWithSource(key, parsed, 'config');
+    } catch (error) {
+      problem(`${option.long} in the config file is left out: ${(error as Error).message}`);
+    }
+  }
+}
+
 /**
- * Reads the words after the command's name.
+ * Reads the words after the command's name; `config` has the defaults that this user's screen remembers.
+ * @param problem is told of what in it can't be used.
  * @throws UserError (2) with what is wrong and what would be right.
  */
-export function parseOptions(words: readonly string[]): Options | Printed {
+export function parseOptions(
+  words: readonly string[],
+  config: Config = {},
+  problem: (sentence: string) => void = () => {},
+): Options | Printed {
   let chosen: Options | undefined;
   let printed = '';
   const program = new Command('bpftop-ts');
@@ -297,6 +318,7 @@ export function parseOptions(words: readonly string[]): Options | Printed {
     color: 'use colours: auto, always or never',
     ascii: 'write ASCII alone',
   });
+  takeDefaults(program, config, problem);
   try {
     program.parse(words, {from: 'user'});
   } catch (error) {
