@@ -35,23 +35,23 @@ export interface Field {
 
 const entries = {
   id: {title: 'ID', help: 'program id, as bpftool shows it', kind: 'number', unit: '', width: 7, get: (p) => p.info.id},
-  type: {title: 'TYPE', help: 'program type', kind: 'text', unit: '', width: 14, get: (p) => progTypeName(p.info.type)},
+  type: {title: 'TYPE', help: 'program type', kind: 'text', unit: '', width: 10, get: (p) => progTypeName(p.info.type)},
   name: {title: 'NAME', help: 'program name, at most 15 bytes', kind: 'text', unit: '', width: 15, get: (p) => p.info.name},
   owner: {
     title: 'OWNER',
     help: 'process that holds it, and its pod or container',
     kind: 'text',
     unit: '',
-    width: 15,
+    width: 12,
     get: (p) => ownerText(p.owners),
     notInJson: true,
   },
   attached: {
     title: 'ATTACHED',
-    help: 'what it is attached to by links',
+    help: 'what it is attached to',
     kind: 'text',
     unit: '',
-    width: 15,
+    width: 12,
     get: (p) => attachedText(p.links),
     notInJson: true,
   },
