@@ -154,6 +154,7 @@ function code({info}: MeasuredProg): string {
 function memory(prog: MeasuredProg): string {
   const {bytesMemlock} = prog.info;
   if (bytesMemlock === null) return '-';
+  if (prog.maps?.length === 0) return formatBytes(bytesMemlock);
   const maps = mapsMemory([prog]);
   return `${formatBytes(bytesMemlock)}${maps === null ? ' without its maps' : `, with its maps ${formatBytes(bytesMemlock + maps)}`}`;
 }
@@ -161,9 +162,9 @@ function memory(prog: MeasuredProg): string {
 /** `3, 1.2MiB, of it 1.0MiB shared with 2 programs` */
 function mapsInAll(input: DetailInput): string {
   const {prog, measured} = input;
-  const ids = prog.info.mapIds;
-  if (ids?.length === 0) return 'none';
-  if (!prog.maps) return ids ? `id ${ids.join(', ')}` : whyUnknown(input, 'maps');
+  const count = prog.maps?.length ?? prog.info.mapIds?.length;
+  if (count === 0) return 'none';
+  if (!prog.maps) return prog.info.mapIds ? `id ${prog.info.mapIds.join(', ')}` : whyUnknown(input, 'maps');
   const shared = sharedMaps(prog, measured.progs);
   const words = [String(prog.maps.length), nullable(mapsMemory([prog]), formatBytes)];
   if (shared && shared.progs > 0)
@@ -181,10 +182,11 @@ function mapLine({prog}: DetailInput, line: number, lines: number, width: number
 }
 
 const barCells = 10;
-/** From this width on there is room for a bar beside the longest name and type. */
+/** From the first width on there is room for a bar beside the longest name and type; more than the second helps nobody's eye. */
 const barWidth = 68;
+const mapWidth = 76;
 
-/** `conntrack lru_hash      █████████░   944/1000  94%  9.1KiB` */
+/** `conntrack lru_hash      █████████·   944/1000  94%  9.1KiB` */
 function mapText(map: ProgMap, width: number): string {
   const {entries, maxEntries: max, type} = map;
   const fill = entries === null || max === 0 ? null : Math.min(1, entries / max);
@@ -193,7 +195,7 @@ function mapText(map: ProgMap, width: number): string {
   const percent = fill === null ? '' : fill > 0 && fill < 0.01 ? '<1%' : `${Math.floor(100 * fill)}%`;
   const figures = `${count.padStart(11)} ${percent.padStart(4)} ${nullable(map.bytesMemlock, formatBytes).padStart(8)}`;
   const full = fill === null ? null : Math.round(barCells * fill);
-  const bar = full === null ? ' '.repeat(barCells) : '█'.repeat(full) + '░'.repeat(barCells - full);
+  const bar = full === null ? ' '.repeat(barCells) : '█'.repeat(full) + '·'.repeat(barCells - full);
   const right = width < barWidth ? figures : `${bar} ${figures}`;
   const room = Math.max(0, width - right.length - 1);
   const left = cut(`${printable(map.name) || '(no name)'} ${type}`, room);
@@ -240,8 +242,8 @@ const counterLabelCells = 13;
 const statCells = 9;
 /** From this width on facts and counters stand side by side. */
 const sideBySide = 76;
-/** How many maps are listed at least; more where there is nothing else beside the facts. */
-const mapLinesMin = 3;
+/** Lines for maps, at least and at most; as many as leave the charts so much of a page. */
+const mapLines = {min: 3, max: 6, chartHeight: 14};
 const chartMinWidth = 38;
 const chartMinHeight = 6;
 
@@ -264,7 +266,7 @@ export function layoutDetail(page: Rect, scroll: number): DetailLayout {
     values.push({x: x + counterLabelCells, y: y++, width: right - counterLabelCells, show, ...(look && {look})});
   }
   y = statistics(labels, values, x, y + 1, right);
-  y = listOfMaps(labels, values, x, y + 1, right);
+  y = listOfMaps(labels, values, {x, y: y + 1, width: right, height: page.height - y - 1});
   const used = Math.max(y, facts.length);
   const scrollEnd = Math.max(0, used - page.height);
   const offset = Math.min(scroll, scrollEnd);
@@ -309,13 +311,15 @@ function statistics(labels: Label[], values: Value[], x: number, from: number, w
 }
 
 /** What the maps are in all, and some of them. @returns the line after it. */
-function listOfMaps(labels: Label[], values: Value[], x: number, from: number, width: number): number {
-  labels.push({x, y: from, text: 'maps'});
-  values.push({x: x + counterLabelCells, y: from, width: width - counterLabelCells, show: mapsInAll});
-  const lines = Math.max(mapLinesMin, facts.length - from - 1);
+function listOfMaps(labels: Label[], values: Value[], {x, y, width, height}: Rect): number {
+  labels.push({x, y, text: 'maps'});
+  values.push({x: x + counterLabelCells, y, width: width - counterLabelCells, show: mapsInAll});
+  const room = Math.max(facts.length - y - 1, height - 1 - mapLines.chartHeight);
+  const lines = Math.min(Math.max(room, mapLines.min), mapLines.max);
+  const cells = Math.min(width, mapWidth);
   for (let line = 0; line < lines; line++)
-    values.push({x, y: from + 1 + line, width, show: (input) => mapLine(input, line, lines, width)});
-  return from + 1 + lines;
+    values.push({x, y: y + 1 + line, width: cells, show: (input) => mapLine(input, line, lines, cells)});
+  return y + 1 + lines;
 }
 
 interface Past {
