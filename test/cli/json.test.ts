@@ -112,7 +112,7 @@ t.test('the maps of a program, how full and how large, and what they take in all
     shown.map_ids,
   );
   t.equal(shown.bytes_maps, maps[0]!.bytes_memlock + maps[1]!.bytes_memlock);
-  const all = document.programs.flatMap((each) => (each['maps'] as unknown as Shown[] | null) ?? []);
+  const all = document.programs.flatMap((each) => (each['maps'] as Shown[] | null) ?? []);
   const bytes = new Map(all.map(({id, bytes_memlock}) => [id, bytes_memlock]));
   t.equal(
     document.totals['bytes_maps'],
