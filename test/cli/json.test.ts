@@ -8,7 +8,8 @@ import t from 'tap';
 import {loadBpf} from '../../src/addon.js';
 import {copyTool, type Document, run, start, toolPath} from '../helpers/cli.js';
 import {nobodyWith} from '../helpers/child.js';
-import {iteratorSkip, kernelSkip, loadProg, switchStatsOn, uncountedSkip} from '../helpers/kernel.js';
+import {iteratorSkip, kernelSkip, loadProg, switchStatsOn} from '../helpers/kernel.js';
+import {uncountedSkip} from '../helpers/maps.js';
 
 const root = path.dirname(path.dirname(toolPath));
 /** By texts of React's and Yoga's that no minifying takes away. */

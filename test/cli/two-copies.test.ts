@@ -4,7 +4,8 @@ import {setTimeout as sleep} from 'node:timers/promises';
 import t, {type Test} from 'tap';
 import {documentedStatsCostNs} from '../../src/model/measure.js';
 import {type Document, documentsOf, run, start} from '../helpers/cli.js';
-import {areOn, iteratorSkip, loadProg, openSampler, someoneElseHasThemOn, uncountedSkip} from '../helpers/kernel.js';
+import {areOn, iteratorSkip, loadProg, openSampler, someoneElseHasThemOn} from '../helpers/kernel.js';
+import {uncountedSkip} from '../helpers/maps.js';
 
 type Prog = Readonly<Record<string, number | null>>;
 

@@ -19,7 +19,8 @@ import {measure} from '../../src/model/measure.js';
 import type {ProgMap} from '../../src/sample/maps.js';
 import type {ProgInfo} from '../../src/sample/types.js';
 import {nobodyWith, startChild} from '../helpers/child.js';
-import {kernelSkip, loadProg, openFds, openSampler, uncountedSkip} from '../helpers/kernel.js';
+import {kernelSkip, loadProg, openFds, openSampler} from '../helpers/kernel.js';
+import {uncountedSkip} from '../helpers/maps.js';
 import {has} from '../helpers/mounts.js';
 import {progInfo} from '../helpers/samples.js';
 

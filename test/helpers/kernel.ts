@@ -3,7 +3,6 @@ import {closeSync, readdirSync, readFileSync, readlinkSync} from 'node:fs';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {
   loadBpf,
-  loadMapReading,
   loadTestbed,
   type NativeSample,
   type NativeSampler,
@@ -50,16 +49,6 @@ export function typeSkip(type: TestProgSpec['type']): string | false {
     if ((error as NodeJS.ErrnoException).code !== 'EINVAL') throw error;
     return `no programs of type ${type} here`;
   }
-}
-
-/** Why the elements of maps are not counted here, where maps can be read at all; false where they are. */
-export const uncountedSkip: string | false = kernelSkip || (await whyUncounted());
-
-async function whyUncounted(): Promise<string | false> {
-  const reader = new (loadMapReading().MapReader)();
-  const {uncounted} = await reader.read();
-  reader.close();
-  return uncounted !== null && `maps' elements are not counted: ${uncounted}`;
 }
 
 /** Types of programs that can be test-run, as far as this kernel has them. */
