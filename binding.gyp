@@ -20,6 +20,7 @@
       'target_name': 'bpf',
       'sources': [
         'native/addon.cc',
+        'native/holders_to_js.cc',
         'native/links_to_js.cc',
         'native/maps_to_js.cc',
         'native/sample_to_js.cc',
@@ -29,6 +30,8 @@
         'native/core/btf.cc',
         'native/core/cpu_list.cc',
         'native/core/errno_name.cc',
+        'native/core/file_code.cc',
+        'native/core/file_iterator.cc',
         'native/core/interface.cc',
         'native/core/iter_code.cc',
         'native/core/kernel_layout.cc',

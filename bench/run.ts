@@ -5,6 +5,7 @@
  */
 import {benchKeys} from './keys.js';
 import {benchMaps} from './maps.js';
+import {benchOwners} from './owners.js';
 import {median, print, runInTerminal, startLoad, type TerminalRun, timeOf, tool} from './processes.js';
 import {benchSampling} from './sampling.js';
 
@@ -106,6 +107,7 @@ for (const count of counts) {
 await benchSampling(process.argv.length > 2 ? counts : [100, 1000, 10_000]);
 await benchMaps(process.argv.length > 2 ? counts : [100, 1000]);
 await benchKeys(process.argv.length > 2 ? counts : [1000, 10_000]);
+if (process.argv.length === 2) await benchOwners();
 print('A frame at 160×50, ten a second, every program changing (whole process, totals divided by frames)', frames);
 print('From start, ms at 160×50, medians of 7 in turns', starts);
 if (peer) print(`Beside bpftop at 120×30, a second, ${peerSeconds} s each in ${peerTurns} turns`, beside);

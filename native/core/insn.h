@@ -26,6 +26,7 @@ enum class Helper : int32_t {
   map_lookup_elem = 1,
   trace_printk = 6,  // 4.1
   get_smp_processor_id = 8,
+  get_current_task = 35,         // 4.8; of GPL-compatible programs
   probe_read_kernel = 113,       // 5.5; of GPL-compatible programs
   seq_write = 127,               // 5.7
   map_lookup_percpu_elem = 195,  // 5.19
@@ -96,6 +97,10 @@ constexpr Insn ja(int16_t off = 0) {
 /// if (dst == imm) skip the next `off` instructions, or go back when negative (a bounded loop; 5.3 and later)
 constexpr Insn jeq(Reg dst, int32_t imm, int16_t off = 0) {
   return {0x15, dst, 0, off, imm};
+}
+/// if (dst == src)
+constexpr Insn jeq(Reg dst, Reg src, int16_t off = 0) {
+  return {0x1d, dst, src, off, 0};
 }
 /// if (dst != imm)
 constexpr Insn jne(Reg dst, int32_t imm, int16_t off = 0) {

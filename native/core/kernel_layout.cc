@@ -162,4 +162,41 @@ Refusal read_map_layout(const Btf& btf, MapLayout& to) {
   return find.refusal;
 }
 
+Refusal read_file_layout(const Btf& btf, FileLayout& to) {
+  Lookup find(btf);
+  const auto structure = [&](const char* name) { return find.type(BtfKind::structure, name); };
+  to.iter_function = find.type(BtfKind::function, "bpf_iter_task_file");
+  const uint32_t iter = structure("bpf_iter__task_file");
+  to.iter_meta = find.offset(iter, "meta", 8);
+  to.iter_task = find.offset(iter, "task", 8);
+  to.iter_file = find.offset(iter, "file", 8);
+  to.meta_seq = find.offset(structure("bpf_iter_meta"), "seq", 8);
+
+  const uint32_t task = structure("task_struct");
+  to.task_tgid = find.offset(task, "tgid", 4);
+  to.task_group_leader = find.offset(task, "group_leader", 8);
+  to.task_start_boottime = find.offset(task, "start_boottime", 8);
+  to.task_files = find.offset(task, "files", 8);
+  to.files_fdt = find.offset(structure("files_struct"), "fdt", 8);
+  to.fdtable_fd = find.offset(structure("fdtable"), "fd", 8);
+
+  const uint32_t file = structure("file");
+  to.file_f_op = find.offset(file, "f_op", 8);
+  to.file_private_data = find.offset(file, "private_data", 8);
+  to.f_op_release = find.offset(structure("file_operations"), "release", 8);
+
+  to.prog_aux = find.offset(structure("bpf_prog"), "aux", 8);
+  to.aux_id = find.offset(structure("bpf_prog_aux"), "id", 4);
+  to.map_id = find.offset(structure("bpf_map"), "id", 4);
+  const uint32_t link = structure("bpf_link");
+  to.link_prog = find.offset(link, "prog", 8);
+  to.link_type = find.offset(link, "type", 4);
+  if (const uint32_t of_map = btf.find(BtfKind::structure, "bpf_struct_ops_link")) {
+    const auto map = find.maybe(of_map, "map", 8);
+    const auto inner = find.maybe(of_map, "link", btf.size_of(link));
+    if (map && inner) to.struct_ops_link_map = static_cast<int16_t>(*map - *inner);
+  }
+  return find.refusal;
+}
+
 }  // namespace bpftop

@@ -88,4 +88,28 @@ struct MapLayout {
 Refusal read_layout(const Btf& btf, KernelLayout& layout);
 Refusal read_map_layout(const Btf& btf, MapLayout& layout);
 
+/// What an iterator over open files reads of them, in the same terms.
+struct FileLayout {
+  /// FUNC bpf_iter_task_file
+  uint32_t iter_function = 0;
+
+  // struct bpf_iter__task_file and struct bpf_iter_meta
+  int16_t iter_meta = 0, iter_task = 0, iter_file = 0, meta_seq = 0;
+
+  // struct task_struct, and from `files` to the array of open files
+  int16_t task_tgid = 0, task_group_leader = 0, task_start_boottime = 0, task_files = 0, files_fdt = 0, fdtable_fd = 0;
+
+  // struct file and struct file_operations
+  int16_t file_f_op = 0, file_private_data = 0, f_op_release = 0;
+
+  // What private_data points to: struct bpf_prog, bpf_map or bpf_link
+  int16_t prog_aux = 0, aux_id = 0, map_id = 0, link_prog = 0, link_type = 0;
+
+  /// From a link to the pointer to its map, where it is a link of struct_ops. 6.4
+  std::optional<int16_t> struct_ops_link_map;
+};
+
+/// As read_layout.
+Refusal read_file_layout(const Btf& btf, FileLayout& layout);
+
 }  // namespace bpftop

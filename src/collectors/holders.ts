@@ -1,44 +1,30 @@
 /**
- * Who holds each program, by /proc/PID/fd: of every process the fds that are a program, a link or a map, and of those what fdinfo says.
- * A readlink an fd, some 3 µs. It runs in slices of a few ms, between which everything else has its turn.
- *
- * A process is what its main thread has open: a thread with fds of its own (clone(2) without CLONE_FILES) is not looked into.
+ * Who holds each program: by the addon's iterator over the open files of all processes, a fifth of a µs a file, after which only the
+ * processes that hold something are looked up in /proc. Where that can't be had, by /proc/PID/fd.
  */
-import {closeSync, constants, opendirSync, openSync, readdirSync, readlinkSync, readSync} from 'node:fs';
-import {open} from 'node:fs/promises';
-import {setImmediate as turn, setTimeout as sleep} from 'node:timers/promises';
-import type {CgroupLine, Owner, OwnerProcess, Owners, OwnerVia} from '../sample/owners.js';
+import {readlinkSync, statSync} from 'node:fs';
+import {holderKinds, type NativeHolders, type NativeHoldersReader} from '../addon.js';
+import {isSystemError} from '../errors.js';
+import type {Owner, OwnerProcess, Owners} from '../sample/owners.js';
 import type {ProgInfo} from '../sample/types.js';
+import {addOwner, Held} from './held.js';
+import {scanFds} from './proc-fds.js';
+import {describe, gone, ownStartTicks, Slice, startTicks, withProcess} from './processes.js';
 
 /** What to read. */
 export interface HoldersOptions {
+  /** The iterator over open files; without, or where it is refused, /proc is gone through. */
+  readonly files?: NativeHoldersReader | undefined;
   /** Where procfs is mounted; `/proc` by default. */
   readonly procRoot?: string;
   /** The programs that use each map, by the map's id: who holds the map holds them. `progsByMap` makes it. */
   readonly progsOfMap?: ReadonlyMap<number, readonly number[]>;
 }
 
-/** How long it may keep the event loop from everything else, ms. */
-const sliceMs = 2;
-/** Fds between two looks at the clock. */
-const fdsAtOnce = 64;
-/** Of an argument list or a list of cgroups no more is read. */
-const mostBytes = {comm: 64, cmdline: 4096, cgroup: 65_536, fdinfo: 4096};
-/** A process whose memory is locked (by a stuck file system, say) never answers for its arguments. */
-const patienceMs = 500;
-
-/** No text that a process can write is this. */
-const gone = Symbol('gone');
-
-const strength: Readonly<Record<OwnerVia, number>> = {prog: 2, link: 1, map: 0};
-
-/** What a link's fd is called depends on how it was opened. */
-const kinds: Readonly<Record<string, OwnerVia>> = {
-  'anon_inode:bpf-prog': 'prog',
-  'anon_inode:bpf_link': 'link',
-  'anon_inode:bpf-link': 'link',
-  'anon_inode:bpf-map': 'map',
-};
+/** PROC_PID_INIT_INO (include/linux/proc_ns.h) */
+const initialPidNamespace = 0xeffffffc;
+/** Entries between two looks at the clock. */
+const entriesAtOnce = 64;
 
 /** The programs that use each map. */
 export function progsByMap(progs: Iterable<Pick<ProgInfo, 'id' | 'mapIds'>>): Map<number, number[]> {
@@ -53,181 +39,84 @@ export function progsByMap(progs: Iterable<Pick<ProgInfo, 'id' | 'mapIds'>>): Ma
 }
 
 /**
- * Reads who holds which program. A process that ends meanwhile holds nothing; what may not be read is counted.
+ * Reads who holds which program, by the best way there is. A process that ends meanwhile holds nothing.
  * @throws the fs error where there is no such `procRoot`.
  */
-export async function readHolders({procRoot = '/proc', progsOfMap = new Map()}: HoldersOptions = {}): Promise<Owners> {
-  const byProg = new Map<number, Owner[]>();
-  let unreadable = 0;
-  const pids = readdirSync(procRoot)
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .sort((a, b) => a - b);
-  const slice = new Slice();
-  for (const pid of pids) {
-    await slice.rest();
-    // A directory that is held open stays the directory of this process, even when its pid goes to another one.
-    const dir = openDirectory(`${procRoot}/${pid}`);
-    if (typeof dir === 'number') {
-      try {
-        const held = await heldBy(`${procRoot}/${pid}`, slice, progsOfMap);
-        const process = held.size > 0 ? await describe(pid, `/proc/self/fd/${dir}`) : null;
-        if (process)
-          for (const [prog, via] of held) {
-            const owners = byProg.get(prog);
-            if (owners) owners.push({process, via});
-            else byProg.set(prog, [{process, via}]);
-          }
-      } catch (error) {
-        if (!isGone(error)) unreadable++;
-      } finally {
-        closeSync(dir);
-      }
-    } else if (dir === null) unreadable++;
-  }
-  return {byProg, unreadable};
+export async function readHolders({
+  files,
+  procRoot = '/proc',
+  progsOfMap = new Map(),
+}: HoldersOptions = {}): Promise<Owners> {
+  const seesAll = showsAllProcesses(procRoot);
+  // The iterator's pids are the initial namespace's: another /proc knows other processes by them.
+  const open = files && seesAll ? await readFiles(files) : null;
+  if (open) return {byProg: await lookUp(open, procRoot, progsOfMap), complete: true};
+  const {byProg, unreadable} = await scanFds(procRoot, progsOfMap);
+  return {byProg, complete: seesAll && unreadable === 0};
 }
 
-/** A process's directory, open; gone: it has ended, null: it may not be opened. */
-function openDirectory(dir: string): number | typeof gone | null {
+/** Whether that is a /proc of the initial pid namespace, in which this process is, and in which all processes are. */
+function showsAllProcesses(procRoot: string): boolean {
   try {
-    return openSync(dir, constants.O_RDONLY | constants.O_DIRECTORY);
+    // There is no `self` in one that doesn't know this process, and another number in one that knows it by another.
+    const isOwn = readlinkSync(`${procRoot}/self`) === String(process.pid);
+    // All but those that hidepid hides (proc(5)); then init, which always runs, is one of them.
+    return (
+      isOwn && statSync(`${procRoot}/self/ns/pid`).ino === initialPidNamespace && statSync(`${procRoot}/1`).isDirectory()
+    );
+  } catch {
+    return false;
+  }
+}
+
+/** null: not here, or not now. */
+async function readFiles(files: NativeHoldersReader): Promise<NativeHolders | null> {
+  try {
+    return await files.read();
   } catch (error) {
-    return isGone(error) ? gone : null;
+    if (isSystemError(error)) return null;
+    throw error;
   }
 }
 
-/** Gives the event loop its turn when this has had its slice. */
-class Slice {
-  #began = performance.now();
-
-  async rest(): Promise<void> {
-    if (performance.now() - this.#began < sliceMs) return;
-    await turn();
-    this.#began = performance.now();
-  }
-}
-
-/** The programs that a process holds, each with the strongest way. @throws the fs error where its fds can't be listed. */
-async function heldBy(
-  processDir: string,
-  slice: Slice,
+/** Looks up the processes that hold something. */
+async function lookUp(
+  {pids, startTicks: starts, kinds, ids}: NativeHolders,
+  procRoot: string,
   progsOfMap: ReadonlyMap<number, readonly number[]>,
-): Promise<Map<number, OwnerVia>> {
-  const held = new Map<number, OwnerVia>();
-  const dir = opendirSync(`${processDir}/fd`, {bufferSize: fdsAtOnce});
-  try {
-    let seen = 0;
-    for (let entry = dir.readSync(); entry; entry = dir.readSync()) {
-      if (++seen % fdsAtOnce === 0) await slice.rest();
-      const kind = kindOf(`${processDir}/fd/${entry.name}`);
-      if (!kind) continue;
-      const ids = idsIn(`${processDir}/fdinfo/${entry.name}`);
-      const hold = (prog: number, via: OwnerVia) => {
-        const before = held.get(prog);
-        if (before === undefined || strength[via] > strength[before]) held.set(prog, via);
-      };
-      if (kind !== 'map' && ids.prog !== null) hold(ids.prog, kind);
-      // The link of a struct_ops map has no program of its own.
-      if (kind !== 'prog' && ids.map !== null) for (const prog of progsOfMap.get(ids.map) ?? []) hold(prog, kind);
+): Promise<Map<number, Owner[]>> {
+  const byProg = new Map<number, Owner[]>();
+  // In a time namespace /proc has boot at another time.
+  const shift = (ownStartTicks(procRoot) ?? 0) - starts[pids.indexOf(process.pid)]!;
+  const slice = new Slice();
+  for (let at = 0; at < pids.length;) {
+    const [pid, start] = [pids[at]!, starts[at]!];
+    const held = new Held(progsOfMap);
+    for (; pids[at] === pid && starts[at] === start; at++) {
+      if (at % entriesAtOnce === 0) await slice.rest();
+      add(held, kinds[at]!, ids[at]!);
     }
-  } finally {
-    dir.closeSync();
+    if (held.size === 0) continue;
+    const found = await whoIs(procRoot, pid, start + shift);
+    if (found) addOwner(byProg, found, held);
   }
-  return held;
+  return byProg;
 }
 
-/** What an fd is; undefined: nothing of BPF's, or closed meanwhile. */
-function kindOf(fd: string): OwnerVia | undefined {
-  try {
-    return kinds[readlinkSync(fd)];
-  } catch (error) {
-    if (isGone(error)) return undefined;
-    throw error;
-  }
+function add(held: Held, kind: number, id: number): void {
+  if (kind === holderKinds.prog) held.add(id, 'prog');
+  else if (kind === holderKinds.link) held.add(id, 'link');
+  else held.addMap(id, kind === holderKinds.map ? 'map' : 'link');
 }
 
-/** The ids in an fdinfo (bpf_prog_show_fdinfo and its like, kernel/bpf/syscall.c); null: not in it. */
-function idsIn(fdinfo: string): {prog: number | null; map: number | null} {
-  const buffer = Buffer.allocUnsafe(mostBytes.fdinfo);
-  let text: string;
-  try {
-    const fd = openSync(fdinfo, 'r');
-    try {
-      text = buffer.toString('latin1', 0, readSync(fd, buffer));
-    } finally {
-      closeSync(fd);
-    }
-  } catch (error) {
-    if (isGone(error)) return {prog: null, map: null};
-    throw error;
-  }
-  const id = (key: string) => {
-    const found = new RegExp(`^${key}:\\t(\\d+)$`, 'm').exec(text);
-    return found ? Number(found[1]) : null;
-  };
-  return {prog: id('prog_id'), map: id('map_id')};
-}
-
-/** Who a process is, read through its open directory; null: it has ended. */
-async function describe(pid: number, dir: string): Promise<OwnerProcess | null> {
-  const [comm, cmdline, cgroup] = await Promise.all([
-    readStart(`${dir}/comm`, mostBytes.comm),
-    readStart(`${dir}/cmdline`, mostBytes.cmdline),
-    readStart(`${dir}/cgroup`, mostBytes.cgroup),
-  ]);
-  if (comm === gone) return null;
-  return {
-    pid,
-    comm: comm && comm.replace(/\n$/, ''),
-    cmdline: cmdline === null || cmdline === gone ? null : argumentsIn(cmdline),
-    // There is none in a kernel without cgroups.
-    cgroups: cgroup === null || cgroup === gone ? null : cgroupLines(cgroup),
-  };
-}
-
-/** The first bytes of a file of a process; gone: it has ended, null: that may not be read, or nothing came in time. */
-async function readStart(path: string, bytes: number): Promise<string | typeof gone | null> {
-  const waited = new AbortController();
-  const late = sleep(patienceMs, null, {signal: waited.signal, ref: false}).catch(() => null);
-  const text = await Promise.race([startOf(path, bytes), late]);
-  waited.abort();
-  return text;
-}
-
-async function startOf(path: string, bytes: number): Promise<string | typeof gone | null> {
-  try {
-    const file = await open(path);
-    try {
-      const buffer = Buffer.allocUnsafe(bytes);
-      let length = 0;
-      // procfs gives less than was asked for where a line or a page ends.
-      for (let read = -1; read !== 0 && length < bytes; length += read)
-        read = (await file.read(buffer, length, bytes - length)).bytesRead;
-      return buffer.toString('utf8', 0, length);
-    } finally {
-      await file.close();
-    }
-  } catch (error) {
-    return isGone(error) ? gone : null;
-  }
-}
-
-/** The arguments in /proc/PID/cmdline: each ends with a zero, unless the process has written over them. */
-function argumentsIn(cmdline: string): string[] {
-  return cmdline === '' ? [] : cmdline.replace(/\0+$/, '').split('\0');
-}
-
-/** The lines of /proc/PID/cgroup. A path may have colons; the kernel keeps newlines out of it. */
-export function cgroupLines(text: string): CgroupLine[] {
-  return text.split('\n').flatMap((line) => {
-    const found = /^(\d+):([^:]*):(\/.*)$/s.exec(line);
-    return found ? [{hierarchy: Number(found[1]), controllers: found[2]!, path: found[3]!}] : [];
+/** The process with that pid, if it is the one that began then; null: that has ended. */
+async function whoIs(procRoot: string, pid: number, start: number): Promise<OwnerProcess | null> {
+  const found = await withProcess(procRoot, pid, async (dir) => {
+    const ticks = await startTicks(pid, dir);
+    // What is rounded down twice may differ by one.
+    return ticks === gone || (ticks !== null && Math.abs(ticks - start) > 1) ? gone : describe(pid, dir);
   });
-}
-
-/** ENOENT: the process or the fd has gone; ESRCH: the process, behind an open directory. */
-function isGone(error: unknown): boolean {
-  const {code} = error as NodeJS.ErrnoException;
-  return code === 'ENOENT' || code === 'ESRCH';
+  if (found !== null && found !== gone) return found;
+  // hidepid (proc(5)) hides processes, their files or all of them: then there is one, of which no more is known.
+  return found === null ? {pid, comm: null, cmdline: null, cgroups: null} : null;
 }

@@ -5,13 +5,12 @@
 import {loadBpf, type NativeBpf, type NativeProgInfo, type NativeSample, type NativeSampler} from '../addon.js';
 import {exitStatus, isNotPermitted, isSystemError, type SystemError, UserError} from '../errors.js';
 import {sleepableByType} from '../sample/prog-types.js';
-import {mapSources, type SourceFacts, type SourceName, sourceNames, type Sources} from '../sample/sources.js';
+import {mapSources, type SourceName, sourceNames, type Sources} from '../sample/sources.js';
 import type {Host, ProgInfo, Sample, SamplerName, Warning} from '../sample/types.js';
 import {readHost} from './host.js';
 import type {Pace} from './pace.js';
 import {sharedPin} from './share.js';
-import type {SlowSource} from './slow-source.js';
-import {openSources} from './sources.js';
+import {type OpenSources, openSources} from './sources.js';
 
 /** Anything that yields Samples, oldest first. */
 export interface Collector {
@@ -44,7 +43,7 @@ export class KernelCollector implements Collector {
   readonly #host: Host = readHost();
   readonly #sampler: NativeSampler;
   readonly #options: KernelOptions;
-  readonly #sources: {readonly [Name in SourceName]?: SlowSource<SourceFacts[Name]>};
+  readonly #sources: OpenSources;
   #readings = 0;
   /** Static information of the programs in the last sample, by id. */
   #known = new Map<number, ProgInfo>();
@@ -54,11 +53,15 @@ export class KernelCollector implements Collector {
   /**
    * @throws UserError (69) where this isn't Linux or the addon can't be loaded.
    */
-  constructor(options: KernelOptions, bpf: Pick<NativeBpf, 'Sampler'> = loadBpf()) {
+  constructor(
+    options: KernelOptions,
+    bpf: Pick<NativeBpf, 'Sampler'> = loadBpf(),
+    sources: OpenSources = openSources(options.sources ?? []),
+  ) {
     this.#options = options;
-    const {enableStats, sampler, sources = []} = options;
+    const {enableStats, sampler} = options;
     this.#sampler = new bpf.Sampler({enableStats, ...(sampler && {sampler}), pin: sharedPin});
-    this.#sources = openSources(sources);
+    this.#sources = sources;
   }
 
   async *samples(pace: Pace, signal?: AbortSignal): AsyncGenerator<Sample, void, undefined> {

@@ -1,16 +1,33 @@
 /** Whose the programs are: the processes that hold them, joined with what their cgroups and the host's files tell. */
-import type {ProgOwner} from '../sample/owners.js';
+import {type NativeHoldersReader, openHolders} from '../addon.js';
+import type {Owners, ProgOwner} from '../sample/owners.js';
 import type {Found} from '../sample/sources.js';
 import type {ProgInfo} from '../sample/types.js';
 import {identifyCgroups, nameContainers, nameOf} from './containers.js';
 import {progsByMap, readHolders} from './holders.js';
 
-/**
- * One look at the host's processes: 20 ms with 75 of them, some 300 with 500 that have 100 fds each, in slices.
- * @throws the fs error where there is no /proc.
- */
-export async function lookAtOwners(progs: readonly ProgInfo[]): Promise<Found<ProgOwner>> {
-  const {byProg, unreadable} = await readHolders({progsOfMap: progsByMap(progs)});
+/** Reads who owns the programs of this kernel. */
+export class OwnersCollector {
+  readonly #files: NativeHoldersReader;
+
+  /** @throws UserError (69) where this isn't Linux or the addon can't be loaded. */
+  constructor(files: NativeHoldersReader = openHolders()) {
+    this.#files = files;
+  }
+
+  /**
+   * One reading: 1 ms and 1 ms for each process that holds something, 10 ms with 500 processes that have 100 fds each. Where the iterator
+   * over open files can't be had, 20 ms with 75 processes and some 300 with those 500, in slices.
+   * @throws the fs error where there is no /proc.
+   */
+  async read(progs: readonly ProgInfo[]): Promise<Found<ProgOwner>> {
+    const {byProg, complete} = await readHolders({files: this.#files, progsOfMap: progsByMap(progs)});
+    return {byProg: await describeAll(byProg), complete, warning: null};
+  }
+}
+
+/** What is known of the holders, for each program. */
+async function describeAll(byProg: Owners['byProg']): Promise<Map<number, readonly ProgOwner[]>> {
   const processes = new Set([...byProg.values()].flatMap((owners) => owners.map(({process}) => process)));
   const identities = new Map([...processes].map((each) => [each, each.cgroups && identifyCgroups(each.cgroups)]));
   const ids = [...identities.values()].flatMap((each) => each?.containerId ?? []);
@@ -34,5 +51,5 @@ export async function lookAtOwners(progs: readonly ProgInfo[]): Promise<Found<Pr
         };
       }),
     );
-  return {byProg: described, complete: unreadable === 0, warning: null};
+  return described;
 }

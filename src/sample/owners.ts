@@ -36,8 +36,8 @@ export interface Owner {
 export interface Owners {
   /** Holders by the program's id, pids ascending. A program that isn't in it is held by no process that could be read. */
   readonly byProg: ReadonlyMap<number, readonly Owner[]>;
-  /** Processes whose open files could not be read: while there are any, "held by nobody" isn't known. */
-  readonly unreadable: number;
+  /** Whether that is every process there is; if not, "held by nobody" isn't known. */
+  readonly complete: boolean;
 }
 
 /** Whose cgroup a container's is, as far as the path's form tells. */

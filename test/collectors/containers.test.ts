@@ -4,7 +4,7 @@ import {tmpdir} from 'node:os';
 import {dirname, join} from 'node:path';
 import t from 'tap';
 import {identifyCgroups, identifyPath, nameContainers, nameOf} from '../../src/collectors/containers.js';
-import {cgroupLines} from '../../src/collectors/holders.js';
+import {cgroupLines} from '../../src/collectors/processes.js';
 import type {CgroupIdentity} from '../../src/sample/owners.js';
 
 const a = 'a1'.repeat(32);

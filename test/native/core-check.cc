@@ -1,7 +1,9 @@
 // Checks of native/core without Node, built and run by core.test.ts with the address and undefined-behaviour sanitizers.
 // Prints one TAP line a check. What needs the kernel is left out when it refuses.
 #include <sched.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <bit>
 #include <cerrno>
@@ -13,6 +15,7 @@
 #include "core/btf.h"
 #include "core/cpu_list.h"
 #include "core/errno_name.h"
+#include "core/file_iterator.h"
 #include "core/kernel_layout.h"
 #include "core/links.h"
 #include "core/maps.h"
@@ -158,6 +161,42 @@ void check_layouts() {
         "what is missing is named");
 }
 
+/// Structs whose only members are those that are read, at offsets of no kernel.
+BtfBuilder file_types(bool struct_ops, bool file) {
+  BtfBuilder types;
+  const uint32_t u32 = types.integer("unsigned int", 4), u64 = types.integer("unsigned long", 8);
+  types.structure("bpf_iter__task_file", 32, {{"meta", u64, 0}, {"task", u64, 64}, {"fd", u32, 128}, {"file", u64, 192}});
+  types.structure("bpf_iter_meta", 24, {{"seq", u64, 0}});
+  types.structure("task_struct", 64,
+                  {{"tgid", u32, 32}, {"group_leader", u64, 64}, {"start_boottime", u64, 128}, {"files", u64, 192}});
+  types.structure("files_struct", 16, {{"fdt", u64, 64}});
+  types.structure("fdtable", 16, {{"fd", u64, 64}});
+  if (file) types.structure("file", 32, {{"f_op", u64, 64}, {"private_data", u64, 192}});
+  types.structure("file_operations", 128, {{"release", u64, 448}});
+  types.structure("bpf_prog", 64, {{"aux", u64, 320}});
+  types.structure("bpf_prog_aux", 64, {{"id", u32, 96}});
+  types.structure("bpf_map", 64, {{"id", u32, 160}});
+  const uint32_t link = types.structure("bpf_link", 40, {{"type", u32, 96}, {"prog", u64, 128}});
+  if (struct_ops) types.structure("bpf_struct_ops_link", 64, {{"link", link, 64}, {"map", u64, 448}});
+  types.structure("bpf_iter_task_file", 0, {});
+  return types;
+}
+
+void check_file_layouts() {
+  // A struct of the function's name is no function.
+  const auto parsed = Btf::parse(file_types(true, true).bytes());
+  FileLayout layout;
+  check(!parsed.error && read_file_layout(parsed.value, layout).text() ==
+                             "btf: ENOENT: this kernel's types have no function bpf_iter_task_file",
+        "a kernel without an iterator over files");
+  check(layout.iter_file == 24 && layout.task_start_boottime == 16 && layout.f_op_release == 56 && layout.link_prog == 16,
+        "where it keeps open files");
+  check(layout.struct_ops_link_map == 48, "from a link that is inside of another struct to that one's map");
+  layout = {};
+  const auto old = Btf::parse(file_types(false, false).bytes());
+  check(read_file_layout(old.value, layout).error && !layout.struct_ops_link_map, "links of struct_ops are not everywhere");
+}
+
 /// Deep, circular and exploding types end, and are no type.
 void check_hostile_btf() {
   BtfBuilder circle;
@@ -296,6 +335,72 @@ void check_iterator_without_misses() {
     check(!iterator.read(table) && !table.ids().empty() && !table.counts_misses(),
           "a kernel that doesn't count misses: they are unknown");
   }
+}
+
+/// Whether this process has the id open, by a file of that kind.
+bool has_open(const std::vector<FileRecord>& files, FileKind kind, uint32_t id) {
+  return std::any_of(files.begin(), files.end(), [&](const FileRecord& file) {
+    return file.tgid == static_cast<uint32_t>(::getpid()) && file.kind == kind && file.id == id;
+  });
+}
+
+/// What is open here, by whatever thread; and reading while fds come and go.
+void check_file_iterator() {
+  UniqueFd prog = load_return_0();
+  FileIterator iterator;
+  std::vector<FileRecord> files;
+  const Refusal refusal = iterator.read(files);
+  if (!prog || refusal) {
+    std::printf("ok %d - the iterator over files # SKIP %s\n", ++checks,
+                refusal ? refusal.text().c_str() : "no program can be loaded");
+    return;
+  }
+  BpfProgInfo info = {};
+  check(!prog_info_by_fd(prog.get(), info).error && has_open(files, FileKind::prog, info.id), "a program that is open");
+  UniqueFd again(::dup(prog.get()));
+  const UniqueFd map = std::move(map_create({MapType::array, 8, 1, "core_check"}).value);
+  const size_t before = files.size();
+  check(!iterator.read(files), "a second look");
+  // Others on this machine come and go: only what is here can be told.
+  const auto here = [](const FileRecord& file) { return file.tgid == static_cast<uint32_t>(::getpid()); };
+  const auto of_kind = [&](FileKind kind) {
+    return std::count_if(files.begin(), files.end(),
+                         [&](const FileRecord& file) { return here(file) && file.kind == kind; });
+  };
+  check(before > 0 && of_kind(FileKind::prog) == 1, "a program that is open twice is there once");
+  check(of_kind(FileKind::map) == 1 && of_kind(FileKind::link) == 1, "a map, and the iterator's own link");
+  check(std::is_sorted(files.begin(), files.end(), [](const auto& a, const auto& b) { return a.tgid < b.tgid; }),
+        "pids ascend");
+
+  std::atomic<int> step = 0;
+  std::thread alone([&] {
+    step = ::unshare(CLONE_FILES) == 0 ? 1 : -1;
+    step.notify_all();
+    while (step == 1) step.wait(1);
+  });
+  step.wait(0);
+  if (step == 1) {
+    prog.reset();
+    again.reset();
+    check(!iterator.read(files) && has_open(files, FileKind::prog, info.id), "a program that a thread has for itself");
+  }
+  step = 2;
+  step.notify_all();
+  alone.join();
+  check(!iterator.read(files) && !has_open(files, FileKind::prog, info.id), "and which goes with that thread");
+
+  std::atomic<bool> stop = false;
+  std::thread churn([&] {
+    while (!stop) {
+      std::vector<UniqueFd> some;
+      for (int i = 0; i < 50; i++) some.push_back(load_return_0());
+    }
+  });
+  bool all_read = true;
+  for (int i = 0; i < 50; i++) all_read &= !iterator.read(files) && of_kind(FileKind::map) == 1;
+  stop = true;
+  churn.join();
+  check(all_read, "looks while fds come and go");
 }
 
 /// Passes while another thread loads and unloads as fast as it can: every pass must succeed and hold what stays.
@@ -464,9 +569,11 @@ int main() {
   check_cpu_lists();
   check_stats_cost();
   check_layouts();
+  check_file_layouts();
   check_hostile_btf();
   check_iterator();
   check_iterator_without_misses();
+  check_file_iterator();
   check_link_info();
   check_links_of_two_netns();
   check_churn();
