@@ -15,6 +15,7 @@
 #include "core/errno_name.h"
 #include "core/kernel_layout.h"
 #include "core/links.h"
+#include "core/pins.h"
 #include "core/prog_info.h"
 #include "core/prog_iterator.h"
 #include "core/prog_walk.h"
@@ -421,6 +422,18 @@ void check_links_of_two_netns() {
   if (!ran) std::printf("ok %d - links of two network namespaces # SKIP no XDP link can be made\n", ++checks);
 }
 
+/// Whatever is pinned on this host, and a procfs that isn't one.
+void check_pins() {
+  const auto [pins, error] = read_pins({});
+  check(!error || error.err == EACCES || error.err == EPERM, "pins are read, or refused");
+  PinsSearch nowhere;
+  nowhere.proc_root = "/nowhere";
+  check(read_pins(nowhere).error.err == ENOENT, "no pins without a procfs");
+  PinsSearch hasty;
+  hasty.most_ms = 0;
+  check(read_pins(hasty).value.cut_short, "no time for pins");
+}
+
 }  // namespace
 
 int main() {
@@ -436,6 +449,7 @@ int main() {
   check_iterator_without_misses();
   check_link_info();
   check_links_of_two_netns();
+  check_pins();
   check_churn();
   std::printf("1..%d\n", checks);
   return failed;
