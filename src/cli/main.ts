@@ -1,4 +1,5 @@
 /** The program: reads the command line, opens the kernel, hands what it measures to a screen or a writer, sets the exit status. */
+import {openHostRoot} from '../collectors/host-root.js';
 import {KernelCollector} from '../collectors/kernel.js';
 import {exitStatus} from '../errors.js';
 import type {Demo} from './demo.js';
@@ -15,7 +16,9 @@ async function main(): Promise<number> {
   if (options.command === 'doctor') return (await import('./doctor.js')).runDoctor(options);
   if (options.command === 'share') return (await import('./share.js')).runShare(options);
   const {enableStats, sampler, sources} = options;
-  const collector = new KernelCollector({enableStats, sampler, sources, waitForSources: !showsScreen(options)});
+  const hostRoot = openHostRoot(options.hostRoot);
+  const waitForSources = !showsScreen(options);
+  const collector = new KernelCollector({enableStats, sampler, sources, hostRoot, waitForSources});
   let demo: Demo | null = null;
   try {
     if (options.command === 'demo') demo = (await import('./demo.js')).startDemo();

@@ -45,6 +45,8 @@ export interface WatchOptions {
   readonly sampler: Sampler;
   /** What else to look at beside the counters. */
   readonly sources: readonly SourceName[];
+  /** Where the host's root directory is. */
+  readonly hostRoot: string;
 }
 
 /** Something to print and be done: --help or --version. */
@@ -101,6 +103,7 @@ interface Raw extends Record<SourceName, boolean> {
   json?: true;
   enableStats: boolean;
   sampler: Sampler;
+  hostRoot: string;
 }
 
 function addOptions(command: Command): Command {
@@ -134,6 +137,12 @@ function addOptions(command: Command): Command {
     .addOption(new Option('--no-enable-stats', 'watch only: never switch BPF statistics on'))
     .addOption(new Option('--no-owners', 'do not look who holds the programs'))
     .addOption(new Option('--no-links', 'do not look what they are attached to'))
+    .addOption(new Option('--no-pins', 'do not look where they are pinned'))
+    .addOption(
+      new Option('--host-root <DIR>', "read the host's files below DIR: in a container, where the host is mounted").default(
+        '/',
+      ),
+    )
     .addOption(
       new Option('--sampler <NAME>', 'list programs by a BPF iterator (fast), or by walking their ids')
         .choices(['auto', 'iterator', 'walk'])
@@ -204,6 +213,7 @@ export function parseOptions(words: readonly string[]): Options | Printed {
       enableStats: raw.enableStats,
       sampler: raw.sampler,
       sources: sourceNames.filter((name) => raw[name]),
+      hostRoot: raw.hostRoot,
     };
   };
   addOptions(program)

@@ -4,18 +4,24 @@ import type {Found} from '../sample/sources.js';
 import type {ProgInfo} from '../sample/types.js';
 import {identifyCgroups, nameContainers, nameOf} from './containers.js';
 import {progsByMap, readHolders} from './holders.js';
+import {inHost} from './host-root.js';
 
 /**
  * One look at the host's processes: 20 ms with 75 of them, some 300 with 500 that have 100 fds each, in slices.
  * @throws the fs error where there is no /proc.
  */
-export async function lookAtOwners(progs: readonly ProgInfo[]): Promise<Found<ProgOwner>> {
-  const {byProg, unreadable} = await readHolders({progsOfMap: progsByMap(progs)});
+export async function lookAtOwners(
+  progs: readonly ProgInfo[],
+  {hostRoot = '/'}: {readonly hostRoot?: string} = {},
+): Promise<Found<ProgOwner>> {
+  // Pids are those of this procfs, which may be another pid namespace's than this process's.
+  const procRoot = inHost(hostRoot, 'proc');
+  const {byProg, unreadable} = await readHolders({procRoot, progsOfMap: progsByMap(progs)});
   const processes = new Set([...byProg.values()].flatMap((owners) => owners.map(({process}) => process)));
   const identities = new Map([...processes].map((each) => [each, each.cgroups && identifyCgroups(each.cgroups)]));
   const ids = [...identities.values()].flatMap((each) => each?.containerId ?? []);
   const inPod = [...identities.values()].some((each) => each?.podUid);
-  const names = ids.length > 0 || inPod ? await nameContainers({ids}) : null;
+  const names = ids.length > 0 || inPod ? await nameContainers({hostRoot, ids}) : null;
   const described = new Map<number, readonly ProgOwner[]>();
   for (const [prog, owners] of byProg)
     described.set(

@@ -84,7 +84,7 @@ function sourcesToJson({timeNs, progs: {sources}}: Sample): Json {
 }
 
 /** Sources that no collector reads yet are null: not known. */
-const notRead = {pins: null, maps: null};
+const notRead = {maps: null};
 
 function progToJson(prog: MeasuredProg): Json {
   const json: Record<string, Json> = {};
@@ -95,7 +95,7 @@ function progToJson(prog: MeasuredProg): Json {
   const links = prog.links?.map(({linkId, type, attachType, target}) => ({
     ...{link_id: linkId, type, attach_type: attachType, target},
   }));
-  return {...json, owners: owners ?? null, links: links ?? null, ...notRead};
+  return {...json, owners: owners ?? null, links: links ?? null, pins: prog.pins?.map(({path}) => path) ?? null, ...notRead};
 }
 
 /** JSON.stringify with BigInt as integers; numbers that JSON can't hold are null, as there. */

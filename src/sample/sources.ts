@@ -4,6 +4,7 @@
  */
 import type {ProgLink} from './links.js';
 import type {ProgOwner} from './owners.js';
+import type {ProgPin} from './pins.js';
 import type {Warning} from './types.js';
 
 /** What one look at a source found. */
@@ -30,6 +31,8 @@ export interface SourceFacts {
   readonly owners: ProgOwner;
   /** What it is attached to, link ids ascending. */
   readonly links: ProgLink;
+  /** Where it is pinned, or a link of it; paths of this mount namespace first. */
+  readonly pins: ProgPin;
 }
 
 /** A source's name: its key in the JSON document, and its option with `--no-` before it. */
@@ -39,10 +42,10 @@ export type SourceName = keyof SourceFacts;
 export type Sources = {readonly [Name in SourceName]: Reading<SourceFacts[Name]> | null};
 
 /** All of them, in the order of the JSON document. */
-export const sourceNames = ['owners', 'links'] as const satisfies readonly SourceName[];
+export const sourceNames = ['owners', 'links', 'pins'] as const satisfies readonly SourceName[];
 
 /** Nothing known yet. */
-export const noSources: Sources = {owners: null, links: null};
+export const noSources: Sources = {owners: null, links: null, pins: null};
 
 /** `of` each source. */
 export function mapSources(of: <Name extends SourceName>(name: Name) => Reading<SourceFacts[Name]> | null): Sources {

@@ -17,6 +17,8 @@ t.test('nothing said: watch, once a second, by CPU, with statistics on', (t) => 
     limit: null,
     enableStats: true,
     sampler: 'auto',
+    sources: ['owners', 'links', 'pins'],
+    hostRoot: '/',
   });
   t.end();
 });
@@ -36,6 +38,8 @@ t.test('every option is heard, long and short', (t) => {
   t.equal(options('--json', '--format', 'json').format, 'json');
   t.equal(options('--format=table').format, 'table');
   t.equal(options('--no-enable-stats').enableStats, false);
+  t.same(options('--no-pins').sources, ['owners', 'links']);
+  t.equal(options('--host-root', '/host').hostRoot, '/host');
   for (const sampler of ['iterator', 'walk', 'auto']) t.equal(options('--sampler', sampler).sampler, sampler);
   for (const words of [
     ['demo', '-d', '2s', '--no-enable-stats', '--json'],
