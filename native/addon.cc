@@ -24,6 +24,7 @@
 #include "links_to_js.h"
 #include "maps_to_js.h"
 #include "napi_error.h"
+#include "pins_to_js.h"
 #include "sample_to_js.h"
 #include "share.h"
 
@@ -177,6 +178,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   define_links(env, exports);
   define_holders(env, exports);
   define_maps(env, exports);
+  define_pins(env, exports);
   exports.Set("replaceByNull", Napi::Function::New<replace_by_null>(env, "replaceByNull"));
   exports.Set("discardOutput", Napi::Function::New<discard_output>(env, "discardOutput"));
   return exports;

@@ -1,5 +1,5 @@
-// The test bed's face for Node: load(), openMap() and class TestProg of src/addon.ts. For tests and `demo`; it has nothing
-// to do with sampling. All calls are synchronous.
+// The test bed's face for Node: load(), openMap(), pinMap() and class TestProg of src/addon.ts. For tests and `demo`; it has
+// nothing to do with sampling. All calls are synchronous.
 #include <napi.h>
 
 #include <cerrno>
@@ -137,6 +137,8 @@ class JsTestProg : public Napi::ObjectWrap<JsTestProg> {
                            InstanceMethod<&JsTestProg::run>("run"),
                            InstanceMethod<&JsTestProg::attach>("attach"),
                            InstanceMethod<&JsTestProg::detach>("detach"),
+                           InstanceMethod<&JsTestProg::pin>("pin"),
+                           InstanceMethod<&JsTestProg::pin_link>("pinLink"),
                            InstanceMethod<&JsTestProg::counters>("counters"),
                            InstanceMethod<&JsTestProg::close>("close"),
                        });
@@ -172,6 +174,19 @@ class JsTestProg : public Napi::ObjectWrap<JsTestProg> {
   }
 
   void detach(const Napi::CallbackInfo&) { prog_.detach(); }
+
+  void pin(const Napi::CallbackInfo& info) {
+    if (open(info) && has_path(info)) check_result(info, prog_.pin(info[0].As<Napi::String>().Utf8Value().c_str()));
+  }
+
+  void pin_link(const Napi::CallbackInfo& info) {
+    if (open(info) && has_path(info)) check_result(info, prog_.pin_link(info[0].As<Napi::String>().Utf8Value().c_str()));
+  }
+
+  static bool has_path(const Napi::CallbackInfo& info) {
+    if (!info[0].IsString()) refuse(info.Env(), "a pin wants a path");
+    return info[0].IsString();
+  }
 
   Napi::Value counters(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
@@ -222,11 +237,24 @@ Napi::Value open_map(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+/// pinMap(id, path)
+void pin_map(const Napi::CallbackInfo& info) {
+  const auto id = whole_number(info[0], UINT32_MAX);
+  if (!id || !info[1].IsString()) {
+    refuse(info.Env(), "pinMap wants a map's id and a path");
+    return;
+  }
+  auto [map, error] = map_fd_by_id(*id);
+  if (!error) error = obj_pin(map.get(), info[1].As<Napi::String>().Utf8Value().c_str());
+  if (error) throw_system_error(info.Env(), error);
+}
+
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   auto* test_prog = new Napi::FunctionReference(Napi::Persistent(JsTestProg::define(env)));
   env.SetInstanceData(test_prog);  // frees it with the environment
   exports.Set("load", Napi::Function::New<load>(env, "load", test_prog));
   exports.Set("openMap", Napi::Function::New<open_map>(env, "openMap"));
+  exports.Set("pinMap", Napi::Function::New<pin_map>(env, "pinMap"));
   return exports;
 }
 

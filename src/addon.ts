@@ -143,6 +143,43 @@ export interface NativeLinks {
   readonly unreadable: number;
 }
 
+/** A file of a bpffs that keeps a program, or a link of one. */
+export interface NativePin {
+  readonly via: 'prog' | 'link';
+  /** null: a link that has no program of its own (struct_ops). */
+  readonly progId: number | null;
+  /** The map of such a link; null of all others. */
+  readonly mapId: number | null;
+  /** In its mount namespace. What isn't UTF-8 in it is U+FFFD. */
+  readonly path: string;
+  /** A process of that mount namespace, and its name; null: it is that of `home`. */
+  readonly pid: number | null;
+  readonly comm: string;
+}
+
+/** All pins of the host. */
+export interface NativePins {
+  readonly pins: readonly NativePin[];
+  /** Whether there may be more: too many, too deep, or it took too long. */
+  readonly cutShort: boolean;
+  /** bpffs that could not be reached, and files and directories in others that could not be opened. */
+  readonly unreadable: number;
+  /** Processes whose mount namespace this one may not see. */
+  readonly hidden: number;
+}
+
+/** Where to look for pins, and how long. */
+export interface NativePinsSearch {
+  /** Where procfs is mounted; `/proc` by default. */
+  readonly procRoot?: string;
+  /** The directory in there of the process whose mount namespace needs no mention; `self` by default. */
+  readonly home?: string;
+  /** Files and directories; 100 000 by default. */
+  readonly mostEntries?: number;
+  /** 2000 by default. */
+  readonly mostMs?: number;
+}
+
 /** bpf.node, as far as it reads. */
 export interface NativeBpf {
   /** Opens a sampler. The iterator is loaded and statistics are switched on in the first pass. */
@@ -232,6 +269,15 @@ export interface NativeHoldersReader {
   read(): Promise<NativeHolders>;
   /** Gives everything back, once a reading under way has ended. Idempotent. */
   close(): void;
+}
+
+/** What reading pins takes of the addon. */
+export interface NativePinReader {
+  /**
+   * Reads every bpffs that is mounted in the mount namespace of any process, each once, on a thread of libuv's pool.
+   * @throws (rejects with) a SystemError: where there is no such procfs; EPERM, EACCES where no pin was found and a bpffs refused.
+   */
+  readonly readPins: (search?: NativePinsSearch) => Promise<NativePins>;
 }
 
 /** What sharing takes of the system. Each call throws a SystemError. */
@@ -328,6 +374,10 @@ export interface TestProg {
   attach(point: TestAttachPoint): void;
   /** Takes it off everything it was attached to. */
   detach(): void;
+  /** Gives it a name in a bpffs, which keeps it loaded. */
+  pin(path: string): void;
+  /** The same for the link that it was attached by last. */
+  pinLink(path: string): void;
   /** The kernel's own counters, through the fd held here. */
   counters(): {readonly runTimeNs: bigint; readonly runCnt: bigint; readonly recursionMisses: bigint};
   close(): void;
@@ -343,6 +393,8 @@ export interface NativeTestbed {
    * @throws a SystemError; ENOENT: there is none of that id.
    */
   openMap(id: number): number;
+  /** Gives a map a name in a bpffs. @throws a SystemError. */
+  pinMap(id: number, path: string): void;
 }
 
 const require = createRequire(import.meta.url);
@@ -378,6 +430,14 @@ export function loadMapReading(): NativeMapReading {
 export function openHolders(): NativeHoldersReader {
   const {Holders} = load('bpf.node') as {readonly Holders: new () => NativeHoldersReader};
   return new Holders();
+}
+
+/**
+ * The same module's calls for pins.
+ * @throws UserError (69), as `loadBpf`.
+ */
+export function loadPinReader(): NativePinReader {
+  return load('bpf.node') as NativePinReader;
 }
 
 /**

@@ -271,6 +271,17 @@ SysError obj_pin(int fd, const char* path) {
   return {};
 }
 
+Result<UniqueFd> obj_get(const char* path) {
+  struct {
+    uint64_t pathname;
+    uint32_t bpf_fd;
+    uint32_t file_flags;
+  } attr = {address(path), 0, 0};
+  UniqueFd fd(bpf(BpfCmd::obj_get, &attr, sizeof attr));
+  if (!fd) return {{}, {errno, "bpf(BPF_OBJ_GET)"}};
+  return {std::move(fd), {}};
+}
+
 Result<UniqueFd> iter_create(int link_fd) {
   struct {
     int32_t link_fd;

@@ -22,6 +22,7 @@ enum class BpfCmd : int {
   map_delete_elem = 3,
   prog_load = 5,
   obj_pin = 6,               // 4.4
+  obj_get = 7,               // 4.4
   prog_test_run = 10,        // 4.12
   prog_get_next_id = 11,     // 4.13
   map_get_next_id = 12,      // 4.13
@@ -363,6 +364,10 @@ Result<UniqueFd> link_create(int prog_fd, uint32_t target, AttachType type, uint
 /// Gives a program, map or link a name in a bpffs, which keeps it after all fds of it are closed. The file must not be there
 /// yet. EINVAL or EPERM: not in a bpffs.
 SysError obj_pin(int fd, const char* path);
+
+/// A new fd, the caller's, close-on-exec, of what is pinned at a path: a program, map or link, which /proc/self/fd/FD tells.
+/// EACCES: nothing of BPF's, or not allowed. ENOENT: gone meanwhile.
+Result<UniqueFd> obj_get(const char* path);
 
 /// A new run of the iterator behind a link: what its program writes is read from the fd, the caller's, close-on-exec. Wants
 /// no capability.

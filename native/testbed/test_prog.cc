@@ -266,6 +266,11 @@ SysError TestProg::attach(const AttachPoint& point) {
   return error;
 }
 
+SysError TestProg::pin_link(const char* path) {
+  if (attached_.empty()) return {EINVAL, "bpf(BPF_OBJ_PIN)"};
+  return obj_pin(attached_.back().get(), path);
+}
+
 Result<BpfProgInfo> TestProg::info() const {
   Result<BpfProgInfo> result;
   result.error = prog_info_by_fd(fd_.get(), result.value).error;

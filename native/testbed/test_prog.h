@@ -64,6 +64,12 @@ class TestProg {
   /// Takes it off everything. The kernel may drop the program itself a little later (after an RCU grace period).
   void detach() { attached_.clear(); }
 
+  /// Gives it a name in a bpffs, which keeps it when this object goes; errno as of obj_pin.
+  SysError pin(const char* path) { return obj_pin(fd_.get(), path); }
+
+  /// The same for the link that it was attached by last. EINVAL also: by none.
+  SysError pin_link(const char* path);
+
   /// The kernel's own counters.
   Result<BpfProgInfo> info() const;
 

@@ -1,4 +1,5 @@
 /** The program: reads the command line, opens the kernel, hands what it measures to a screen or a writer, sets the exit status. */
+import {openHostRoot} from '../collectors/host-root.js';
 import {KernelCollector} from '../collectors/kernel.js';
 import {exitStatus} from '../errors.js';
 import {configPath, readConfig} from './config.js';
@@ -29,7 +30,9 @@ function watchOnScreen(words: readonly string[]): Promise<number> {
 
 async function watch(options: WatchOptions, notice: string | null): Promise<number> {
   const {enableStats, sampler, sources} = options;
-  const collector = new KernelCollector({enableStats, sampler, sources, waitForSources: !showsScreen(options)});
+  const hostRoot = openHostRoot(options.hostRoot);
+  const waitForSources = !showsScreen(options);
+  const collector = new KernelCollector({enableStats, sampler, sources, hostRoot, waitForSources});
   let demo: Demo | null = null;
   try {
     if (options.command === 'demo') demo = (await import('./demo.js')).startDemo();

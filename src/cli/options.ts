@@ -53,6 +53,8 @@ export interface WatchOptions {
   /** What else to look at beside the counters. */
   readonly sources: readonly SourceName[];
   readonly look: LookOptions;
+  /** Where the host's root directory is. */
+  readonly hostRoot: string;
 }
 
 /** Something to print and be done: --help or --version. */
@@ -127,6 +129,7 @@ interface Raw extends Record<SourceName, boolean> {
   color: ColorChoice;
   ascii?: true;
   theme: ThemeName;
+  hostRoot: string;
 }
 
 function addOptions(command: Command): Command {
@@ -166,6 +169,12 @@ function addOptions(command: Command): Command {
     .addOption(new Option('--no-owners', 'do not look who holds the programs'))
     .addOption(new Option('--no-links', 'do not look what they are attached to'))
     .addOption(new Option('--no-maps', 'do not look at the maps they use'))
+    .addOption(new Option('--no-pins', 'do not look where they are pinned'))
+    .addOption(
+      new Option('--host-root <DIR>', "read the host's files below DIR: in a container, where the host is mounted").default(
+        '/',
+      ),
+    )
     .addOption(
       new Option('--sampler <NAME>', 'list programs by a BPF iterator (fast), or by walking their ids')
         .choices(['auto', 'iterator', 'walk'])
@@ -273,6 +282,7 @@ export function parseOptions(
       sampler: raw.sampler,
       sources: sourceNames.filter((name) => raw[name]),
       look: lookOf(raw),
+      hostRoot: raw.hostRoot,
     };
   };
   addOptions(program)

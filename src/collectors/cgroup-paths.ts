@@ -6,6 +6,7 @@
 import type {Dirent} from 'node:fs';
 import {lstat, readdir, readFile} from 'node:fs/promises';
 import path from 'node:path';
+import {homeProcess} from './host-root.js';
 
 /** Finds paths, and remembers those that are still asked for. */
 export class CgroupPaths {
@@ -49,7 +50,8 @@ export class CgroupPaths {
 
   /** proc_pid_mountinfo(5): the fourth word is which directory is mounted, the fifth where; blanks are octal escapes. */
   async #mounts(): Promise<readonly {readonly root: string; readonly point: string}[]> {
-    const text = await readFile(path.join(this.#root, 'proc/self/mountinfo'), 'utf8').catch(() => '');
+    const table = path.join(this.#root, 'proc', homeProcess(this.#root), 'mountinfo');
+    const text = await readFile(table, 'utf8').catch(() => '');
     return text.split('\n').flatMap((line) => {
       if (!/ - cgroup2 /.test(line)) return [];
       const [root, point] = line.split(' ').slice(3, 5).map(unescapeOctal);

@@ -28,6 +28,8 @@ export interface KernelOptions {
   readonly sampler?: 'auto' | SamplerName;
   /** What else to look at; nothing by default. */
   readonly sources?: readonly SourceName[];
+  /** Where the host's root is, as `openHostRoot` gives it; `/` by default. */
+  readonly hostRoot?: string;
   /** Whether the second reading, and those after it, wait a little for the first look at those: for who asks once. */
   readonly waitForSources?: boolean;
 }
@@ -40,7 +42,7 @@ export const switchStatsOn = 'sudo sysctl kernel.bpf_stats_enabled=1 (and =0 whe
 
 /** Reads this kernel, through the addon. */
 export class KernelCollector implements Collector {
-  readonly #host: Host = readHost();
+  readonly #host: Host;
   readonly #sampler: NativeSampler;
   readonly #options: KernelOptions;
   readonly #sources: OpenSources;
@@ -56,10 +58,11 @@ export class KernelCollector implements Collector {
   constructor(
     options: KernelOptions,
     bpf: Pick<NativeBpf, 'Sampler'> = loadBpf(),
-    sources: OpenSources = openSources(options.sources ?? []),
+    sources: OpenSources = openSources(options.sources ?? [], options.hostRoot),
   ) {
     this.#options = options;
-    const {enableStats, sampler} = options;
+    const {enableStats, sampler, hostRoot = '/'} = options;
+    this.#host = readHost(hostRoot);
     this.#sampler = new bpf.Sampler({enableStats, ...(sampler && {sampler}), pin: sharedPin});
     this.#sources = sources;
   }

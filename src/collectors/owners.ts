@@ -5,13 +5,19 @@ import type {Found} from '../sample/sources.js';
 import type {ProgInfo} from '../sample/types.js';
 import {identifyCgroups, nameContainers, nameOf} from './containers.js';
 import {progsByMap, readHolders} from './holders.js';
+import {inHost} from './host-root.js';
 
 /** Reads who owns the programs of this kernel. */
 export class OwnersCollector {
+  readonly #hostRoot: string;
   readonly #files: NativeHoldersReader;
 
-  /** @throws UserError (69) where this isn't Linux or the addon can't be loaded. */
-  constructor(files: NativeHoldersReader = openHolders()) {
+  /**
+   * `hostRoot` is where the host's root is.
+   * @throws UserError (69) where this isn't Linux or the addon can't be loaded.
+   */
+  constructor(hostRoot = '/', files: NativeHoldersReader = openHolders()) {
+    this.#hostRoot = hostRoot;
     this.#files = files;
   }
 
@@ -21,18 +27,20 @@ export class OwnersCollector {
    * @throws the fs error where there is no /proc.
    */
   async read(progs: readonly ProgInfo[]): Promise<Found<ProgOwner>> {
-    const {byProg, complete} = await readHolders({files: this.#files, progsOfMap: progsByMap(progs)});
-    return {byProg: await describeAll(byProg), complete, warning: null};
+    // Pids are those of this procfs, which may be another pid namespace's than this process's.
+    const procRoot = inHost(this.#hostRoot, 'proc');
+    const {byProg, complete} = await readHolders({files: this.#files, procRoot, progsOfMap: progsByMap(progs)});
+    return {byProg: await describeAll(byProg, this.#hostRoot), complete, warning: null};
   }
 }
 
 /** What is known of the holders, for each program. */
-async function describeAll(byProg: Owners['byProg']): Promise<Map<number, readonly ProgOwner[]>> {
+async function describeAll(byProg: Owners['byProg'], hostRoot: string): Promise<Map<number, readonly ProgOwner[]>> {
   const processes = new Set([...byProg.values()].flatMap((owners) => owners.map(({process}) => process)));
   const identities = new Map([...processes].map((each) => [each, each.cgroups && identifyCgroups(each.cgroups)]));
   const ids = [...identities.values()].flatMap((each) => each?.containerId ?? []);
   const inPod = [...identities.values()].some((each) => each?.podUid);
-  const names = ids.length > 0 || inPod ? await nameContainers({ids}) : null;
+  const names = ids.length > 0 || inPod ? await nameContainers({hostRoot, ids}) : null;
   const described = new Map<number, readonly ProgOwner[]>();
   for (const [prog, owners] of byProg)
     described.set(

@@ -3,24 +3,27 @@ import type {SourceFacts, SourceName} from '../sample/sources.js';
 import {LinksCollector} from './links.js';
 import {lookAtMaps} from './maps.js';
 import {OwnersCollector} from './owners.js';
+import {lookAtPins} from './pins.js';
 import {type Look, SlowSource} from './slow-source.js';
 
-const lookers: {readonly [Name in SourceName]: () => Look<SourceFacts[Name]>} = {
-  owners: () => {
-    const collector = new OwnersCollector();
+/** What looks for each, below the host's root. */
+const lookers: {readonly [Name in SourceName]: (hostRoot: string) => Look<SourceFacts[Name]>} = {
+  owners: (hostRoot) => {
+    const collector = new OwnersCollector(hostRoot);
     return (progs) => collector.read(progs);
   },
-  links: () => {
-    const collector = new LinksCollector();
+  links: (hostRoot) => {
+    const collector = new LinksCollector(hostRoot);
     return (progs) => collector.read(progs);
   },
+  pins: (hostRoot) => (progs) => lookAtPins(progs, hostRoot),
   maps: () => lookAtMaps(),
 };
 
 /** Slow sources that are looked at, by name. */
 export type OpenSources = {readonly [Name in SourceName]?: SlowSource<SourceFacts[Name]>};
 
-/** Opens those of them. @throws UserError (69) where the addon can't be loaded. */
-export function openSources(names: readonly SourceName[]): OpenSources {
-  return Object.fromEntries(names.map((name) => [name, new SlowSource<unknown>(name, lookers[name]())]));
+/** Opens those of them; `hostRoot` is where the host's root is, as `openHostRoot` gives it. @throws UserError (69) where the addon can't be loaded. */
+export function openSources(names: readonly SourceName[], hostRoot = '/'): OpenSources {
+  return Object.fromEntries(names.map((name) => [name, new SlowSource<unknown>(name, lookers[name](hostRoot))]));
 }

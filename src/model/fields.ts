@@ -5,7 +5,6 @@
 import {progTypeName} from '../sample/prog-types.js';
 import {formatBytes, formatCount, formatDuration, formatPercent, formatTime, formatWidth} from './format.js';
 import type {ProgLink} from '../sample/links.js';
-import type {ProgOwner} from '../sample/owners.js';
 import {mapsMemory} from './maps.js';
 import type {MeasuredProg} from './measure.js';
 
@@ -43,7 +42,7 @@ const entries = {
     kind: 'text',
     unit: '',
     width: 12,
-    get: (p) => ownerText(p.owners),
+    get: (p) => ownerText(p),
     notInJson: true,
   },
   attached: {
@@ -230,9 +229,9 @@ const entries = {
 } satisfies Record<string, Omit<Field, 'key'>>;
 
 /** `cilium-agent pod/cilium-x7 +1`: the first process, where it runs, and how many more there are. */
-function ownerText(owners: readonly ProgOwner[] | null): string | null {
+function ownerText({owners, pins}: MeasuredProg): string | null {
   const [first, ...more] = owners ?? [];
-  if (!first) return owners && '(nobody)';
+  if (!first) return owners && (pins?.length ? '(pinned)' : '(nobody)');
   const {comm, pid, pod, container, containerId} = first;
   const where = pod !== null ? `pod/${pod}` : (container ?? containerId?.slice(0, 12));
   return [comm ?? `pid ${pid}`, where, more.length > 0 && `+${more.length}`].filter((part) => part).join(' ');

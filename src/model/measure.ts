@@ -5,6 +5,7 @@
 import type {ProgLink} from '../sample/links.js';
 import type {ProgMap} from '../sample/maps.js';
 import type {ProgOwner} from '../sample/owners.js';
+import type {ProgPin} from '../sample/pins.js';
 import {mapSources, type Reading, type SourceFacts, type SourceName, sourceNames} from '../sample/sources.js';
 import type {ProgColumns, ProgInfo, Sample, Warning} from '../sample/types.js';
 import {printable} from './printable.js';
@@ -88,6 +89,10 @@ export class MeasuredProg {
   /** What it is attached to, link ids ascending; null: not known. */
   get links(): readonly ProgLink[] | null {
     return this.#known('links');
+  }
+  /** Where it is pinned, or a link of it; null: not known. */
+  get pins(): readonly ProgPin[] | null {
+    return this.#known('pins');
   }
   /** The maps it uses, in the order it refers to them; null: not known. */
   get maps(): readonly ProgMap[] | null {

@@ -85,9 +85,6 @@ function sourcesToJson({timeNs, progs: {sources}}: Sample): Json {
   );
 }
 
-/** Sources that no collector reads yet are null: not known. */
-const notRead = {pins: null};
-
 function progToJson(prog: MeasuredProg): Json {
   const json: Record<string, Json> = {};
   for (const field of fields) if (!field.notInJson) json[field.key] = field.get(prog) as Json;
@@ -100,7 +97,8 @@ function progToJson(prog: MeasuredProg): Json {
   const maps = prog.maps?.map(({id, name, type, maxEntries, entries, bytesMemlock}) => ({
     ...{id, name, type, max_entries: maxEntries, entries, bytes_memlock: bytesMemlock},
   }));
-  return {...json, owners: owners ?? null, links: links ?? null, ...notRead, maps: maps ?? null};
+  const pins = prog.pins?.map(({path}) => path);
+  return {...json, owners: owners ?? null, links: links ?? null, pins: pins ?? null, maps: maps ?? null};
 }
 
 /** JSON.stringify with BigInt as integers; numbers that JSON can't hold are null, as there. */

@@ -5,6 +5,7 @@
 import type {ProgLink} from './links.js';
 import type {ProgMap} from './maps.js';
 import type {ProgOwner} from './owners.js';
+import type {ProgPin} from './pins.js';
 import type {Warning} from './types.js';
 
 /** What one look at a source found. */
@@ -31,6 +32,8 @@ export interface SourceFacts {
   readonly owners: ProgOwner;
   /** What it is attached to, link ids ascending. */
   readonly links: ProgLink;
+  /** Where it is pinned, or a link of it; paths of this mount namespace first. */
+  readonly pins: ProgPin;
   /** The maps it uses, in the order it refers to them. */
   readonly maps: ProgMap;
 }
@@ -42,10 +45,10 @@ export type SourceName = keyof SourceFacts;
 export type Sources = {readonly [Name in SourceName]: Reading<SourceFacts[Name]> | null};
 
 /** All of them, in the order of the JSON document. */
-export const sourceNames = ['owners', 'links', 'maps'] as const satisfies readonly SourceName[];
+export const sourceNames = ['owners', 'links', 'pins', 'maps'] as const satisfies readonly SourceName[];
 
 /** Nothing known yet. */
-export const noSources: Sources = {owners: null, links: null, maps: null};
+export const noSources: Sources = {owners: null, links: null, pins: null, maps: null};
 
 /** `of` each source. */
 export function mapSources(of: <Name extends SourceName>(name: Name) => Reading<SourceFacts[Name]> | null): Sources {

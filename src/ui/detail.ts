@@ -49,6 +49,7 @@ const facts: readonly Fact[] = [
   {label: 'held by', show: (input) => heldBy(input.prog) ?? whyUnknown(input, 'owners')},
   {label: 'command', show: ({prog}) => prog.owners?.[0]?.cmdline?.join(' ') || '-'},
   {label: 'in', show: ({prog}) => whereOf(prog) ?? '-'},
+  {label: 'pinned', show: (input) => pinnedAt(input.prog) ?? whyUnknown(input, 'pins')},
   {label: 'attached', show: (input) => attachments(input.prog) ?? whyUnknown(input, 'links')},
   {label: 'licence', show: ({prog}) => (prog.info.gplCompatible ? 'GPL compatible' : 'not GPL compatible')},
   {label: 'code', show: ({prog}) => code(prog)},
@@ -110,6 +111,12 @@ function attachments({links}: MeasuredProg): string | null {
     [type, target, attachType].filter((word) => word !== null).join(' '),
   );
   return words?.join(', ') ?? null;
+}
+
+/** `/sys/fs/bpf/firewall, a link at /sys/fs/bpf/firewall_link` */
+function pinnedAt({pins}: MeasuredProg): string | null {
+  if (pins?.length === 0) return 'no';
+  return pins?.map(({path, via}) => (via === 'link' ? `a link at ${path}` : path)).join(', ') ?? null;
 }
 
 /** In the place of what a source doesn't tell: why. */

@@ -1,12 +1,12 @@
 import {spawnSync} from 'node:child_process';
 import {once} from 'node:events';
-import {mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync} from 'node:fs';
+import {mkdirSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync, statSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
 import {createInterface} from 'node:readline';
 import {fileURLToPath} from 'node:url';
 import t from 'tap';
-import {loadBpf} from '../../src/addon.js';
+import {loadBpf, loadShare} from '../../src/addon.js';
 import {copyTool, type Document, run, start, toolPath} from '../helpers/cli.js';
 import {nobodyWith} from '../helpers/child.js';
 import {iteratorSkip, kernelSkip, loadProg, switchStatsOn} from '../helpers/kernel.js';
@@ -137,6 +137,27 @@ t.test('who may not list maps is told once, and shown none', {skip: iteratorSkip
   const warnings = document.warnings.filter(({code}) => code.startsWith('maps'));
   t.match(warnings, [{code: 'maps_not_permitted', message: /EPERM\. Run it with sudo/}]);
   t.equal(warnings.length, 1);
+});
+
+t.test('where a program is pinned', {skip: iteratorSkip}, async (t) => {
+  const dir = mkdtempSync(path.join(tmpdir(), 'bpftop-test-'));
+  loadShare().mountBpffs(dir);
+  t.teardown(() => {
+    loadShare().unmount(dir);
+    rmdirSync(dir);
+  });
+  const prog = loadProg(t, {type: 'xdp'});
+  prog.pin(path.join(dir, 'pinned'));
+  const document = parse((await run(['--json', '-d', '50ms'])).stdout);
+  t.same(find(document, prog.id)?.['pins'], [path.join(dir, 'pinned')]);
+  const without = parse((await run(['--json', '-d', '50ms', '--no-pins'])).stdout);
+  t.equal(find(without, prog.id)?.['pins'], null);
+  const {stdout} = await run(['--json', '-d', '50ms'], {through: nobodyWith('bpf', 'perfmon')});
+  t.equal(find(parse(stdout), prog.id)?.['pins'], null);
+  t.match(
+    parse(stdout).warnings.find(({code}) => code === 'pins_not_permitted'),
+    {message: /EACCES\. Run it with sudo/},
+  );
 });
 
 t.test('who may not look into all processes does not say "nobody"', {skip: iteratorSkip}, async (t) => {

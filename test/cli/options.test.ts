@@ -2,6 +2,7 @@ import t from 'tap';
 import {UserError} from '../../src/errors.js';
 import {parseDelay, parseOptions, type WatchOptions} from '../../src/cli/options.js';
 import {version} from '../../src/version.js';
+import {sourceNames} from '../../src/sample/sources.js';
 
 const options = (...words: string[]): WatchOptions => parseOptions(words) as WatchOptions;
 const print = (...words: string[]): string => (parseOptions(words) as {print: string}).print;
@@ -17,6 +18,8 @@ t.test('nothing said: watch, once a second, by CPU, with statistics on', (t) => 
     limit: null,
     enableStats: true,
     sampler: 'auto',
+    sources: sourceNames,
+    hostRoot: '/',
   });
   t.end();
 });
@@ -36,6 +39,12 @@ t.test('every option is heard, long and short', (t) => {
   t.equal(options('--json', '--format', 'json').format, 'json');
   t.equal(options('--format=table').format, 'table');
   t.equal(options('--no-enable-stats').enableStats, false);
+  for (const name of sourceNames)
+    t.same(
+      options(`--no-${name}`).sources,
+      sourceNames.filter((each) => each !== name),
+    );
+  t.equal(options('--host-root', '/host').hostRoot, '/host');
   for (const sampler of ['iterator', 'walk', 'auto']) t.equal(options('--sampler', sampler).sampler, sampler);
   for (const words of [
     ['demo', '-d', '2s', '--no-enable-stats', '--json'],

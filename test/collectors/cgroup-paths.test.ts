@@ -9,14 +9,14 @@ import {CgroupPaths} from '../../src/collectors/cgroup-paths.js';
 function makeHost(t: Test, folders: readonly string[], mounted = '/') {
   const root = realpathSync(mkdtempSync(path.join(tmpdir(), 'bpftop-ts-')));
   t.teardown(() => rmSync(root, {recursive: true}));
-  mkdirSync(path.join(root, 'proc/self'), {recursive: true});
+  mkdirSync(path.join(root, 'proc/1'), {recursive: true});
   const mountinfo = [
     '22 27 0:21 / /proc rw,relatime - proc proc rw',
     '33 22 0:32 / /nowhere rw - cgroup2 cgroup2 rw',
     `34 22 0:33 ${mounted} /cg\\040roup rw shared:4 - cgroup2 cgroup2 rw`,
     '',
   ];
-  writeFileSync(path.join(root, 'proc/self/mountinfo'), mountinfo.join('\n'));
+  writeFileSync(path.join(root, 'proc/1/mountinfo'), mountinfo.join('\n'));
   for (const folder of ['', ...folders]) mkdirSync(path.join(root, 'cg roup', folder), {recursive: true});
   const at = (folder: string) => path.join(root, 'cg roup', folder);
   const id = (folder: string) => lstatSync(at(folder), {bigint: true}).ino;

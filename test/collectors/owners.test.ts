@@ -34,7 +34,7 @@ t.test('the counters are read on while a look at the owners is under way', async
     },
     close: () => undefined,
   };
-  const owners = new OwnersCollector(files);
+  const owners = new OwnersCollector('/', files);
   const {calls, bpf} = fakeBpf();
   let ended = 0;
   const source = new SlowSource('owners', async (progs) => {

@@ -16,6 +16,8 @@ export function scriptOf(body: string): string {
 
 /** A running child: its lines as they come, and its end. */
 export interface Child {
+  /** Of the first process: the wrapper's, where that waits for its own child. */
+  readonly pid: number;
   /** The next line that the child prints; undefined at its end. */
   line(): Promise<string | undefined>;
   /** Sends it a line. */
@@ -63,6 +65,7 @@ export function startChild(
   });
   end.catch(() => undefined); // reported to whoever awaits it
   return {
+    pid: child.pid!,
     line: () =>
       lines.length > 0 || ended ? Promise.resolve(lines.shift()) : new Promise((resolve) => waiting.push(resolve)),
     send: (line) => child.stdin.write(`${line}\n`),

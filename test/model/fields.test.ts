@@ -1,6 +1,7 @@
 import t from 'tap';
 import {defaultColumns, fields, findField, formatField} from '../../src/model/fields.js';
 import {measure, type MeasuredProg} from '../../src/model/measure.js';
+import type {ProgPin} from '../../src/sample/pins.js';
 import type {ProgOwner} from '../../src/sample/owners.js';
 import {noSources, type Reading} from '../../src/sample/sources.js';
 import {makeSample, owner, type ProgSpec, reading} from '../helpers/samples.js';
@@ -50,8 +51,8 @@ t.test('fields are found by key and by short name, in any case', (t) => {
 t.test('the owner: who, where, and how many more; nobody, and not known', (t) => {
   const loaded = {id: 1, loadTimeNs: 5n};
   const sample = makeSample(100, [loaded]);
-  const textOf = (owners: Reading<ProgOwner> | null) => {
-    const prog = measure({...sample, progs: {...sample.progs, sources: {...noSources, owners}}}, null)
+  const textOf = (owners: Reading<ProgOwner> | null, pins: Reading<ProgPin> | null = null) => {
+    const prog = measure({...sample, progs: {...sample.progs, sources: {...noSources, owners, pins}}}, null)
       .progs[0] as MeasuredProg;
     const text = findField('owner')?.get(prog);
     t.equal(findField('owner')?.get(prog.detached()), text, 'also when it is kept without its sample');
@@ -66,6 +67,10 @@ t.test('the owner: who, where, and how many more; nobody, and not known', (t) =>
   t.equal(textOf(seen(owner({containerId, container: 'db', pod: 'web'}), owner(), owner())), 'agent pod/web +2');
   const none = reading<ProgOwner>({}, {timeNs: 9n});
   t.equal(textOf(none), '(nobody)');
+  const pinned = reading<ProgPin>({1: [{path: '/sys/fs/bpf/x', via: 'link'}]}, {timeNs: 9n});
+  t.equal(textOf(none, pinned), '(pinned)');
+  t.equal(textOf(seen(owner()), pinned), 'agent');
+  t.equal(textOf({...none, complete: false}, pinned), null);
   t.equal(textOf({...none, complete: false}), null, 'somebody whose files could not be read may hold it');
   t.equal(textOf({...none, timeNs: 4n}), null, 'loaded since the last look');
   t.equal(textOf({...none, byProg: null}), null, 'not readable');

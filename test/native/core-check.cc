@@ -20,6 +20,7 @@
 #include "core/links.h"
 #include "core/maps.h"
 #include "core/own_progs.h"
+#include "core/pins.h"
 #include "core/prog_info.h"
 #include "core/prog_iterator.h"
 #include "core/prog_walk.h"
@@ -559,6 +560,18 @@ void check_maps() {
   check(counter.open("/dev/null").error.err != 0 && !counter, "without BTF nothing is counted");
 }
 
+/// Whatever is pinned on this host, and a procfs that isn't one.
+void check_pins() {
+  const auto [pins, error] = read_pins({});
+  check(!error || error.err == EACCES || error.err == EPERM, "pins are read, or refused");
+  PinsSearch nowhere;
+  nowhere.proc_root = "/nowhere";
+  check(read_pins(nowhere).error.err == ENOENT, "no pins without a procfs");
+  PinsSearch hasty;
+  hasty.most_ms = 0;
+  check(read_pins(hasty).value.cut_short, "no time for pins");
+}
+
 }  // namespace
 
 int main() {
@@ -576,6 +589,7 @@ int main() {
   check_file_iterator();
   check_link_info();
   check_links_of_two_netns();
+  check_pins();
   check_churn();
   check_maps();
   std::printf("1..%d\n", checks);

@@ -1,8 +1,10 @@
 import {setTimeout as sleep} from 'node:timers/promises';
 import t from 'tap';
 import {parseFilter} from '../../src/model/filter.js';
+import type {ProgPin} from '../../src/sample/pins.js';
+import {noSources, type Reading} from '../../src/sample/sources.js';
 import {openTestScreen} from '../helpers/screen.js';
-import type {ProgSpec} from '../helpers/samples.js';
+import {makeSample, type ProgSpec, reading} from '../helpers/samples.js';
 
 /** Programs of which the one with the highest number is the busiest; `beat` is how often they have all run. */
 function busy(count: number, beat: number): ProgSpec[] {
@@ -238,6 +240,26 @@ t.test('a nameless program can be seen and opened', async (t) => {
   feed([{id: 7, name: ''}]);
   t.match((await lines())[2], '(no name)');
   t.match((await press('\r'))[1], /^ \(no name\) {2}xdp 7/);
+});
+
+t.test('the page of a program says where it is pinned, or why that is not known', async (t) => {
+  const {feed, lines, press} = await openTestScreen(t, {columns: 130});
+  const {progs} = makeSample(1, [{id: 7, name: 'pinned'}]);
+  const shownWith = async (pins: Reading<ProgPin> | null) => {
+    feed([], {progs: {...progs, sources: {...noSources, pins}}});
+    return (await lines()).join('\n');
+  };
+  await shownWith(null);
+  await press('\r');
+  const found: ProgPin[] = [
+    {path: '/sys/fs/bpf/a\u001b[2J', via: 'prog'},
+    {path: '/b (mount namespace of 7 agent)', via: 'link'},
+  ];
+  t.match(await shownWith(reading({7: found})), /pinned +\/sys\/fs\/bpf\/a<1b>\[2J, a link at \/b \(mount/);
+  t.match(await shownWith(reading({})), /pinned +no /);
+  const warning = {code: 'pins_not_permitted', message: 'no pins: EACCES.'};
+  t.match(await shownWith({...reading<ProgPin>({}), byProg: null, warning}), /pinned +- \(no pins: EACCES\.\)/);
+  t.match(await shownWith(null), /pinned +- /);
 });
 
 t.test('what a program is called cannot touch the terminal', async (t) => {

@@ -1,0 +1,71 @@
+/**
+ * Where programs are pinned, in every bpffs that is mounted in any mount namespace. The addon finds and opens the files, about 10 µs each;
+ * here they get their words.
+ */
+import {loadPinReader, type NativePin, type NativePinReader} from '../addon.js';
+import {exitStatus, isNotPermitted, isSystemError, UserError} from '../errors.js';
+import type {ProgPin} from '../sample/pins.js';
+import type {Found} from '../sample/sources.js';
+import type {ProgInfo} from '../sample/types.js';
+import {progsByMap} from './holders.js';
+import {homeProcess, inHost} from './host-root.js';
+
+/**
+ * One look.
+ * @throws UserError: 77 where this process may not open pins, 1 otherwise.
+ */
+export async function lookAtPins(
+  progs: readonly ProgInfo[],
+  hostRoot = '/',
+  reader: NativePinReader = loadPinReader(),
+): Promise<Found<ProgPin>> {
+  const search = {procRoot: inHost(hostRoot, 'proc'), home: homeProcess(hostRoot)};
+  const {pins, cutShort, unreadable, hidden} = await reader.readPins(search).catch((error: unknown) => {
+    throw explainPins(error);
+  });
+  const progsOfMap = progsByMap(progs);
+  const byProg = new Map<number, ProgPin[]>();
+  for (const pin of [...pins].sort(inOrder)) {
+    const found = {path: pathOf(pin), via: pin.via};
+    for (const prog of pin.progId === null ? (progsOfMap.get(pin.mapId ?? 0) ?? []) : [pin.progId]) {
+      const others = byProg.get(prog);
+      if (others) others.push(found);
+      else byProg.set(prog, [found]);
+    }
+  }
+  const missing = [
+    unreadable > 0 && `of a bpffs ${unreadable} ${unreadable === 1 ? 'part' : 'parts'} could not be read.`,
+    cutShort && 'there are more pins, or more in their way, than one look takes.',
+  ].filter((message) => message !== false);
+  return {
+    byProg,
+    complete: missing.length === 0 && hidden === 0,
+    warning:
+      missing.length === 0 ? null : {code: 'pins_incomplete', message: `not all pins are known: ${missing.join(' ')}`},
+  };
+}
+
+/** Those of this mount namespace first; else by path. */
+function inOrder(a: NativePin, b: NativePin): number {
+  if ((a.pid === null) !== (b.pid === null)) return a.pid === null ? -1 : 1;
+  return a.path < b.path ? -1 : a.path > b.path ? 1 : 0;
+}
+
+function pathOf({path, pid, comm}: NativePin): string {
+  return pid === null ? path : `${path} (mount namespace of ${pid}${comm === '' ? '' : ` ${comm}`})`;
+}
+
+/** What it means that pins can't be read: a UserError (77 or 1); what isn't a failed call stays what it is. */
+function explainPins(error: unknown): unknown {
+  if (!isSystemError(error)) return error;
+  const what = `${error.syscall}: ${error.code}.`;
+  if (isNotPermitted(error.code))
+    return new UserError(`${what} Run it with sudo; a bpffs is root's on most hosts.`, exitStatus.notPermitted, {
+      cause: error,
+    });
+  if (error.code === 'EMFILE' || error.code === 'ENFILE')
+    return new UserError(`${what} Too many files are open; raise the limit with ulimit -n.`, exitStatus.failed, {
+      cause: error,
+    });
+  return new UserError(`${what} Try again; if it stays, please report it.`, exitStatus.failed, {cause: error});
+}
