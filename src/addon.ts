@@ -151,7 +151,7 @@ export interface NativeNetAttachment {
   /** null: netns. */
   readonly ifindex: number | null;
   readonly ifname: string | null;
-  /** Of tc, which of the interface's hooks it is: `ingress`, `egress`, or a qdisc by its handle. */
+  /** Of tc, which of the interface's hooks it is: `ingress`, `egress`, or a qdisc or class by its handle, as `qdisc 1:`, `class 1:2`. */
   readonly hook: string | null;
 }
 

@@ -2,10 +2,10 @@
 // every interface.
 #include "core/net_attachments.h"
 
-#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <map>
+#include <set>
 #include <string_view>
 
 namespace bpftop {
@@ -69,13 +69,13 @@ uint16_t actions_of(std::string_view kind) {
   return 0;
 }
 
-void add_id(std::vector<uint32_t>& prog_ids, Bytes value) {
+void add_id(std::set<uint32_t>& prog_ids, Bytes value) {
   // Classic BPF has none.
-  if (const auto id = read_as<uint32_t>(value)) prog_ids.push_back(id);
+  if (const auto id = read_as<uint32_t>(value)) prog_ids.insert(id);
 }
 
 /// A filter's and an action's kind go before their options (tcf_fill_node(), tcf_action_dump_1()).
-void read_action(std::vector<uint32_t>& prog_ids, Bytes action) {
+void read_action(std::set<uint32_t>& prog_ids, Bytes action) {
   std::string kind;
   for_each_attr(action, [&](uint16_t type, Bytes value) {
     if (type == kTcaKind) kind = text_of(value);
@@ -86,7 +86,7 @@ void read_action(std::vector<uint32_t>& prog_ids, Bytes action) {
   });
 }
 
-void read_filter(std::vector<uint32_t>& prog_ids, Bytes message) {
+void read_filter(std::set<uint32_t>& prog_ids, Bytes message) {
   std::string kind;
   for_each_attr(after<TcMsg>(message), [&](uint16_t type, Bytes value) {
     if (type == kTcaKind) kind = text_of(value);
@@ -98,8 +98,13 @@ void read_filter(std::vector<uint32_t>& prog_ids, Bytes message) {
   });
 }
 
-/// Where a qdisc can have filters: what to ask for, and what that is called.
-std::vector<std::pair<uint32_t, std::string>> hooks_of(const Qdisc& qdisc) {
+/// Where filters hang: what to ask for, and what that is called.
+struct Hook {
+  uint32_t parent = 0;
+  std::string name;
+};
+
+std::vector<Hook> hooks_of(const Qdisc& qdisc) {
   if (qdisc.kind == "clsact") return {{kTcIngress, "ingress"}, {kTcEgress, "egress"}};
   if (qdisc.kind == "ingress") return {{kTcIngress, "ingress"}};
   // What the kernel makes by itself has no handle, and no filters unless it is the root.
@@ -107,6 +112,11 @@ std::vector<std::pair<uint32_t, std::string>> hooks_of(const Qdisc& qdisc) {
   char name[32];
   std::snprintf(name, sizeof name, "qdisc %x:", qdisc.handle >> 16);
   return {{qdisc.handle, name}};
+}
+
+/// Whether each class has filters of its own beside those of the qdisc.
+bool has_filters_by_class(const Qdisc& qdisc) {
+  return qdisc.kind == "htb" || qdisc.kind == "hfsc" || qdisc.kind == "cbq";
 }
 
 class Reader {
@@ -126,21 +136,11 @@ class Reader {
   void read_filters() {
     const auto [qdiscs, error] =
         socket_.dump<std::vector<Qdisc>>(NetlinkRequest("RTM_GETQDISC", kRtmGetQdisc, TcMsg{}), deadline_, read_qdisc);
-    // A kernel without tc.
-    if (error.err != EOPNOTSUPP) note(error);
+    note_unless_without_tc(error);
     for (const Qdisc& qdisc : qdiscs) {
-      const auto interface = interfaces_.find(qdisc.ifindex);
-      if (interface == interfaces_.end()) continue;
-      for (const auto& [parent, hook] : hooks_of(qdisc)) {
-        if (late()) return;
-        TcMsg of = {};
-        of.ifindex = static_cast<int32_t>(qdisc.ifindex);
-        of.parent = parent;
-        const auto [prog_ids, failed] = socket_.dump<std::vector<uint32_t>>(
-            NetlinkRequest("RTM_GETTFILTER", kRtmGetTfilter, of), deadline_, read_filter);
-        note(failed);
-        for (const uint32_t prog_id : prog_ids) add({Type::tc, prog_id, 0, {}, qdisc.ifindex, interface->second.name, hook});
-      }
+      std::vector<Hook> hooks = hooks_of(qdisc);
+      if (has_filters_by_class(qdisc)) add_classes(qdisc, hooks);
+      for (const Hook& hook : hooks) read_filters_of(qdisc.ifindex, hook);
     }
   }
 
@@ -170,13 +170,35 @@ class Reader {
   Dumped<std::vector<NetAttachment>> take() { return {std::move(found_), error_}; }
 
  private:
-  /// The same program may be in several filters of one hook.
-  void add(NetAttachment attachment) {
-    const auto same_place = [&](const NetAttachment& other) { return other == attachment; };
-    const size_t first = found_.size() - std::min(found_.size(), kNeighbours);
-    if (std::none_of(found_.begin() + static_cast<ptrdiff_t>(first), found_.end(), same_place))
-      found_.push_back(std::move(attachment));
+  void add_classes(const Qdisc& qdisc, std::vector<Hook>& hooks) {
+    TcMsg of = {};
+    of.ifindex = static_cast<int32_t>(qdisc.ifindex);
+    const auto [classes, error] = socket_.dump<std::vector<uint32_t>>(
+        NetlinkRequest("RTM_GETTCLASS", kRtmGetTclass, of), deadline_,
+        [](std::vector<uint32_t>& all, Bytes message) { all.push_back(read_as<TcMsg>(message).handle); });
+    note(error);
+    for (const uint32_t handle : classes) {
+      if (handle >> 16 != qdisc.handle >> 16) continue;
+      char name[32];
+      std::snprintf(name, sizeof name, "class %x:%x", handle >> 16, handle & 0xffff);
+      hooks.push_back({handle, name});
+    }
   }
+
+  void read_filters_of(uint32_t ifindex, const Hook& hook) {
+    const auto interface = interfaces_.find(ifindex);
+    if (interface == interfaces_.end() || late()) return;
+    TcMsg of = {};
+    of.ifindex = static_cast<int32_t>(ifindex);
+    of.parent = hook.parent;
+    // A program may be in several filters of one hook: told once.
+    const auto [prog_ids, error] =
+        socket_.dump<std::set<uint32_t>>(NetlinkRequest("RTM_GETTFILTER", kRtmGetTfilter, of), deadline_, read_filter);
+    note_unless_without_tc(error);
+    for (const uint32_t prog_id : prog_ids) add({Type::tc, prog_id, 0, {}, ifindex, interface->second.name, hook.name});
+  }
+
+  void add(NetAttachment attachment) { found_.push_back(std::move(attachment)); }
 
   bool late() {
     if (deadline_.left_ms() > 0) return false;
@@ -184,12 +206,14 @@ class Reader {
     return true;
   }
 
+  void note_unless_without_tc(const SysError& error) {
+    if (error.err != EOPNOTSUPP) note(error);
+  }
+
   /// The first error is the one that is told.
   void note(const SysError& error) {
     if (!error_) error_ = error;
   }
-
-  static constexpr size_t kNeighbours = 64;
 
   NetlinkSocket socket_;
   Deadline deadline_;

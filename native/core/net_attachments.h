@@ -25,7 +25,7 @@ struct NetAttachment {
   /// 0 for netns.
   uint32_t ifindex = 0;
   std::string ifname;
-  /// tc: which of the interface's hooks it is, such as "ingress" or "qdisc 1:".
+  /// tc: which of the interface's hooks it is, "ingress", "egress", "qdisc 1:" or "class 1:2".
   std::string hook;
 
   bool operator==(const NetAttachment&) const = default;

@@ -16,6 +16,7 @@ namespace netlink {
 
 inline constexpr uint16_t kRtmNewLink = 16, kRtmGetLink = 18, kRtmSetLink = 19;
 inline constexpr uint16_t kRtmNewQdisc = 36, kRtmDelQdisc = 37, kRtmGetQdisc = 38;
+inline constexpr uint16_t kRtmGetTclass = 42;
 inline constexpr uint16_t kRtmNewTfilter = 44, kRtmGetTfilter = 46;
 inline constexpr uint16_t kNlmFCreate = 0x400;
 /// Handles of tc: the root of an interface, its clsact or ingress qdisc, and what is under that.

@@ -52,10 +52,14 @@ export class LinksCollector {
     const ids = new Set(links.flatMap(({cgroupId}) => (cgroupId === null ? [] : [cgroupId])));
     const cgroups = await this.#cgroups.find(ids, cgroupsMs);
     const byProg = new Map<number, ProgLink[]>();
+    const known = new Set<string>();
     const add = (prog: number, link: ProgLink) => {
+      const words = wordsOf(prog, link);
+      if (link.linkId === null && known.has(words)) return;
+      known.add(words);
       const others = byProg.get(prog);
-      if (!others) byProg.set(prog, [link]);
-      else if (link.linkId !== null || !others.some((other) => isSame(other, link))) others.push(link);
+      if (others) others.push(link);
+      else byProg.set(prog, [link]);
     };
     for (const link of links) if (link.progId !== null) add(link.progId, progLink(link, cgroups, targets));
     for (const [prog, each] of unlinked) for (const link of each) add(prog, link);
@@ -86,9 +90,9 @@ function explainNets({unread, error}: NativeNetNamespaces): string {
   return `not all of what is attached in network namespaces is known: ${error?.syscall}: ${error?.code}${times}.${remedy}`;
 }
 
-/** Whether an attachment is the one that a link was found for. */
-function isSame(link: ProgLink, other: ProgLink): boolean {
-  return link.type === other.type && link.attachType === other.attachType && link.target === other.target;
+/** In the same words it is the same attachment. */
+function wordsOf(prog: number, {type, attachType, target}: ProgLink): string {
+  return `${prog} ${type} ${attachType} ${target}`;
 }
 
 /** What it means that links can't be read: a UserError (77, 69 or 1); what isn't a failed call stays what it is. */

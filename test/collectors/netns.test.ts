@@ -111,7 +111,7 @@ async function isFound(t: Test, {attached}: Inhabitant, wanted: readonly Wanted[
     }
     const found = await linksOf(prog);
     t.equal(found.length, 1, `${what} once`);
-    t.match(found[0], {...expected, target: `${expected.target} in ${netns}`}, what);
+    t.strictSame({...found[0], linkId: null}, {...expected, target: `${expected.target} in ${netns}`, linkId: null}, what);
     t.equal(found[0]!.linkId === null, !('tcx' in point || 'xdp' in point), `${what}: its link, if it has one`);
   }
 }
@@ -186,6 +186,55 @@ t.test('a namespace that `ip netns` made, by its name', {skip: netnsSkip}, async
   await isFound(t, inhabitant, wanted, name);
 });
 
+t.test(
+  'filters of qdiscs, of their classes and of blocks that interfaces share, and XDP in a driver',
+  {skip: netnsSkip},
+  async (t) => {
+    if (!has('tc', '-V') || !has('ip', '-V') || !has('bpftool', 'version'))
+      return void t.pass('not here', {skip: 'needs tc, ip and bpftool'});
+    const dir = t.testdir();
+    // In a mount namespace of its own too: the pin of the program goes with it.
+    const child = startChild(
+      t,
+      `const testbed = load('testbed.node');
+     const {execFileSync} = require('node:child_process');
+     const run = (words) => execFileSync(words.split(' ')[0], words.split(' ').slice(1), {stdio: ['ignore', 'ignore', 'pipe']});
+     const [filter, xdp] = ['sched_cls', 'xdp'].map((type) => testbed.load({type}));
+     const bpf = 'bpf object-pinned ${dir}/filter';
+     let refused = null;
+     try {
+       for (const words of [
+         'mount -t bpf none ${dir}',
+         'bpftool prog pin id ' + filter.id + ' ${dir}/filter',
+         'ip link add name one type veth peer name two',
+         'bpftool net attach xdpdrv id ' + xdp.id + ' dev one',
+         'tc qdisc add dev lo root handle 1: htb',
+         'tc class add dev lo parent 1: classid 1:a htb rate 1mbit',
+         'tc filter add dev lo parent 1: ' + bpf,
+         'tc filter add dev lo parent 1: ' + bpf,
+         'tc filter add dev lo parent 1:a ' + bpf,
+         'tc qdisc add dev one ingress_block 7 clsact',
+         'tc qdisc add dev two ingress_block 7 ingress',
+         'tc filter add block 7 ' + bpf,
+       ]) run(words);
+     } catch (error) {
+       refused = error.message.split('\\n').slice(0, 2).join(' ');
+     }
+     console.log(JSON.stringify({refused, filter: filter.id, xdp: xdp.id, netns: require('node:fs').readlinkSync('/proc/self/ns/net')}));
+     process.stdin.once('data', () => [filter, xdp].map((prog) => prog.close()));`,
+      {wrapper: ['unshare', '-n', '-m']},
+    );
+    const there = JSON.parse((await child.line())!) as {refused: string | null; filter: number; xdp: number; netns: string};
+    if (there.refused !== null) return void t.pass('not here', {skip: there.refused});
+    const targets = async (prog: number) => (await linksOf(prog)).map(({type, target}) => `${type}: ${target}`).sort();
+    t.strictSame(await targets(there.xdp), [`xdp: one in ${there.netns}`]);
+    t.strictSame(
+      await targets(there.filter),
+      ['lo class 1:a', 'lo qdisc 1:', 'one ingress', 'two ingress'].map((where) => `tc: ${where} in ${there.netns}`),
+    );
+  },
+);
+
 t.test('bpftool, in that namespace, finds the same programs', {skip: netnsSkip}, async (t) => {
   if (!has('bpftool', 'version') || !has('nsenter', '--version'))
     return void t.pass('not here', {skip: 'needs bpftool and nsenter'});
@@ -193,7 +242,7 @@ t.test('bpftool, in that namespace, finds the same programs', {skip: netnsSkip},
   const {pid, attached} = await inhabit(t, onInterface(1, 'lo').slice(0, 3));
   const {stdout} = spawnSync('nsenter', ['-t', String(pid), '-n', 'bpftool', '-j', 'net', 'show'], {encoding: 'utf8'});
   const said = [...stdout.matchAll(/"(?:prog_)?id":(\d+)/g)].map(([, id]) => Number(id));
-  t.match(
+  t.strictSame(
     said.sort((a, b) => a - b),
     attached.filter((id) => id !== null),
   );
