@@ -74,6 +74,7 @@ napi_value namespaces_to_js(napi_env env, const NetNamespaces& found) {
   }
   const napi_value object = js.object();
   js.set(object, "namespaces", list);
+  js.set(object, "hidden", js.number(found.hidden));
   js.set(object, "unread", js.number(found.unread));
   js.set(object, "error", error);
   return js.ok() ? object : nullptr;

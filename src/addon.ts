@@ -172,7 +172,9 @@ export interface NativeNetns {
 export interface NativeNetNamespaces {
   /** The own one first; then those that have a path or an attachment. */
   readonly namespaces: readonly NativeNetns[];
-  /** Processes whose namespace could not be told, and namespaces that could not be entered or read to the end. */
+  /** Processes of which it could not be told in which one they are. */
+  readonly hidden: number;
+  /** Namespaces that could not be entered or read to the end. */
   readonly unread: number;
   /** Why, of the first of these; null: there are none. */
   readonly error: NativeCallError | null;

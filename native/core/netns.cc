@@ -110,7 +110,8 @@ class Tour {
     own.reset();
     if (!here) return std::move(found_);
     nsfs_ = here->dev;
-    for (const auto& [ino, path] : mounts_) visit(AT_FDCWD, path.c_str());
+    for (const auto& [ino, path] : mounts_)
+      if (const SysError error = visit(AT_FDCWD, path.c_str()); !is_gone(error)) note(error);
     visit_processes();
     return std::move(found_);
   }
@@ -123,26 +124,30 @@ class Tour {
       if (entry->d_name[0] < '1' || entry->d_name[0] > '9') continue;
       char path[64];
       std::snprintf(path, sizeof path, "%.20s/ns/net", entry->d_name);
-      visit(::dirfd(proc), path);
+      if (const SysError error = visit(::dirfd(proc), path); error && !is_gone(error)) found_.hidden++;
       if (is_late_) break;
     }
     ::closedir(proc);
   }
 
-  /// Reads the namespace of that name, if it is one, and a new one.
-  void visit(int dir, const char* path) {
-    if (is_late()) return;
+  /// Reads the namespace of that name, if it is one, and a new one; an error is that it can't be told which one it is.
+  SysError visit(int dir, const char* path) {
+    if (is_late()) return {};
     // Before it is opened: anything may be mounted over a namespace's file.
     const auto there = stat_of(dir, path);
-    if (!there) return note_unless_gone({errno, "stat(ns/net)"});
-    if (there->dev != nsfs_ || seen_.contains(there->ino)) return;
+    if (!there) return {errno, "stat(ns/net)"};
+    if (there->dev != nsfs_ || seen_.contains(there->ino)) return {};
     const UniqueFd fd(::openat(dir, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     const auto opened = fd ? stat_of(fd.get()) : std::nullopt;
-    if (!opened) return note_unless_gone({errno, "open(ns/net)"});
-    if (opened->dev != there->dev || opened->ino != there->ino) return;
+    if (!opened) return {errno, "open(ns/net)"};
+    if (opened->dev != there->dev || opened->ino != there->ino) return {};
     seen_.insert(there->ino);
-    if (::setns(fd.get(), CLONE_NEWNET) != 0) return note({errno, "setns(CLONE_NEWNET)"});
-    read(*there, fd.get(), false);
+    if (::setns(fd.get(), CLONE_NEWNET) != 0) {
+      note({errno, "setns(CLONE_NEWNET)"});
+    } else {
+      read(*there, fd.get(), false);
+    }
+    return {};
   }
 
   /// Of the namespace that this thread is in now.
@@ -168,9 +173,7 @@ class Tour {
   }
 
   /// A process that has ended or is about to; a mount that was taken off.
-  void note_unless_gone(const SysError& error) {
-    if (error.err != ENOENT && error.err != ESRCH) note(error);
-  }
+  static bool is_gone(const SysError& error) { return error.err == ENOENT || error.err == ESRCH; }
 
   void note(const SysError& error) {
     if (!error) return;

@@ -27,7 +27,9 @@ struct Netns {
 struct NetNamespaces {
   /// The own one first, and always there; then those that have a path or an attachment.
   std::vector<Netns> all;
-  /// Processes of which the namespace could not be told, and namespaces that could not be entered or not be read to the end.
+  /// Processes of which it could not be told in which one they are.
+  uint32_t hidden = 0;
+  /// Namespaces that could not be entered or not be read to the end.
   uint32_t unread = 0;
   /// Why, of the first of these.
   SysError error{};

@@ -65,7 +65,7 @@ export class LinksCollector {
     for (const [prog, each] of unlinked) for (const link of each) add(prog, link);
     const messages = unreadable === 0 ? [] : [`of ${unreadable} BPF links the kernel doesn't tell what they are.`];
     if (nets.error) messages.push(explainNets(nets));
-    let complete = this.#unlinked.length > 0 && unreadable === 0 && nets.error === null;
+    let complete = this.#unlinked.length > 0 && unreadable === 0 && nets.hidden === 0 && nets.error === null;
     // One after the other: of libuv's four threads the counters need one.
     for (const reader of this.#unlinked) {
       const found = await reader.read(progs, links);
@@ -81,11 +81,11 @@ export class LinksCollector {
 /** The links are worth having without them. @throws what isn't a failed call. */
 function unreadNets(error: unknown): NativeNetNamespaces {
   if (!isSystemError(error)) throw error;
-  return {namespaces: [], unread: 1, error: {code: error.code, syscall: error.syscall}};
+  return {namespaces: [], hidden: 0, unread: 1, error: {code: error.code, syscall: error.syscall}};
 }
 
 function explainNets({unread, error}: NativeNetNamespaces): string {
-  const remedy = error && isNotPermitted(error.code) ? ' Entering them needs CAP_SYS_ADMIN and CAP_SYS_PTRACE.' : '';
+  const remedy = error && isNotPermitted(error.code) ? ' Entering them needs CAP_SYS_ADMIN.' : '';
   const times = unread > 1 ? ` (and ${unread - 1} more)` : '';
   return `not all of what is attached in network namespaces is known: ${error?.syscall}: ${error?.code}${times}.${remedy}`;
 }

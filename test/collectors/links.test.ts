@@ -171,7 +171,7 @@ t.test('without the right to list links: EPERM, in words, and no exception', {sk
 });
 
 /** A host of which nothing is known but its links. */
-const noNets = {readNetns: () => Promise.resolve({namespaces: [], unread: 0, error: null})};
+const noNets = {readNetns: () => Promise.resolve({namespaces: [], hidden: 0, unread: 0, error: null})};
 
 t.test('a kernel without ids of links, too many open files, a bug: what is thrown says what to do', async (t) => {
   const readWith = (error: Error) => new LinksCollector('/', {...noNets, readLinks: () => Promise.reject(error)}).read([]);
