@@ -25,6 +25,7 @@
 #include "maps_to_js.h"
 #include "napi_error.h"
 #include "pins_to_js.h"
+#include "netns_to_js.h"
 #include "sample_to_js.h"
 #include "share.h"
 
@@ -179,6 +180,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   define_holders(env, exports);
   define_maps(env, exports);
   define_pins(env, exports);
+  define_netns(env, exports);
   exports.Set("replaceByNull", Napi::Function::New<replace_by_null>(env, "replaceByNull"));
   exports.Set("discardOutput", Napi::Function::New<discard_output>(env, "discardOutput"));
   return exports;

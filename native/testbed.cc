@@ -106,8 +106,12 @@ std::optional<AttachPoint> attach_point_from_js(const Napi::Value& value) {
     Kind kind;
   } kPoints[] = {
       {"xdp", Kind::xdp},
+      {"xdpNetlink", Kind::xdp_netlink},
       {"tcx", Kind::tcx},
+      {"tcIngress", Kind::tc_ingress},
+      {"tcEgress", Kind::tc_egress},
       {"cgroup", Kind::cgroup},
+      {"netns", Kind::netns},
       {"tracepoint", Kind::tracepoint},
       {"tracepointLink", Kind::tracepoint_link},
       {"rawTracepoint", Kind::raw_tracepoint},
@@ -117,15 +121,15 @@ std::optional<AttachPoint> attach_point_from_js(const Napi::Value& value) {
     for (const auto& [key, kind] : kPoints) {
       const Napi::Value where = value.As<Napi::Object>().Get(key);
       if (env.IsExceptionPending()) return std::nullopt;
-      const bool by_name = kind == Kind::cgroup || kind == Kind::raw_tracepoint;
+      const bool by_name = kind == Kind::cgroup || kind == Kind::netns || kind == Kind::raw_tracepoint;
       if (const auto number = whole_number(where, INT32_MAX); number && !by_name) return AttachPoint{kind, *number, {}};
       if (where.IsString() && by_name) return AttachPoint{kind, 0, where.As<Napi::String>().Utf8Value()};
     }
   }
   return refuse(
       env,
-      "attach wants {xdp: ifindex}, {tcx: ifindex}, {cgroup: directory}, {tracepoint: id}, {tracepointLink: id} or "
-      "{rawTracepoint: name}");
+      "attach wants {xdp: ifindex}, {xdpNetlink: ifindex}, {tcx: ifindex}, {tcIngress: ifindex}, {tcEgress: ifindex}, "
+      "{cgroup: directory}, {netns: file}, {tracepoint: id}, {tracepointLink: id} or {rawTracepoint: name}");
 }
 
 class JsTestProg : public Napi::ObjectWrap<JsTestProg> {

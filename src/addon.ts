@@ -108,12 +108,8 @@ export interface NativeLink {
   readonly name: string | null;
   /** From the start of that function or file. */
   readonly offset: number | null;
-  /** null also for an interface that is gone. */
+  /** Each network namespace counts its own, and links don't tell in which they are. null also for an interface that is gone. */
   readonly ifindex: number | null;
-  /** Whether it is this process's network namespace that counts the interface so; null: it could not be told. */
-  readonly netns: 'own' | 'other' | null;
-  /** The interface's name; only in the own network namespace. */
-  readonly ifname: string | null;
   /** null also for a cgroup that is gone. */
   readonly cgroupId: bigint | null;
   readonly netnsIno: number | null;
@@ -180,6 +176,47 @@ export interface NativePinsSearch {
   readonly mostMs?: number;
 }
 
+/** One program in one place of a network namespace, with or without a link. */
+export interface NativeNetAttachment {
+  /** The name of a link type, or `tc`, which has none. */
+  readonly type: 'xdp' | 'tc' | 'tcx' | 'netkit' | 'netns';
+  readonly progId: number;
+  /** Of tcx and netkit; null: it has none. XDP and netns don't tell. */
+  readonly linkId: number | null;
+  /** enum bpf_attach_type; null: XDP and tc. */
+  readonly attachType: number | null;
+  /** null: netns. */
+  readonly ifindex: number | null;
+  readonly ifname: string | null;
+  /** Of tc, which of the interface's hooks it is: `ingress`, `egress`, or a qdisc or class by its handle, as `qdisc 1:`, `class 1:2`. */
+  readonly hook: string | null;
+}
+
+/** A network namespace. */
+export interface NativeNetns {
+  /** As in /proc/PID/ns/net; null: it could not be told (the own one, where there is no /proc). */
+  readonly ino: number | null;
+  /** Whether it is this process's. */
+  readonly own: boolean;
+  /** Whether all that it has was told. */
+  readonly complete: boolean;
+  /** Where it is mounted, as `ip netns` does; null: nowhere that this process sees. From the host: hostile. */
+  readonly path: string | null;
+  readonly attachments: readonly NativeNetAttachment[];
+}
+
+/** The network namespaces that a process's main thread is in, or that are mounted. */
+export interface NativeNetNamespaces {
+  /** The own one first; then those that have a path or an attachment. */
+  readonly namespaces: readonly NativeNetns[];
+  /** Processes of which it could not be told in which one they are. */
+  readonly hidden: number;
+  /** Namespaces that could not be entered or read to the end. */
+  readonly unread: number;
+  /** Why, of the first of these; null: there are none. */
+  readonly error: NativeCallError | null;
+}
+
 /** bpf.node, as far as it reads. */
 export interface NativeBpf {
   /** Opens a sampler. The iterator is loaded and statistics are switched on in the first pass. */
@@ -237,6 +274,11 @@ export interface NativeLinkReader {
    * @throws (rejects with) a SystemError: EPERM without CAP_SYS_ADMIN, EINVAL before Linux 5.8.
    */
   readonly readLinks: () => Promise<NativeLinks>;
+  /**
+   * Reads what is attached in every network namespace, on a thread of its own, which goes from one to the other; in at most 5 s.
+   * @throws (rejects with) a SystemError: ETIMEDOUT where the kernel keeps that thread, EBUSY until it lets it go.
+   */
+  readonly readNetns: () => Promise<NativeNetNamespaces>;
 }
 
 /** What an open file of BPF's is, and so what the id beside it is. */
@@ -316,6 +358,7 @@ export interface TestProgSpec {
     | 'raw_tracepoint'
     | 'cgroup_skb'
     | 'cgroup_sock'
+    | 'sk_lookup'
     /** Always sleepable: BPF_PROG_TYPE_SYSCALL. */
     | 'syscall';
   /** At most 15 bytes of [A-Za-z0-9_.]; none by default. */
@@ -357,11 +400,18 @@ export interface TestMapSpec {
   readonly preallocated?: boolean;
 }
 
-/** Where to hang a program; a BPF link, but for `tracepoint`, which is a perf event with the program set by ioctl. */
+/**
+ * Where to hang a program; a BPF link, but for `tracepoint`, which is a perf event with the program set by ioctl, and those by netlink, which
+ * stay if the process is killed: for network namespaces that go with it.
+ */
 export type TestAttachPoint =
   | {readonly xdp: number /* ifindex; generic mode */}
+  | {readonly xdpNetlink: number /* ifindex; generic mode */}
   | {readonly tcx: number /* ifindex; ingress */}
+  | {readonly tcIngress: number /* ifindex; makes a clsact qdisc, which goes with it */}
+  | {readonly tcEgress: number /* the same */}
   | {readonly cgroup: string /* directory in cgroup2; the attach type follows from the program's type */}
+  | {readonly netns: string /* such as /proc/self/ns/net */}
   | {readonly tracepoint: number /* id, as in tracefs events/…/id */}
   | {readonly tracepointLink: number /* the same id */}
   | {readonly rawTracepoint: string};

@@ -59,6 +59,29 @@ Result<uint32_t> info_by_fd(int fd, void* info, uint32_t len) {
   return {attr.info_len, {}};
 }
 
+/// Kernels that can't tell links know a shorter struct, and want what is beyond it to be zero.
+Result<std::vector<Attached>> query(uint32_t target, AttachType type, bool with_links) {
+  constexpr uint32_t kMost = 64;  // BPF_MPROG_MAX; a network namespace has as many
+  uint32_t prog_ids[kMost] = {};
+  uint32_t link_ids[kMost] = {};
+  struct {
+    uint32_t target;
+    uint32_t attach_type;
+    uint32_t query_flags;
+    uint32_t attach_flags;
+    uint64_t prog_ids;
+    uint32_t count;
+    uint32_t pad;
+    uint64_t prog_attach_flags;
+    uint64_t link_ids;
+  } attr = {target, static_cast<uint32_t>(type), 0, 0, address(prog_ids), kMost, 0, 0, address(link_ids)};
+  const size_t size = with_links ? sizeof attr : offsetof(decltype(attr), prog_attach_flags);
+  if (bpf(BpfCmd::prog_query, &attr, size) < 0) return {{}, {errno, "bpf(BPF_PROG_QUERY)"}};
+  std::vector<Attached> found;
+  for (uint32_t i = 0; i < std::min(attr.count, kMost); i++) found.push_back({prog_ids[i], link_ids[i]});
+  return {std::move(found), {}};
+}
+
 }  // namespace
 
 int bpf(BpfCmd cmd, void* attr, size_t size) {
@@ -93,24 +116,12 @@ Result<uint32_t> link_info_by_fd(int link_fd, BpfLinkInfo& info) {
   return info_by_fd(link_fd, &info, sizeof info);
 }
 
-Result<std::vector<uint32_t>> query_link_ids(uint32_t ifindex, uint32_t attach_type) {
-  constexpr uint32_t kMost = 64;  // BPF_MPROG_MAX
-  uint32_t prog_ids[kMost] = {};
-  std::vector<uint32_t> link_ids(kMost);
-  struct {
-    uint32_t target_ifindex;
-    uint32_t attach_type;
-    uint32_t query_flags;
-    uint32_t attach_flags;
-    uint64_t prog_ids;  // without room for these it fills nothing
-    uint32_t count;
-    uint32_t pad;
-    uint64_t prog_attach_flags;
-    uint64_t link_ids;
-  } attr = {ifindex, attach_type, 0, 0, address(prog_ids), kMost, 0, 0, address(link_ids.data())};
-  if (bpf(BpfCmd::prog_query, &attr, sizeof attr) < 0) return {{}, {errno, "bpf(BPF_PROG_QUERY)"}};
-  link_ids.resize(std::min(attr.count, kMost));
-  return {std::move(link_ids), {}};
+Result<std::vector<Attached>> query_interface(uint32_t ifindex, AttachType type) {
+  return query(ifindex, type, true);
+}
+
+Result<std::vector<Attached>> query_netns(int netns_fd, AttachType type) {
+  return query(static_cast<uint32_t>(netns_fd), type, false);
 }
 
 Result<UniqueFd> prog_load(const ProgLoad& load) {

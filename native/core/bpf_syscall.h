@@ -48,7 +48,8 @@ enum class ProgType : uint32_t {
   cgroup_sock = 9,
   raw_tracepoint = 17,
   tracing = 26,
-  syscall = 31,  // 5.14
+  sk_lookup = 30,  // 5.9
+  syscall = 31,    // 5.14
 };
 
 /// enum bpf_attach_type, as far as it is loaded or attached by this project.
@@ -57,11 +58,15 @@ enum class AttachType : uint32_t {
   cgroup_inet_ingress = 0,
   cgroup_inet_egress = 1,
   cgroup_inet_sock_create = 2,
+  flow_dissector = 17,
   trace_iter = 28,
+  sk_lookup = 36,  // 5.9
   xdp = 37,
-  perf_event = 41,   // 5.15
-  tcx_ingress = 46,  // 6.6
-  tcx_egress = 47,   // 6.6
+  perf_event = 41,      // 5.15
+  tcx_ingress = 46,     // 6.6
+  tcx_egress = 47,      // 6.6
+  netkit_primary = 54,  // 6.7
+  netkit_peer = 55,     // 6.7
 };
 
 /// enum bpf_map_type, as far as it is created by this project.
@@ -272,9 +277,20 @@ Result<UniqueFd> link_fd_by_id(uint32_t id);
 /// it this kernel knows; what is beyond stays as it was. ENOSPC: too little room. Others: the type can't tell.
 Result<uint32_t> link_info_by_fd(int link_fd, BpfLinkInfo& info);
 
-/// Ids of the links of this type (tcx, netkit) on an interface of this network namespace, 0 for what is attached without
-/// one. ENODEV: no such interface. EPERM: without CAP_NET_ADMIN.
-Result<std::vector<uint32_t>> query_link_ids(uint32_t ifindex, uint32_t attach_type);
+/// What BPF_PROG_QUERY finds attached in one place.
+struct Attached {
+  uint32_t prog_id = 0;
+  /// 0: without a link, or it wasn't asked for.
+  uint32_t link_id = 0;
+};
+
+/// What is attached to an interface of this network namespace with this attach type (tcx, netkit), with ids of links.
+/// ENODEV: no such interface. EINVAL: this kernel knows no such attach type. ENXIO, EACCES: netkit, but the interface isn't
+/// one, or is its peer. EPERM: without CAP_NET_ADMIN.
+Result<std::vector<Attached>> query_interface(uint32_t ifindex, AttachType type);
+
+/// What is attached to a network namespace (flow_dissector, sk_lookup). EINVAL: as above. EPERM: without CAP_NET_ADMIN.
+Result<std::vector<Attached>> query_netns(int netns_fd, AttachType type);
 
 /// What to load. All pointers belong to the caller and are not kept.
 struct ProgLoad {

@@ -1,14 +1,10 @@
 // BPF_LINK_GET_NEXT_ID -> GET_FD_BY_ID -> OBJ_GET_INFO_BY_FD, once for the figures and, where the type has a text, once more
-// with room for it. Interfaces are then looked up in this network namespace, to see whether it is there that the link is.
+// with room for it.
 #include "core/links.h"
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <map>
 #include <utility>
-
-#include "core/interface.h"
 
 namespace bpftop {
 namespace {
@@ -75,61 +71,8 @@ std::optional<std::string> read_text(int link_fd, const BpfLinkInfo& first) {
   return name.empty() ? std::nullopt : std::optional(name);
 }
 
-/// Looks up what is attached where, each interface once.
-class Interfaces {
- public:
-  void place(Link& link) {
-    if (!link.ifindex) return;
-    const auto& [interface, error] = find(*link.ifindex);
-    if (error) {
-      if (error.err == ENODEV) link.netns = WhichNetns::other;
-      return;
-    }
-    const std::optional<bool> here = is_at(link, interface);
-    if (!here) return;
-    link.netns = *here ? WhichNetns::own : WhichNetns::other;
-    if (*here) link.ifname = interface.name;
-  }
-
- private:
-  const Result<Interface>& find(uint32_t ifindex) {
-    const auto known = found_.find(ifindex);
-    return known != found_.end() ? known->second : found_.emplace(ifindex, interface_by_index(ifindex)).first->second;
-  }
-
-  /// Nothing: can't be told.
-  static std::optional<bool> is_at(const Link& link, const Interface& interface) {
-    const auto has = [](const std::vector<uint32_t>& ids, std::optional<uint32_t> id) {
-      return id && std::find(ids.begin(), ids.end(), *id) != ids.end();
-    };
-    if (link.type == static_cast<uint32_t>(LinkType::xdp)) return has(interface.xdp_prog_ids, link.prog_id);
-    if (!link.attach_type) return std::nullopt;
-    const auto [ids, error] = query_link_ids(*link.ifindex, *link.attach_type);
-    if (error) return std::nullopt;
-    return has(ids, link.id);
-  }
-
-  std::map<uint32_t, Result<Interface>> found_;
-};
-
-/// XDP's own word is the program's id, not the link's: the same program at the same index of two namespaces has two links,
-/// of which one is here, and nothing says which.
-void unplace_twins(std::vector<Link>& links) {
-  std::map<std::pair<uint32_t, uint32_t>, std::vector<Link*>> placed;
-  for (Link& link : links)
-    if (link.type == static_cast<uint32_t>(LinkType::xdp) && link.netns == WhichNetns::own)
-      placed[{*link.ifindex, *link.prog_id}].push_back(&link);
-  for (const auto& [where, twins] : placed) {
-    if (twins.size() < 2) continue;
-    for (Link* link : twins) {
-      link->netns = WhichNetns::unknown;
-      link->ifname.reset();
-    }
-  }
-}
-
 /// Reads one link. One that is gone, or isn't there yet, is no error and no link.
-SysError read_link(uint32_t id, Interfaces& interfaces, Links& all) {
+SysError read_link(uint32_t id, Links& all) {
   const auto [fd, open_error] = link_fd_by_id(id);
   if (open_error) return open_error.err == ENOENT || open_error.err == EAGAIN ? SysError{} : open_error;
   BpfLinkInfo info = {};
@@ -140,7 +83,6 @@ SysError read_link(uint32_t id, Interfaces& interfaces, Links& all) {
   }
   Link link = link_of(info, known_len);
   link.name = read_text(fd.get(), info);
-  interfaces.place(link);
   all.links.push_back(std::move(link));
   return {};
 }
@@ -220,18 +162,14 @@ Link link_of(const BpfLinkInfo& info, uint32_t known_len) {
 
 Result<Links> read_links() {
   Result<Links> result;
-  Interfaces interfaces;
   uint32_t id = 0;
   for (uint32_t step = 0; step < kMaxSteps; step++) {
     const auto [next, error] = link_next_id(id);
-    if (error.err == ENOENT) {
-      unplace_twins(result.value.links);
-      return result;
-    }
+    if (error.err == ENOENT) return result;
     if (error) return {{}, error};
     if (next <= id) return {{}, {EPROTO, "bpf(BPF_LINK_GET_NEXT_ID)"}};
     id = next;
-    if (const SysError failed = read_link(id, interfaces, result.value)) return {{}, failed};
+    if (const SysError failed = read_link(id, result.value)) return {{}, failed};
   }
   return {{}, {EOVERFLOW, "bpf(BPF_LINK_GET_NEXT_ID)"}};
 }

@@ -11,9 +11,6 @@
 
 namespace bpftop {
 
-/// Where a link has its interface: link_info gives an index, and each network namespace counts its own.
-enum class WhichNetns { own, other, unknown };
-
 /// One link. What its type doesn't have, or this kernel doesn't tell, isn't there.
 struct Link {
   uint32_t id = 0;
@@ -26,10 +23,8 @@ struct Link {
   std::optional<std::string> name;
   /// From the start of the named function or file (kprobe, uprobe).
   std::optional<uint32_t> offset;
+  /// Each network namespace counts its own; which one it is, netns.h finds out.
   std::optional<uint32_t> ifindex;
-  WhichNetns netns = WhichNetns::unknown;
-  /// The interface's name; only where netns is `own`.
-  std::optional<std::string> ifname;
   std::optional<uint64_t> cgroup_id;
   std::optional<uint32_t> netns_ino;
   std::optional<uint32_t> map_id;

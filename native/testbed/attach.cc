@@ -1,5 +1,5 @@
-// Attaching by BPF link where there is one for it: what holds the program there is an fd, so a killed test leaves nothing
-// behind.
+// Attaching by BPF link where there is one for it and nothing else is asked for: what holds the program there is an fd, so a
+// killed test leaves nothing behind.
 #include "testbed/attach.h"
 
 #include <fcntl.h>
@@ -8,6 +8,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <memory>
+
+#include "core/netlink.h"
 
 namespace bpftop {
 namespace {
@@ -15,10 +18,11 @@ namespace {
 // <linux/if_link.h>: through the generic hook, which any interface has; lo has no other.
 constexpr uint32_t kXdpFlagsSkbMode = 1 << 1;
 
-Result<UniqueFd> attach_cgroup(int prog_fd, ProgType type, const char* directory) {
-  const UniqueFd cgroup(::open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!cgroup) return {{}, {errno, "open"}};
-  return link_create(prog_fd, static_cast<uint32_t>(cgroup.get()), attach_type_of(type));
+/// To what a file stands for: a cgroup's directory, a network namespace.
+Result<UniqueFd> attach_file(int prog_fd, ProgType type, const char* path) {
+  const UniqueFd file(::open(path, O_RDONLY | O_CLOEXEC));
+  if (!file) return {{}, {errno, "open"}};
+  return link_create(prog_fd, static_cast<uint32_t>(file.get()), attach_type_of(type));
 }
 
 Result<UniqueFd> attach_raw_tracepoint(int prog_fd, const char* name) {
@@ -64,6 +68,71 @@ Result<UniqueFd> attach_tracepoint(int prog_fd, uint32_t id, bool by_link) {
   return {std::move(fd), {}};
 }
 
+constexpr uint32_t kNetlinkMs = 5000;
+
+Result<Attachment> unless_failed(Result<UniqueFd> attached) {
+  if (attached.error) return {{}, attached.error};
+  return {Attachment(std::move(attached.value)), {}};
+}
+
+/// `prog_fd` -1: takes it off.
+SysError set_xdp(NetlinkSocket& socket, uint32_t ifindex, int prog_fd) {
+  constexpr uint16_t kIflaXdp = 43, kXdpFd = 1, kXdpFlags = 3;
+  netlink::IfInfoMsg interface = {};
+  interface.index = static_cast<int32_t>(ifindex);
+  NetlinkRequest request("RTM_SETLINK", netlink::kRtmSetLink, interface);
+  request.nest(kIflaXdp, [&](NetlinkRequest& xdp) {
+    xdp.add(kXdpFd, static_cast<uint32_t>(prog_fd)).add(kXdpFlags, kXdpFlagsSkbMode);
+  });
+  return socket.request(request, Deadline(kNetlinkMs));
+}
+
+constexpr uint16_t kTcaKind = 1, kTcaOptions = 2;
+
+/// Makes or removes the clsact qdisc, which a filter of either direction hangs on.
+SysError set_clsact(NetlinkSocket& socket, uint32_t ifindex, bool wanted) {
+  netlink::TcMsg qdisc = {};
+  qdisc.ifindex = static_cast<int32_t>(ifindex);
+  qdisc.handle = 0xffff0000;
+  qdisc.parent = netlink::kTcClsact;
+  using namespace netlink;
+  NetlinkRequest request(wanted ? "RTM_NEWQDISC" : "RTM_DELQDISC", wanted ? kRtmNewQdisc : kRtmDelQdisc, qdisc,
+                         wanted ? kNlmFCreate : uint16_t{0});
+  request.add(kTcaKind, "clsact");
+  return socket.request(request, Deadline(kNetlinkMs));
+}
+
+SysError add_filter(NetlinkSocket& socket, uint32_t ifindex, uint32_t parent, int prog_fd) {
+  constexpr uint16_t kTcaBpfFd = 6, kTcaBpfName = 7, kTcaBpfFlags = 8;
+  constexpr uint32_t kDirectAction = 1, kProtocolAll = 0x0300;  // ETH_P_ALL, as it goes over the wire
+  netlink::TcMsg filter = {};
+  filter.ifindex = static_cast<int32_t>(ifindex);
+  filter.parent = parent;
+  filter.info = kProtocolAll;  // the upper half is the priority; 0: the kernel chooses one
+  NetlinkRequest request("RTM_NEWTFILTER", netlink::kRtmNewTfilter, filter, netlink::kNlmFCreate);
+  request.add(kTcaKind, "bpf").nest(kTcaOptions, [&](NetlinkRequest& options) {
+    options.add(kTcaBpfFd, static_cast<uint32_t>(prog_fd)).add(kTcaBpfName, "bpftop").add(kTcaBpfFlags, kDirectAction);
+  });
+  return socket.request(request, Deadline(kNetlinkMs));
+}
+
+/// The socket stays open: it knows the network namespace in which to take it off again.
+Result<Attachment> attach_by_netlink(int prog_fd, const AttachPoint& point) {
+  auto [opened, error] = NetlinkSocket::open();
+  if (error) return {{}, error};
+  const auto socket = std::make_shared<NetlinkSocket>(std::move(opened));
+  const uint32_t ifindex = point.number;
+  if (point.kind == AttachPoint::Kind::xdp_netlink) {
+    if (const SysError failed = set_xdp(*socket, ifindex, prog_fd)) return {{}, failed};
+    return {Attachment([=] { static_cast<void>(set_xdp(*socket, ifindex, -1)); }), {}};
+  }
+  if (const SysError failed = set_clsact(*socket, ifindex, true)) return {{}, failed};
+  Attachment attached([=] { static_cast<void>(set_clsact(*socket, ifindex, false)); });
+  const uint32_t parent = point.kind == AttachPoint::Kind::tc_ingress ? netlink::kTcIngress : netlink::kTcEgress;
+  if (const SysError failed = add_filter(*socket, ifindex, parent, prog_fd)) return {{}, failed};
+  return {std::move(attached), {}};
+}
+
 }  // namespace
 
 AttachType attach_type_of(ProgType type) {
@@ -72,26 +141,33 @@ AttachType attach_type_of(ProgType type) {
       return AttachType::cgroup_inet_egress;
     case ProgType::cgroup_sock:
       return AttachType::cgroup_inet_sock_create;
+    case ProgType::sk_lookup:
+      return AttachType::sk_lookup;
     default:
       return {};
   }
 }
 
-Result<UniqueFd> attach_prog(int prog_fd, ProgType type, const AttachPoint& point) {
+Result<Attachment> attach_prog(int prog_fd, ProgType type, const AttachPoint& point) {
   switch (point.kind) {
     case AttachPoint::Kind::xdp:
-      return link_create(prog_fd, point.number, AttachType::xdp, kXdpFlagsSkbMode);
+      return unless_failed(link_create(prog_fd, point.number, AttachType::xdp, kXdpFlagsSkbMode));
     case AttachPoint::Kind::tcx:
-      return link_create(prog_fd, point.number, AttachType::tcx_ingress);
+      return unless_failed(link_create(prog_fd, point.number, AttachType::tcx_ingress));
+    case AttachPoint::Kind::xdp_netlink:
+    case AttachPoint::Kind::tc_ingress:
+    case AttachPoint::Kind::tc_egress:
+      return attach_by_netlink(prog_fd, point);
     case AttachPoint::Kind::cgroup:
-      return attach_cgroup(prog_fd, type, point.text.c_str());
+    case AttachPoint::Kind::netns:
+      return unless_failed(attach_file(prog_fd, type, point.text.c_str()));
     case AttachPoint::Kind::tracepoint:
     case AttachPoint::Kind::tracepoint_link:
-      return attach_tracepoint(prog_fd, point.number, point.kind == AttachPoint::Kind::tracepoint_link);
+      return unless_failed(attach_tracepoint(prog_fd, point.number, point.kind == AttachPoint::Kind::tracepoint_link));
     case AttachPoint::Kind::raw_tracepoint:
       break;
   }
-  return attach_raw_tracepoint(prog_fd, point.text.c_str());
+  return unless_failed(attach_raw_tracepoint(prog_fd, point.text.c_str()));
 }
 
 }  // namespace bpftop

@@ -33,6 +33,7 @@ constexpr struct {
     {"raw_tracepoint", ProgType::raw_tracepoint, 0},
     {"cgroup_skb", ProgType::cgroup_skb, 1},    // allow
     {"cgroup_sock", ProgType::cgroup_sock, 1},  // allow
+    {"sk_lookup", ProgType::sk_lookup, 1},      // SK_PASS
     {"syscall", ProgType::syscall, 0},
 };
 
@@ -261,8 +262,8 @@ SysError TestProg::run_here(uint32_t times) {
 }
 
 SysError TestProg::attach(const AttachPoint& point) {
-  auto [fd, error] = attach_prog(fd_.get(), type_, point);
-  if (!error) attached_.push_back(std::move(fd));
+  auto [attachment, error] = attach_prog(fd_.get(), type_, point);
+  if (!error) attached_.push_back(std::move(attachment));
   return error;
 }
 

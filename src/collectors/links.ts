@@ -1,13 +1,14 @@
 /**
- * What programs are attached to: BPF links, as the addon gives them, put into words, and beside them what readers of other kinds find.
- * Slow beside the counters: 10 µs a link, and a walk over all cgroups when a new one comes up.
+ * What programs are attached to: BPF links, as the addon gives them, put into words, what the network namespaces have, and what readers of
+ * other kinds find. Slow beside the counters: 10 µs a link, 20 µs an interface, and a walk over all cgroups when a new one comes up.
  */
-import {loadLinkReader, type NativeLink, type NativeLinkReader} from '../addon.js';
+import {loadLinkReader, type NativeLink, type NativeLinkReader, type NativeNetNamespaces} from '../addon.js';
 import {exitStatus, isNotPermitted, isSystemError, UserError} from '../errors.js';
 import {attachTypeName, linkTypeName, type LinkTypeName, type ProgLink} from '../sample/links.js';
 import type {Found} from '../sample/sources.js';
 import type {ProgInfo} from '../sample/types.js';
 import {CgroupPaths} from './cgroup-paths.js';
+import {netPlaces} from './net-places.js';
 
 /** A cgroup without its path is still a cgroup: the search for them ends after so many ms. */
 const cgroupsMs = 1000;
@@ -45,17 +46,26 @@ export class LinksCollector {
     const {links, unreadable} = await this.#reader.readLinks().catch((error: unknown) => {
       throw explainLinks(error);
     });
+    // After the links: one that is made meanwhile is then in none of them, instead of in another one.
+    const nets = await this.#reader.readNetns().catch(unreadNets);
+    const {targets, unlinked} = netPlaces(nets.namespaces, links);
     const ids = new Set(links.flatMap(({cgroupId}) => (cgroupId === null ? [] : [cgroupId])));
     const cgroups = await this.#cgroups.find(ids, cgroupsMs);
     const byProg = new Map<number, ProgLink[]>();
+    const known = new Set<string>();
     const add = (prog: number, link: ProgLink) => {
+      const words = wordsOf(prog, link);
+      if (link.linkId === null && known.has(words)) return;
+      known.add(words);
       const others = byProg.get(prog);
-      if (!others) byProg.set(prog, [link]);
-      else if (link.linkId !== null || !others.some((other) => isSame(other, link))) others.push(link);
+      if (others) others.push(link);
+      else byProg.set(prog, [link]);
     };
-    for (const link of links) if (link.progId !== null) add(link.progId, progLink(link, cgroups));
+    for (const link of links) if (link.progId !== null) add(link.progId, progLink(link, cgroups, targets));
+    for (const [prog, each] of unlinked) for (const link of each) add(prog, link);
     const messages = unreadable === 0 ? [] : [`of ${unreadable} BPF links the kernel doesn't tell what they are.`];
-    let complete = this.#unlinked.length > 0 && unreadable === 0;
+    if (nets.error) messages.push(explainNets(nets));
+    let complete = this.#unlinked.length > 0 && unreadable === 0 && nets.hidden === 0 && nets.error === null;
     // One after the other: of libuv's four threads the counters need one.
     for (const reader of this.#unlinked) {
       const found = await reader.read(progs, links);
@@ -68,9 +78,21 @@ export class LinksCollector {
   }
 }
 
-/** Whether an attachment is the one that a link was found for. */
-function isSame(link: ProgLink, other: ProgLink): boolean {
-  return link.type === other.type && link.attachType === other.attachType && link.target === other.target;
+/** The links are worth having without them. @throws what isn't a failed call. */
+function unreadNets(error: unknown): NativeNetNamespaces {
+  if (!isSystemError(error)) throw error;
+  return {namespaces: [], hidden: 0, unread: 1, error: {code: error.code, syscall: error.syscall}};
+}
+
+function explainNets({unread, error}: NativeNetNamespaces): string {
+  const remedy = error && isNotPermitted(error.code) ? ' Entering them needs CAP_SYS_ADMIN.' : '';
+  const times = unread > 1 ? ` (and ${unread - 1} more)` : '';
+  return `not all of what is attached in network namespaces is known: ${error?.syscall}: ${error?.code}${times}.${remedy}`;
+}
+
+/** In the same words it is the same attachment. */
+function wordsOf(prog: number, {type, attachType, target}: ProgLink): string {
+  return `${prog} ${type} ${attachType} ${target}`;
 }
 
 /** What it means that links can't be read: a UserError (77, 69 or 1); what isn't a failed call stays what it is. */
@@ -92,15 +114,22 @@ export function explainLinks(error: unknown): unknown {
   return new UserError(`${what} Try again; if it stays, please report it.`, exitStatus.failed, {cause: error});
 }
 
-/** A link with what it is attached to in words; `cgroups` has the paths of those cgroups that were found. */
-export function progLink(link: NativeLink, cgroups: ReadonlyMap<bigint, string>): ProgLink {
+/**
+ * A link with what it is attached to in words; `cgroups` has the paths of those cgroups that were found, `places` what `netPlaces` says of
+ * links.
+ */
+export function progLink(
+  link: NativeLink,
+  cgroups: ReadonlyMap<bigint, string>,
+  places: ReadonlyMap<number, string>,
+): ProgLink {
   // A freplace program is loaded for no attach type at all, which reads as the first one.
   const attachType = link.type === tracing && link.attachType === 0 ? null : link.attachType;
   return {
     linkId: link.id,
     type: linkTypeName(link.type),
     attachType: attachType === null ? null : attachTypeName(attachType),
-    target: targetOf(link, cgroups),
+    target: places.get(link.id) ?? targetOf(link, cgroups),
   };
 }
 
@@ -119,13 +148,11 @@ function targetOf(link: NativeLink, cgroups: ReadonlyMap<bigint, string>): strin
       if (link.cgroupId === null) return 'removed cgroup';
       return cgroups.get(link.cgroupId) ?? `cgroup id ${link.cgroupId}`;
     case 'netns':
-      if (link.attachType === null) return null;
-      // As /proc/PID/ns/net reads.
-      return link.netnsIno === null ? 'removed netns' : `net:[${link.netnsIno}]`;
+      return link.attachType === null ? null : 'removed netns';
     case 'xdp':
     case 'tcx':
     case 'netkit':
-      return interfaceOf(link);
+      return 'removed interface';
     case 'perf_event':
       return perfEvent(link);
     case 'kprobe_multi':
@@ -149,12 +176,6 @@ function tracingTarget({attachType, targetObjId, targetBtfId}: NativeLink): stri
   return attachType === 0
     ? `program ${targetObjId} btf_id ${targetBtfId}`
     : `target_obj_id ${targetObjId} target_btf_id ${targetBtfId}`;
-}
-
-function interfaceOf({ifindex, netns, ifname}: NativeLink): string {
-  if (ifindex === null) return 'removed interface';
-  if (ifname !== null) return ifname;
-  return `ifindex ${ifindex}${netns === 'other' ? ' (another netns)' : ''}`;
 }
 
 /** BPF_F_KPROBE_MULTI_RETURN and BPF_F_UPROBE_MULTI_RETURN. */

@@ -1,6 +1,7 @@
 // Checks of native/core without Node, built and run by core.test.ts with the address and undefined-behaviour sanitizers.
 // Prints one TAP line a check. What needs the kernel is left out when it refuses.
 #include <sched.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -21,6 +22,8 @@
 #include "core/maps.h"
 #include "core/own_progs.h"
 #include "core/pins.h"
+#include "core/netlink.h"
+#include "core/netns.h"
 #include "core/prog_info.h"
 #include "core/prog_iterator.h"
 #include "core/prog_walk.h"
@@ -474,20 +477,13 @@ void check_link_info() {
         "a perf event of which the kernel tells nothing");
 }
 
-/// The only link of that id.
-const Link* find_link(const Links& all, uint32_t id) {
-  for (const Link& link : all.links)
-    if (link.id == id) return &link;
-  return nullptr;
+ino_t own_netns() {
+  struct stat stat = {};
+  return ::stat("/proc/thread-self/ns/net", &stat) == 0 ? stat.st_ino : 0;
 }
 
-uint32_t link_id(int fd) {
-  BpfLinkInfo info = {};
-  return link_info_by_fd(fd, info).error ? 0 : info.id;
-}
-
-/// One XDP program on lo, which is interface 1 in every network namespace, of two of them; each thread has one of its own.
-void check_links_of_two_netns() {
+/// One XDP program on lo of two network namespaces, which no process's main thread is in: each thread sees its own.
+void check_netns() {
   bool ran = false;
   std::thread([&] {
     const Insn pass[] = {insn::mov(r0, 2), insn::exit()};
@@ -496,37 +492,49 @@ void check_links_of_two_netns() {
     load.insns = pass;
     const auto [prog, refused] = prog_load(load);
     if (refused || ::unshare(CLONE_NEWNET) != 0) return;
-    const auto attach = [&prog = prog] {
-      return link_create(prog.get(), 1, AttachType::xdp, /*XDP_FLAGS_SKB_MODE*/ 2).value;
-    };
-    const UniqueFd here = attach();
-    const uint32_t here_id = here ? link_id(here.get()) : 0;
-    const auto alone = read_links();
-    if (!here || alone.error) return;
+    BpfProgInfo info = {};
+    const UniqueFd link = link_create(prog.get(), 1, AttachType::xdp, /*XDP_FLAGS_SKB_MODE*/ 2).value;
+    if (!link || prog_info_by_fd(prog.get(), info).error) return;
     ran = true;
-    const Link* link = find_link(alone.value, here_id);
-    check(link != nullptr && link->netns == WhichNetns::own && link->ifname == "lo", "an interface here has its name");
-
-    UniqueFd there;
+    const ino_t here = own_netns();
+    const auto [found, error] = read_net_namespaces();
+    check(!error && !found.all.empty() && found.all[0].own && found.all[0].complete && found.all[0].ino == here,
+          "the caller's own network namespace is the first");
+    const NetAttachment on_lo = {NetAttachment::Type::xdp, info.id, 0, {}, 1, "lo", {}};
+    check(!found.all.empty() && found.all[0].attachments == std::vector{on_lo}, "with what it has, and no more");
+    check(own_netns() == here, "the caller stays in it");
     std::thread([&] {
       if (::unshare(CLONE_NEWNET) != 0) return;
-      there = attach();
-      const auto seen = read_links();
-      const Link* other = find_link(seen.value, here_id);
-      check(other != nullptr && other->netns == WhichNetns::unknown && !other->ifname && other->ifindex == 1u,
-            "two links of a program at the same index: nothing says which one is here");
-    }).join();
-    there.reset();
-    // Its namespace went with the thread.
-    std::thread([&] {
-      if (::unshare(CLONE_NEWNET) != 0) return;
-      const auto seen = read_links();
-      const Link* other = find_link(seen.value, here_id);
-      check(other != nullptr && other->netns == WhichNetns::other && !other->ifname,
-            "one of another network namespace has none");
+      const auto seen = read_net_namespaces();
+      check(!seen.value.all.empty() && seen.value.all[0].attachments.empty(), "another one has nothing of that");
     }).join();
   }).join();
-  if (!ran) std::printf("ok %d - links of two network namespaces # SKIP no XDP link can be made\n", ++checks);
+  if (!ran) std::printf("ok %d - network namespaces # SKIP no XDP link can be made\n", ++checks);
+}
+
+void check_netlink() {
+  auto open = NetlinkSocket::open();
+  if (open.error) return;
+  netlink::IfInfoMsg all = {};
+  const NetlinkRequest links("RTM_GETLINK", netlink::kRtmGetLink, all);
+  const auto count = [](int& messages, Bytes) { messages++; };
+  const auto dumped = open.value.dump<int>(links, Deadline(5000), count);
+  check(!dumped.error && dumped.value > 0, "interfaces are listed");
+  const auto again = open.value.dump<int>(links, Deadline(5000), count);
+  check(!again.error && again.value > 0, "and again by the same socket");
+  check(open.value.dump<int>(links, Deadline(0), count).error.err == ETIMEDOUT, "not after the time is over");
+  netlink::IfInfoMsg none = {};
+  none.index = 0x7fffffff;
+  const SysError error = open.value.request(NetlinkRequest("RTM_GETLINK", netlink::kRtmGetLink, none), Deadline(5000));
+  check(error.err == ENODEV && std::string(error.call) == "RTM_GETLINK", "what the kernel refuses is told");
+
+  const char lies[] = {8, 0, 1, 0, 'a', 'b', 'c', 'd', 100, 0, 2, 0};
+  int attrs = 0;
+  for_each_attr(lies, [&](uint16_t type, Bytes value) { attrs += type == 1 && value.size() == 4 ? 1 : 100; });
+  check(attrs == 1, "an attribute that claims more than there is ends the list");
+  const char empty[] = {0, 0, 1, 0, 0, 0, 0, 0};
+  for_each_attr(empty, [&](uint16_t, Bytes) { attrs++; });
+  check(attrs == 1, "and so does one that is shorter than its head");
 }
 
 void check_maps() {
@@ -588,7 +596,8 @@ int main() {
   check_iterator_without_misses();
   check_file_iterator();
   check_link_info();
-  check_links_of_two_netns();
+  check_netlink();
+  check_netns();
   check_pins();
   check_churn();
   check_maps();

@@ -5,9 +5,9 @@ import t from 'tap';
 import {scriptOf, startChild} from '../helpers/child.js';
 import {kernelSkip, loadProg, openFds} from '../helpers/kernel.js';
 
-/** Samples for ever, with three samplers, and reads links, and says when the first pass is done. */
+/** Samples for ever, with three samplers, reads links and network namespaces, and says when the first pass is done. */
 const flood = `
-  const {Sampler, readLinks} = load('bpf.node');
+  const {Sampler, readLinks, readNetns} = load('bpf.node');
   let said = false;
   const forever = async (enableStats, sampler) => {
     const one = new Sampler({enableStats, sampler});
@@ -23,12 +23,15 @@ const flood = `
   (async () => {
     for (;;) await readLinks().catch(() => undefined); // a kernel before 5.8
   })();
+  (async () => {
+    for (;;) await readNetns();
+  })();
 `;
 
 t.test('workers terminated in mid-pass leave nothing open', {skip: kernelSkip}, async (t) => {
   // Enough programs that a pass takes a while.
   for (let i = 0; i < 200; i++) loadProg(t, {type: 'xdp'});
-  const kinds = () => ({stats: openFds('bpf-stats').length, progs: openFds('bpf-prog').length});
+  const kinds = () => Object.fromEntries(['bpf-stats', 'bpf-prog', 'net:['].map((kind) => [kind, openFds(kind).length]));
   const before = kinds();
   for (let round = 0; round < 20; round++) {
     const workers = [1, 2].map(() => new Worker(scriptOf(flood), {eval: true, execArgv: []}));
