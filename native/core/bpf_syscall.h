@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "core/insn.h"
@@ -19,15 +20,21 @@ enum class BpfCmd : int {
   map_create = 0,
   map_lookup_elem = 1,
   map_update_elem = 2,
+  map_delete_elem = 3,
   prog_load = 5,
   obj_pin = 6,               // 4.4
+  prog_attach = 8,           // 4.10
+  prog_detach = 9,           // 4.10
   prog_test_run = 10,        // 4.12
   prog_get_next_id = 11,     // 4.13
+  map_get_next_id = 12,      // 4.13
   prog_get_fd_by_id = 13,    // 4.13
   map_get_fd_by_id = 14,     // 4.13
   obj_get_info_by_fd = 15,   // 4.13
   prog_query = 16,           // 4.15
   raw_tracepoint_open = 17,  // 4.17
+  btf_load = 18,             // 4.18
+  task_fd_query = 20,        // 4.18
   link_create = 28,          // 5.7
   link_get_fd_by_id = 30,    // 5.8
   link_get_next_id = 31,     // 5.8
@@ -38,13 +45,23 @@ enum class BpfCmd : int {
 /// enum bpf_prog_type, as far as it is loaded by this project.
 enum class ProgType : uint32_t {
   socket_filter = 1,
+  kprobe = 2,
   sched_cls = 3,
   tracepoint = 5,
   xdp = 6,
+  perf_event = 7,
   cgroup_skb = 8,
   cgroup_sock = 9,
+  sock_ops = 13,
+  sk_skb = 14,
+  cgroup_device = 15,
+  sk_msg = 16,
   raw_tracepoint = 17,
+  cgroup_sock_addr = 18,
+  cgroup_sysctl = 23,
+  cgroup_sockopt = 25,
   tracing = 26,
+  struct_ops = 27,
   syscall = 31,  // 5.14
 };
 
@@ -54,17 +71,31 @@ enum class AttachType : uint32_t {
   cgroup_inet_ingress = 0,
   cgroup_inet_egress = 1,
   cgroup_inet_sock_create = 2,
+  cgroup_sock_ops = 3,
+  sk_skb_stream_parser = 4,
+  sk_skb_stream_verdict = 5,
+  cgroup_device = 6,
+  sk_msg_verdict = 7,
+  cgroup_inet4_connect = 10,
+  cgroup_sysctl = 18,
+  cgroup_getsockopt = 21,
   trace_iter = 28,
   xdp = 37,
-  perf_event = 41,   // 5.15
-  tcx_ingress = 46,  // 6.6
-  tcx_egress = 47,   // 6.6
+  sk_skb_verdict = 38,  // 5.13
+  perf_event = 41,      // 5.15
+  lsm_cgroup = 43,      // 6.0
+  struct_ops = 44,      // 6.4
+  tcx_ingress = 46,     // 6.6
+  tcx_egress = 47,      // 6.6
 };
 
-/// enum bpf_map_type, as far as it is created by this project.
+/// enum bpf_map_type, as far as it is created or looked into by this project.
 enum class MapType : uint32_t {
   array = 2,
   percpu_array = 6,
+  sockmap = 15,
+  sockhash = 18,
+  struct_ops = 26,  // 5.6
 };
 
 /// Bytes of a program's name with its NUL (BPF_OBJ_NAME_LEN).
@@ -225,6 +256,31 @@ struct BpfLinkInfo {
 static_assert(offsetof(BpfLinkInfo, xdp) == 16);
 static_assert(sizeof(BpfLinkInfo) == 64);
 
+/// struct bpf_map_info; as of BpfProgInfo.
+struct BpfMapInfo {
+  uint32_t type;
+  uint32_t id;
+  uint32_t key_size;
+  uint32_t value_size;
+  uint32_t max_entries;
+  uint32_t map_flags;
+  char name[kNameLen];
+  uint32_t ifindex;
+  uint32_t btf_vmlinux_value_type_id;
+  uint64_t netns_dev;
+  uint64_t netns_ino;
+  uint32_t btf_id;
+  uint32_t btf_key_type_id;
+  uint32_t btf_value_type_id;
+  uint32_t btf_vmlinux_id;  // 6.9
+  uint64_t map_extra;       // 5.16
+};
+static_assert(offsetof(BpfMapInfo, btf_vmlinux_value_type_id) == 44);
+static_assert(sizeof(BpfMapInfo) == 88);
+
+/// enum bpf_task_fd_type: what hangs on a perf event.
+enum class TaskFdType : uint32_t { raw_tracepoint, tracepoint, kprobe, kretprobe, uprobe, uretprobe };
+
 /// bpf(2) itself, with EINTR tried again. `attr` may be shorter than the kernel's union: it reads the rest as zero.
 /// Gives what the call gives, -1 with errno on failure.
 int bpf(BpfCmd cmd, void* attr, size_t size);
@@ -253,6 +309,24 @@ Result<uint32_t> link_info_by_fd(int link_fd, BpfLinkInfo& info);
 /// Ids of the links of this type (tcx, netkit) on an interface of this network namespace, 0 for what is attached without
 /// one. ENODEV: no such interface. EPERM: without CAP_NET_ADMIN.
 Result<std::vector<uint32_t>> query_link_ids(uint32_t ifindex, uint32_t attach_type);
+
+/// Ids of the programs attached to what `target_fd` is (a cgroup's directory, a sockmap) itself, not to what is above it; by
+/// link or without. EINVAL: this kernel has no such attach type, or can't tell.
+Result<std::vector<uint32_t>> query_prog_ids(int target_fd, uint32_t attach_type);
+
+/// What a process's perf event runs.
+struct TaskFd {
+  uint32_t prog_id = 0;
+  TaskFdType type{};
+  /// A tracepoint, a function, a file.
+  std::string name;
+  /// From the start of that function or file.
+  uint64_t offset = 0;
+};
+
+/// Asks what an fd of a process, a perf event, runs. ENOENT: that process, that fd or a program isn't there. EOPNOTSUPP: a
+/// program, on an event that is none of the TaskFdTypes. ENOTSUPP (524): no perf event. EPERM: without CAP_SYS_ADMIN.
+Result<TaskFd> task_fd_query(uint32_t pid, uint32_t fd);
 
 /// What to load. All pointers belong to the caller and are not kept.
 struct ProgLoad {
@@ -303,6 +377,10 @@ struct MapCreate {
   uint32_t max_entries = 1;
   /// As of a program.
   const char* name = "";
+  uint32_t flags = 0;
+  /// BTF of one's own, and the type of the value in the kernel's (struct_ops).
+  int btf_fd = 0;
+  uint32_t btf_vmlinux_value_type_id = 0;
 };
 
 /// Creates a map with keys of four bytes; the fd is the caller's, close-on-exec. EPERM: not allowed, or, before 5.11,
@@ -312,11 +390,20 @@ Result<UniqueFd> map_create(const MapCreate& map);
 /// Opens a map. ENOENT: gone. EPERM: needs CAP_SYS_ADMIN.
 Result<UniqueFd> map_fd_by_id(uint32_t id);
 
+/// The lowest map id above `after`. ENOENT: there is none. EPERM: without CAP_SYS_ADMIN.
+Result<uint32_t> map_next_id(uint32_t after);
+
+/// What the kernel says of a map. `info` is in and out: zero it. The value is how many bytes of it this kernel knows.
+Result<uint32_t> map_info_by_fd(int map_fd, BpfMapInfo& info);
+
 /// Reads the value of a key into `value`, which must have room for all of it.
 SysError map_lookup(int map_fd, uint32_t key, void* value);
 
 /// Writes the value of a key.
 SysError map_update(int map_fd, uint32_t key, const void* value);
+
+/// Takes the value of a key away.
+SysError map_delete(int map_fd, uint32_t key);
 
 /// Attaches a program; the fd of the link, which holds both, is the caller's, close-on-exec. `target` is an fd, an
 /// interface's index or 0, as the type has it. EINVAL: the type doesn't go there, or this kernel has no link for it.

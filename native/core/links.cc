@@ -75,6 +75,14 @@ std::optional<std::string> read_text(int link_fd, const BpfLinkInfo& first) {
   return name.empty() ? std::nullopt : std::optional(name);
 }
 
+/// The name of the map of that id.
+std::optional<std::string> read_map_name(uint32_t id) {
+  const auto [fd, open_error] = map_fd_by_id(id);
+  BpfMapInfo info = {};
+  if (open_error || map_info_by_fd(fd.get(), info).error) return std::nullopt;
+  return map_name_of(info);
+}
+
 /// Looks up what is attached where, each interface once.
 class Interfaces {
  public:
@@ -140,12 +148,18 @@ SysError read_link(uint32_t id, Interfaces& interfaces, Links& all) {
   }
   Link link = link_of(info, known_len);
   link.name = read_text(fd.get(), info);
+  if (link.map_id) link.map_name = read_map_name(*link.map_id);
   interfaces.place(link);
   all.links.push_back(std::move(link));
   return {};
 }
 
 }  // namespace
+
+std::optional<std::string> map_name_of(const BpfMapInfo& info) {
+  const std::string name(info.name, ::strnlen(info.name, sizeof info.name));
+  return name.empty() ? std::nullopt : std::optional(name);
+}
 
 Link link_of(const BpfLinkInfo& info, uint32_t known_len) {
   Link link;

@@ -1,29 +1,66 @@
-// Where a test program can be hung: XDP, tcx, a cgroup, a tracepoint (by ioctl or by link), a raw tracepoint.
+// Where a test program can be hung: XDP, tcx, a cgroup (by link or without), a tracepoint (by ioctl or by link), a raw
+// tracepoint, and by ioctl a software event and a uprobe; a sockmap.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <utility>
 
 #include "core/bpf_syscall.h"
 
 namespace bpftop {
 
 struct AttachPoint {
-  enum class Kind { xdp, tcx, cgroup, tracepoint, tracepoint_link, raw_tracepoint };
+  enum class Kind {
+    xdp,
+    tcx,
+    cgroup,
+    cgroup_unlinked,
+    tracepoint,
+    tracepoint_link,
+    raw_tracepoint,
+    software_event,
+    uprobe,
+    sockmap,
+  };
   Kind kind = Kind::xdp;
-  /// xdp, tcx: the interface's index; tracepoint, tracepoint_link: the id in tracefs events/…/id.
+  /// xdp, tcx: the interface's index; tracepoint, tracepoint_link: the id in tracefs events/…/id; software_event: which
+  /// (enum perf_sw_ids); uprobe: where in the file.
   uint32_t number = 0;
-  /// cgroup: a directory in a cgroup2 mount; raw_tracepoint: its name.
+  /// cgroup, cgroup_unlinked: a directory in a cgroup2 mount; raw_tracepoint: its name; uprobe: the file; sockmap: what the
+  /// map, made for it, is to be called.
   std::string text;
 };
 
 /// The attach type that a program of this type is loaded for and attached with; 0 for types without.
 AttachType attach_type_of(ProgType type);
 
-/// Attaches the program; the fd, the caller's, close-on-exec, holds it there and (until then) the program loaded. EINVAL:
-/// the type doesn't go there, or, before 5.7 (cgroup), 5.9 (XDP), 5.15 (tracepoint)
-/// and 6.6 (tcx), no links. EBUSY: the interface has an XDP program.
-/// ENOENT: no such place.
-Result<UniqueFd> attach_prog(int prog_fd, ProgType type, const AttachPoint& point);
+/// What keeps a program somewhere, until it goes.
+class Attachment {
+ public:
+  Attachment() = default;
+  /// `holder` alone keeps it there: a link, a perf event, a map.
+  explicit Attachment(UniqueFd holder) : holder_(std::move(holder)) {}
+  /// One that no fd holds: `undo` takes it off.
+  explicit Attachment(std::function<void()> undo) : undo_(std::move(undo)) {}
+  Attachment(Attachment&& other) noexcept { *this = std::move(other); }
+  Attachment& operator=(Attachment&& other) noexcept {
+    std::swap(holder_, other.holder_);
+    std::swap(undo_, other.undo_);
+    return *this;
+  }
+  ~Attachment() {
+    if (undo_) undo_();
+  }
+
+ private:
+  UniqueFd holder_;
+  std::function<void()> undo_;
+};
+
+/// Attaches the program. EINVAL: the type doesn't go there, or, before 5.7 (cgroup), 5.9 (XDP), 5.15 (tracepoint) and 6.6
+/// (tcx), no links. EBUSY: the interface has an XDP program. ENOENT: no such place.
+Result<Attachment> attach_prog(int prog_fd, ProgType type, const AttachPoint& point);
 
 }  // namespace bpftop

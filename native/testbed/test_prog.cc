@@ -33,6 +33,15 @@ constexpr struct {
     {"raw_tracepoint", ProgType::raw_tracepoint, 0},
     {"cgroup_skb", ProgType::cgroup_skb, 1},    // allow
     {"cgroup_sock", ProgType::cgroup_sock, 1},  // allow
+    {"cgroup_device", ProgType::cgroup_device, 1},
+    {"cgroup_sock_addr", ProgType::cgroup_sock_addr, 1},
+    {"cgroup_sysctl", ProgType::cgroup_sysctl, 1},
+    {"cgroup_sockopt", ProgType::cgroup_sockopt, 1},
+    {"sock_ops", ProgType::sock_ops, 1},
+    {"sk_skb", ProgType::sk_skb, 1},  // SK_PASS
+    {"sk_msg", ProgType::sk_msg, 1},  // SK_PASS
+    {"kprobe", ProgType::kprobe, 0},
+    {"perf_event", ProgType::perf_event, 0},
     {"syscall", ProgType::syscall, 0},
 };
 
@@ -156,7 +165,8 @@ Result<TestProg> TestProg::load(const TestProgSpec& spec, std::string& log) {
   // The program holds its maps once it is loaded; these fds go at the end of this function.
   std::vector<UniqueFd> maps;
   for (const std::string& name : spec.maps) {
-    auto [map, error] = with_memlock([&] { return map_create({MapType::array, 4, 1, name.c_str()}); });
+    auto [map, error] =
+        with_memlock([&] { return map_create({.type = MapType::array, .value_size = 4, .name = name.c_str()}); });
     if (error) return {{}, error};
     maps.push_back(std::move(map));
   }
@@ -209,8 +219,8 @@ SysError TestProg::run_here(uint32_t times) {
 }
 
 SysError TestProg::attach(const AttachPoint& point) {
-  auto [fd, error] = attach_prog(fd_.get(), type_, point);
-  if (!error) attached_.push_back(std::move(fd));
+  auto [attachment, error] = attach_prog(fd_.get(), type_, point);
+  if (!error) attached_.push_back(std::move(attachment));
   return error;
 }
 

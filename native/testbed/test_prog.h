@@ -61,8 +61,7 @@ class TestProg {
   ProgType type_ = ProgType::socket_filter;
   UniqueFd fd_;
   uint32_t id_ = 0;
-  /// Links, raw tracepoints or perf events.
-  std::vector<UniqueFd> attached_;
+  std::vector<Attachment> attached_;
 };
 
 }  // namespace bpftop

@@ -3,11 +3,12 @@ import type {SourceFacts, SourceName} from '../sample/sources.js';
 import {LinksCollector} from './links.js';
 import {lookAtOwners} from './owners.js';
 import {type Look, SlowSource} from './slow-source.js';
+import {UnlinkedProgs} from './unlinked.js';
 
 const lookers: {readonly [Name in SourceName]: () => Look<SourceFacts[Name]>} = {
   owners: () => lookAtOwners,
   links: () => {
-    const collector = new LinksCollector();
+    const collector = new LinksCollector('/', undefined, [new UnlinkedProgs()]);
     return (progs) => collector.read(progs);
   },
 };
