@@ -21,6 +21,7 @@
       'sources': [
         'native/addon.cc',
         'native/links_to_js.cc',
+        'native/maps_to_js.cc',
         'native/sample_to_js.cc',
         'native/share.cc',
         'native/core/bpf_syscall.cc',
@@ -32,6 +33,9 @@
         'native/core/iter_code.cc',
         'native/core/kernel_layout.cc',
         'native/core/links.cc',
+        'native/core/map_counter.cc',
+        'native/core/maps.cc',
+        'native/core/own_progs.cc',
         'native/core/prog_info.cc',
         'native/core/prog_iterator.cc',
         'native/core/prog_table.cc',

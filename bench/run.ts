@@ -4,6 +4,7 @@
  * many programs only.
  */
 import {benchKeys} from './keys.js';
+import {benchMaps} from './maps.js';
 import {median, print, runInTerminal, startLoad, type TerminalRun, timeOf, tool} from './processes.js';
 import {benchSampling} from './sampling.js';
 
@@ -103,6 +104,7 @@ for (const count of counts) {
   }
 }
 await benchSampling(process.argv.length > 2 ? counts : [100, 1000, 10_000]);
+await benchMaps(process.argv.length > 2 ? counts : [100, 1000]);
 await benchKeys(process.argv.length > 2 ? counts : [1000, 10_000]);
 print('A frame at 160×50, ten a second, every program changing (whole process, totals divided by frames)', frames);
 print('From start, ms at 160×50, medians of 7 in turns', starts);

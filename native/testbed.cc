@@ -32,6 +32,34 @@ bool fits_name(const std::string& name) {
   return name.size() < kNameLen;
 }
 
+/// Nothing: it is no such specification, or an exception is pending.
+std::optional<TestMapSpec> map_spec_from_js(const Napi::Value& value) {
+  TestMapSpec spec;
+  if (value.IsString()) spec.name = value.As<Napi::String>().Utf8Value();
+  if (value.IsString() || !value.IsObject()) return value.IsString() ? std::optional(spec) : std::nullopt;
+  const Napi::Object object = value.As<Napi::Object>();
+  const auto number = [&](const char* key, uint32_t& to) {
+    const Napi::Value member = object.Get(key);
+    if (value.Env().IsExceptionPending()) return false;
+    if (member.IsUndefined()) return true;
+    const auto whole = whole_number(member, INT32_MAX);
+    to = whole.value_or(0);
+    return whole.has_value();
+  };
+  if (!number("id", spec.id)) return std::nullopt;
+  if (spec.id != 0) return spec;
+  const Napi::Value name = object.Get("name"), type = object.Get("type"), preallocated = object.Get("preallocated");
+  if (value.Env().IsExceptionPending()) return std::nullopt;
+  if (!name.IsString()) return std::nullopt;
+  spec.name = name.As<Napi::String>().Utf8Value();
+  if (!type.IsUndefined() && !(type.IsString() && map_type_by_name(type.As<Napi::String>().Utf8Value(), spec.type)))
+    return std::nullopt;
+  spec.preallocated = !(preallocated.IsBoolean() && !preallocated.As<Napi::Boolean>());
+  if (!number("maxEntries", spec.max_entries) || !number("inserts", spec.inserts) || !number("deletes", spec.deletes))
+    return std::nullopt;
+  return spec;
+}
+
 std::optional<TestProgSpec> spec_from_js(const Napi::Value& value) {
   const Napi::Env env = value.Env();
   if (!value.IsObject()) return refuse(env, "load wants {type, name?, loops?, functions?, maps?, prints?}");
@@ -56,14 +84,18 @@ std::optional<TestProgSpec> spec_from_js(const Napi::Value& value) {
   spec.prints = prints.IsBoolean() && prints.As<Napi::Boolean>();
   if (maps.IsUndefined()) return spec;
 
-  if (!maps.IsArray()) return refuse(env, "maps must be an array of names");
+  constexpr char kWrongMaps[] =
+      "maps must be an array of names or {name, type?, maxEntries?, inserts?, deletes?, …} or {id}";
+  if (!maps.IsArray()) return refuse(env, kWrongMaps);
   const Napi::Array list = maps.As<Napi::Array>();
   for (uint32_t i = 0; i < list.Length(); i++) {
     const Napi::Value map = list.Get(i);
     if (env.IsExceptionPending()) return std::nullopt;
-    if (!map.IsString()) return refuse(env, "maps must be an array of names");
-    spec.maps.push_back(map.As<Napi::String>().Utf8Value());
-    if (!fits_name(spec.maps.back())) return refuse(env, "a map's name must have at most 15 bytes");
+    const auto one = map_spec_from_js(map);
+    if (env.IsExceptionPending()) return std::nullopt;
+    if (!one) return refuse(env, kWrongMaps);
+    spec.maps.push_back(*one);
+    if (!fits_name(one->name)) return refuse(env, "a map's name must have at most 15 bytes");
   }
   return spec;
 }

@@ -164,6 +164,44 @@ export interface NativeBpf {
   readonly enableStats: () => number;
 }
 
+/** A BPF map: struct bpf_map_info, names as there, in camelCase. */
+export interface NativeMap {
+  readonly id: number;
+  /** enum bpf_map_type. */
+  readonly type: number;
+  readonly name: string;
+  readonly maxEntries: number;
+  /** null: the kernel doesn't count them, in maps of this type or at all (`uncounted`). */
+  readonly entries: number | null;
+  /** null: not in fdinfo. */
+  readonly memlock: number | null;
+}
+
+/** All maps of the host; ids ascend. */
+export interface NativeMaps {
+  readonly maps: readonly NativeMap[];
+  /** How many more there are of which the kernel told nothing. */
+  readonly unreadable: number;
+  /** Why no entries are counted, the call and errno, and what it was about; null: they are, or it may be otherwise the next time. */
+  readonly uncounted: string | null;
+}
+
+/** Reads maps; what it holds goes with `close`, at the latest with the process. */
+export interface NativeMapReader {
+  /**
+   * Reads every map once, on a thread of libuv's pool. One at a time. The first time loads a BPF program, which stays.
+   * @throws (rejects with) a SystemError: EPERM without CAP_SYS_ADMIN.
+   */
+  read(): Promise<NativeMaps>;
+  /** Unloads that program; a reading under way is waited for by the thread that runs it. Idempotent. */
+  close(): void;
+}
+
+/** What reading maps takes of the addon. */
+export interface NativeMapReading {
+  readonly MapReader: new () => NativeMapReader;
+}
+
 /** What reading attachments takes of the addon. */
 export interface NativeLinkReader {
   /**
@@ -254,8 +292,32 @@ export interface TestProgSpec {
    * name, it meets itself: on a kernel older than 6.3 that is a deadlock.
    */
   readonly prints?: boolean;
-  /** Names of array maps to create and refer to, so that `map_ids` has something to show. */
-  readonly maps?: readonly string[];
+  /** Maps to refer to; a name alone is that of an array with one slot. */
+  readonly maps?: readonly (string | TestMapSpec | {readonly id: number /* one that is there */})[];
+}
+
+/** A map to create, with keys and values of four bytes where its type leaves it open. It goes with the last program that uses it. */
+export interface TestMapSpec {
+  /** At most 15 bytes of [A-Za-z0-9_.]. */
+  readonly name: string;
+  /** `array` by default. A `queue` and an `lpm_trie` can't be filled here. */
+  readonly type?:
+    | 'array'
+    | 'hash'
+    | 'percpu_hash'
+    | 'lru_hash'
+    | 'lru_percpu_hash'
+    /** Not without `preallocated: false`. */
+    | 'lpm_trie'
+    | 'hash_of_maps'
+    | 'queue';
+  /** 1 by default. */
+  readonly maxEntries?: number;
+  /** How many elements are put in, and how many of those, the first ones, are taken out again. 0 by default. */
+  readonly inserts?: number;
+  readonly deletes?: number;
+  /** False: BPF_F_NO_PREALLOC. */
+  readonly preallocated?: boolean;
 }
 
 /**
@@ -341,6 +403,14 @@ export function loadLinkReader(): NativeLinkReader {
  */
 export function loadUnlinkedFinder(): NativeUnlinkedFinder {
   return load('bpf.node') as NativeUnlinkedFinder;
+}
+
+/**
+ * The same module's class for maps.
+ * @throws UserError (69), as `loadBpf`.
+ */
+export function loadMapReading(): NativeMapReading {
+  return load('bpf.node') as NativeMapReading;
 }
 
 /**

@@ -263,10 +263,11 @@ Result<UniqueFd> map_create(const MapCreate& map) {
     uint32_t btf_vmlinux_value_type_id;
   } attr = {};
   attr.map_type = static_cast<uint32_t>(map.type);
-  attr.key_size = sizeof(uint32_t);
+  attr.key_size = map.key_size;
   attr.value_size = map.value_size;
   attr.max_entries = map.max_entries;
   attr.map_flags = map.flags;
+  attr.inner_map_fd = static_cast<uint32_t>(map.inner_map_fd);
   std::memcpy(attr.map_name, map.name, std::min(std::strlen(map.name), kNameLen - 1));
   attr.btf_fd = static_cast<uint32_t>(map.btf_fd);
   attr.btf_vmlinux_value_type_id = map.btf_vmlinux_value_type_id;
@@ -281,17 +282,19 @@ Result<uint32_t> map_next_id(uint32_t after) {
   return next_id(BpfCmd::map_get_next_id, "bpf(BPF_MAP_GET_NEXT_ID)", after);
 }
 
-Result<uint32_t> map_info_by_fd(int map_fd, BpfMapInfo& info) {
-  return info_by_fd(map_fd, &info, sizeof info);
-}
-
-Result<UniqueFd> map_fd_by_id(uint32_t id) {
+Result<UniqueFd> map_fd_by_id(uint32_t id, uint32_t flags) {
   struct {
     uint32_t map_id;
-  } attr = {id};
+    uint32_t next_id;
+    uint32_t open_flags;
+  } attr = {id, 0, flags};
   UniqueFd fd(bpf(BpfCmd::map_get_fd_by_id, &attr, sizeof attr));
   if (!fd) return {{}, {errno, "bpf(BPF_MAP_GET_FD_BY_ID)"}};
   return {std::move(fd), {}};
+}
+
+Result<uint32_t> map_info_by_fd(int map_fd, BpfMapInfo& info) {
+  return info_by_fd(map_fd, &info, sizeof info);
 }
 
 SysError map_lookup(int map_fd, uint32_t key, void* value) {

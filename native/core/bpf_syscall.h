@@ -91,10 +91,17 @@ enum class AttachType : uint32_t {
 
 /// enum bpf_map_type, as far as it is created or looked into by this project.
 enum class MapType : uint32_t {
+  hash = 1,
   array = 2,
+  percpu_hash = 5,
   percpu_array = 6,
+  lru_hash = 9,
+  lru_percpu_hash = 10,
+  lpm_trie = 11,
+  hash_of_maps = 13,
   sockmap = 15,
   sockhash = 18,
+  queue = 22,
   struct_ops = 26,  // 5.6
 };
 
@@ -149,6 +156,20 @@ struct BpfProgInfo {
 static_assert(offsetof(BpfProgInfo, run_time_ns) == 192);
 static_assert(offsetof(BpfProgInfo, verified_insns) == 216);
 static_assert(sizeof(BpfProgInfo) == 232);
+
+/// struct bpf_map_info up to the last member that is used; as BpfProgInfo.
+struct BpfMapInfo {
+  uint32_t type;
+  uint32_t id;
+  uint32_t key_size;
+  uint32_t value_size;
+  uint32_t max_entries;
+  uint32_t map_flags;
+  char name[kNameLen];
+  uint32_t ifindex;
+  uint32_t btf_vmlinux_value_type_id;  // of struct_ops
+};
+static_assert(sizeof(BpfMapInfo) == 48);
 
 /// enum bpf_link_type, as far as its link_info is read.
 enum class LinkType : uint32_t {
@@ -256,28 +277,6 @@ struct BpfLinkInfo {
 static_assert(offsetof(BpfLinkInfo, xdp) == 16);
 static_assert(sizeof(BpfLinkInfo) == 64);
 
-/// struct bpf_map_info; as of BpfProgInfo.
-struct BpfMapInfo {
-  uint32_t type;
-  uint32_t id;
-  uint32_t key_size;
-  uint32_t value_size;
-  uint32_t max_entries;
-  uint32_t map_flags;
-  char name[kNameLen];
-  uint32_t ifindex;
-  uint32_t btf_vmlinux_value_type_id;
-  uint64_t netns_dev;
-  uint64_t netns_ino;
-  uint32_t btf_id;
-  uint32_t btf_key_type_id;
-  uint32_t btf_value_type_id;
-  uint32_t btf_vmlinux_id;  // 6.9
-  uint64_t map_extra;       // 5.16
-};
-static_assert(offsetof(BpfMapInfo, btf_vmlinux_value_type_id) == 44);
-static_assert(sizeof(BpfMapInfo) == 88);
-
 /// enum bpf_task_fd_type: what hangs on a perf event.
 enum class TaskFdType : uint32_t { raw_tracepoint, tracepoint, kprobe, kretprobe, uprobe, uretprobe };
 
@@ -377,23 +376,30 @@ struct MapCreate {
   uint32_t max_entries = 1;
   /// As of a program.
   const char* name = "";
+  uint32_t key_size = sizeof(uint32_t);
   uint32_t flags = 0;
+  /// Like which map those in it must be, of a map of maps.
+  int inner_map_fd = 0;
   /// BTF of one's own, and the type of the value in the kernel's (struct_ops).
   int btf_fd = 0;
   uint32_t btf_vmlinux_value_type_id = 0;
 };
 
-/// Creates a map with keys of four bytes; the fd is the caller's, close-on-exec. EPERM: not allowed, or, before 5.11,
+/// Creates a map; the fd is the caller's, close-on-exec. EPERM: not allowed, or, before 5.11,
 /// RLIMIT_MEMLOCK reached.
 Result<UniqueFd> map_create(const MapCreate& map);
-
-/// Opens a map. ENOENT: gone. EPERM: needs CAP_SYS_ADMIN.
-Result<UniqueFd> map_fd_by_id(uint32_t id);
 
 /// The lowest map id above `after`. ENOENT: there is none. EPERM: without CAP_SYS_ADMIN.
 Result<uint32_t> map_next_id(uint32_t after);
 
-/// What the kernel says of a map. `info` is in and out: zero it. The value is how many bytes of it this kernel knows.
+/// BPF_F_RDONLY; 4.15.
+inline constexpr uint32_t kMapReadOnly = 1 << 3;
+
+/// A new fd, the caller's, close-on-exec, for a map. ENOENT: gone. EPERM: without CAP_SYS_ADMIN, or not to be had from a
+/// security module.
+Result<UniqueFd> map_fd_by_id(uint32_t id, uint32_t flags = 0);
+
+/// What the kernel says of a map. `info` is in and out: zero it.
 Result<uint32_t> map_info_by_fd(int map_fd, BpfMapInfo& info);
 
 /// Reads the value of a key into `value`, which must have room for all of it.
@@ -402,7 +408,7 @@ SysError map_lookup(int map_fd, uint32_t key, void* value);
 /// Writes the value of a key.
 SysError map_update(int map_fd, uint32_t key, const void* value);
 
-/// Takes the value of a key away.
+/// Takes a key out. ENOENT: it isn't there.
 SysError map_delete(int map_fd, uint32_t key);
 
 /// Attaches a program; the fd of the link, which holds both, is the caller's, close-on-exec. `target` is an fd, an

@@ -148,4 +148,18 @@ Refusal read_layout(const Btf& btf, KernelLayout& to) {
   return find.refusal;
 }
 
+Refusal read_map_layout(const Btf& btf, MapLayout& to) {
+  Lookup find(btf);
+  to.sum_function = find.type(BtfKind::function, "bpf_map_sum_elem_count");
+  to.iter_function = find.type(BtfKind::function, "bpf_iter_bpf_map");
+  const uint32_t iter = find.type(BtfKind::structure, "bpf_iter__bpf_map");
+  to.iter_meta = find.offset(iter, "meta", 8);
+  to.iter_map = find.offset(iter, "map", 8);
+  to.meta_seq = find.offset(find.type(BtfKind::structure, "bpf_iter_meta"), "seq", 8);
+  const uint32_t map = find.type(BtfKind::structure, "bpf_map");
+  to.map_id = find.offset(map, "id", 4);
+  to.map_elem_count = find.offset(map, "elem_count", 8);
+  return find.refusal;
+}
+
 }  // namespace bpftop

@@ -72,8 +72,20 @@ struct KernelLayout {
   std::optional<KsymListAt> ksym_list;
 };
 
+/// Where it keeps what counts the elements of maps. Offsets in bytes, ids of functions.
+struct MapLayout {
+  /// FUNC bpf_iter_bpf_map: what an iterator over maps is attached to.
+  uint32_t iter_function = 0;
+  /// FUNC bpf_map_sum_elem_count; 6.6.
+  uint32_t sum_function = 0;
+
+  // struct bpf_iter__bpf_map, struct bpf_iter_meta, struct bpf_map
+  int16_t iter_meta = 0, iter_map = 0, meta_seq = 0, map_id = 0, map_elem_count = 0;
+};
+
 /// Reads it off the kernel's BTF. Refused, naming what is missing, where a member isn't there or isn't of the size that it
 /// has always had: then this reader knows too little of that kernel.
 Refusal read_layout(const Btf& btf, KernelLayout& layout);
+Refusal read_map_layout(const Btf& btf, MapLayout& layout);
 
 }  // namespace bpftop

@@ -77,7 +77,7 @@ std::optional<std::string> read_text(int link_fd, const BpfLinkInfo& first) {
 
 /// The name of the map of that id.
 std::optional<std::string> read_map_name(uint32_t id) {
-  const auto [fd, open_error] = map_fd_by_id(id);
+  const auto [fd, open_error] = map_fd_by_id(id, kMapReadOnly);
   BpfMapInfo info = {};
   if (open_error || map_info_by_fd(fd.get(), info).error) return std::nullopt;
   return map_name_of(info);

@@ -9,23 +9,6 @@
 #include <cstring>
 
 namespace bpftop {
-namespace {
-
-/// The kernel's own figure of the memory a program takes, which struct bpf_prog_info lacks.
-std::optional<uint64_t> read_memlock(int prog_fd) {
-  char path[40];
-  std::snprintf(path, sizeof path, "/proc/self/fdinfo/%d", prog_fd);
-  const UniqueFd fd(::open(path, O_RDONLY | O_CLOEXEC));
-  if (!fd) return std::nullopt;
-  // About 250 bytes on 6.18, memlock the sixth line.
-  char text[1024];
-  const ssize_t len = ::read(fd.get(), text, sizeof text);
-  if (len <= 0) return std::nullopt;
-  return parse_memlock({text, static_cast<size_t>(len)});
-}
-
-}  // namespace
-
 ProgIdentity identity_of(const BpfProgInfo& raw) {
   ProgIdentity identity{raw.id, raw.load_time, 0};
   static_assert(sizeof identity.tag == sizeof raw.tag);
@@ -78,6 +61,18 @@ void fill_prog_info(int prog_fd, const BpfProgInfo& raw, uint32_t known_len, Pro
   if (known_len >= offsetof(BpfProgInfo, attach_btf_id) + sizeof raw.attach_btf_id) info.attach_btf_id = raw.attach_btf_id;
   info.map_ids = read_map_ids(prog_fd, raw.nr_map_ids);
   info.memlock = read_memlock(prog_fd);
+}
+
+std::optional<uint64_t> read_memlock(int of) {
+  char path[40];
+  std::snprintf(path, sizeof path, "/proc/self/fdinfo/%d", of);
+  const UniqueFd fd(::open(path, O_RDONLY | O_CLOEXEC));
+  if (!fd) return std::nullopt;
+  // About 250 bytes on 6.18, memlock the sixth line of a program's, the eleventh of a map's.
+  char text[1024];
+  const ssize_t len = ::read(fd.get(), text, sizeof text);
+  if (len <= 0) return std::nullopt;
+  return parse_memlock({text, static_cast<size_t>(len)});
 }
 
 std::optional<uint64_t> parse_memlock(std::string_view fdinfo) {

@@ -24,6 +24,10 @@ void fill_prog_info(int prog_fd, const BpfProgInfo& raw, uint32_t known_len, Pro
 /// Ids of all maps the program refers to, `count` of them as far as is known; nothing where they can't be read.
 std::optional<std::vector<uint32_t>> read_map_ids(int prog_fd, uint32_t count);
 
+/// Bytes charged for what is behind the fd of a program or map ("memlock" in fdinfo), which their info structs lack; nothing
+/// where that can't be read.
+std::optional<uint64_t> read_memlock(int fd);
+
 /// The number after "memlock:" at the start of a line of fdinfo text; nothing if it isn't there, isn't a number or is too
 /// large.
 std::optional<uint64_t> parse_memlock(std::string_view fdinfo);

@@ -4,6 +4,7 @@
 #include <cerrno>
 
 #include "core/clock.h"
+#include "core/own_progs.h"
 #include "core/prog_walk.h"
 
 namespace bpftop {
@@ -46,8 +47,7 @@ SysError Sampler::pass() {
   realtime_ns_ = now_ns(CLOCK_REALTIME);
   const uint64_t start = now_ns(CLOCK_MONOTONIC);
   if (const SysError error = read()) return error;
-  if (const uint32_t own = stats_.probe_id())
-    for (ProgInfo& info : table_.appeared()) info.self = info.id == own;
+  for (ProgInfo& info : table_.appeared()) info.self |= info.id == stats_.probe_id() || is_own_prog(info.id);
   duration_ns_ = now_ns(CLOCK_MONOTONIC) - start;
   return {};
 }

@@ -46,7 +46,7 @@ class Search {
 
  private:
   void map(uint32_t id) {
-    const auto [fd, error] = map_fd_by_id(id);
+    const auto [fd, error] = map_fd_by_id(id, kMapReadOnly);
     if (error) {
       if (error.err != ENOENT) miss(error);
       return;

@@ -98,6 +98,49 @@ auto with_memlock(Make make) {
   return make();
 }
 
+constexpr struct {
+  std::string_view name;
+  MapType type;
+  /// Where they aren't four bytes.
+  uint32_t key_size = 4, value_size = 4;
+} kMapTypes[] = {
+    {"array", MapType::array},
+    {"hash", MapType::hash},
+    {"percpu_hash", MapType::percpu_hash},
+    {"lru_hash", MapType::lru_hash},
+    {"lru_percpu_hash", MapType::lru_percpu_hash},
+    {"lpm_trie", MapType::lpm_trie, 8},
+    {"hash_of_maps", MapType::hash_of_maps},
+    {"queue", MapType::queue, 0},
+};
+
+/// Makes a map, fills it and takes some of it out again.
+Result<UniqueFd> make_map(const TestMapSpec& spec) {
+  const auto* type =
+      std::find_if(std::begin(kMapTypes), std::end(kMapTypes), [&](const auto& t) { return t.type == spec.type; });
+  MapCreate create = {spec.type, type->value_size, spec.max_entries, spec.name.c_str(), type->key_size};
+  if (!spec.preallocated) create.flags = 1;  // BPF_F_NO_PREALLOC
+  // A value: of maps of maps the fd of one, of those with a value a CPU eight bytes for each.
+  static_assert(CPU_SETSIZE >= 1024);
+  uint64_t value[8 * CPU_SETSIZE] = {};
+  UniqueFd inner;
+  if (spec.type == MapType::hash_of_maps) {
+    auto [fd, error] = map_create({MapType::array, 4, 1, "inner"});
+    if (error) return {{}, error};
+    inner = std::move(fd);
+    create.inner_map_fd = inner.get();
+    const auto inner_fd = static_cast<uint32_t>(inner.get());
+    std::memcpy(value, &inner_fd, sizeof inner_fd);
+  }
+  auto map = map_create(create);
+  if (map.error) return map;
+  for (uint32_t key = 0; key < spec.inserts; key++)
+    if (const SysError error = map_update(map.value.get(), key, value)) return {{}, error};
+  for (uint32_t key = 0; key < spec.deletes; key++)
+    if (const SysError error = map_delete(map.value.get(), key)) return {{}, error};
+  return map;
+}
+
 /// The last lines of what the verifier writes about `load`; it is loaded once more for it.
 std::string verifier_log(ProgLoad load) {
   // Some 70 bytes an instruction: of a long program the log is cut (ENOSPC), at its end until 6.4, at its start since.
@@ -161,12 +204,20 @@ bool prog_type_by_name(std::string_view name, ProgType& type) {
   return false;
 }
 
+bool map_type_by_name(std::string_view name, MapType& type) {
+  for (const auto& known : kMapTypes) {
+    if (known.name != name) continue;
+    type = known.type;
+    return true;
+  }
+  return false;
+}
+
 Result<TestProg> TestProg::load(const TestProgSpec& spec, std::string& log) {
   // The program holds its maps once it is loaded; these fds go at the end of this function.
   std::vector<UniqueFd> maps;
-  for (const std::string& name : spec.maps) {
-    auto [map, error] =
-        with_memlock([&] { return map_create({.type = MapType::array, .value_size = 4, .name = name.c_str()}); });
+  for (const TestMapSpec& each : spec.maps) {
+    auto [map, error] = each.id != 0 ? map_fd_by_id(each.id) : with_memlock([&] { return make_map(each); });
     if (error) return {{}, error};
     maps.push_back(std::move(map));
   }

@@ -12,6 +12,19 @@
 
 namespace bpftop {
 
+/// A map for it; see TestMapSpec in src/addon.ts.
+struct TestMapSpec {
+  /// At most 15 bytes of [A-Za-z0-9_.].
+  std::string name;
+  MapType type = MapType::array;
+  uint32_t max_entries = 1;
+  /// Keys from 0 on that are put in, and how many of them are then taken out again.
+  uint32_t inserts = 0, deletes = 0;
+  bool preallocated = true;
+  /// Not 0: that map, which is there already; nothing else counts.
+  uint32_t id = 0;
+};
+
 /// What to load; see TestProgSpec in src/addon.ts.
 struct TestProgSpec {
   ProgType type = ProgType::socket_filter;
@@ -19,7 +32,7 @@ struct TestProgSpec {
   std::string name;
   /// Times round an empty loop; the verifier walks each, up to 1 million instructions in all (300 000 loops at most).
   uint32_t loops = 0;
-  std::vector<std::string> maps;
+  std::vector<TestMapSpec> maps;
   /// Functions beside the main one, each called once a run; at most 255.
   uint32_t functions = 0;
   /// Calls bpf_trace_printk once a run, of a type that may.
@@ -29,11 +42,14 @@ struct TestProgSpec {
 /// The type that TestProgSpec calls `name`; false if it has none of that name.
 bool prog_type_by_name(std::string_view name, ProgType& type);
 
+/// The map type that TestMapSpec calls `name`; false if it has none of that name.
+bool map_type_by_name(std::string_view name, MapType& type);
+
 /// Owns a loaded program and what it is attached by; all of it goes with the object.
 class TestProg {
  public:
   /// Creates its maps and loads it. On failure `log` has the end of what the verifier said, if it said anything.
-  /// E2BIG: too many loops or (more than 64) maps. EINVAL: bad name. EPERM: not allowed.
+  /// E2BIG: too many loops, (more than 64) maps or elements. EINVAL: bad name, or no such type of map. EPERM: not allowed.
   static Result<TestProg> load(const TestProgSpec& spec, std::string& log);
 
   uint32_t id() const { return id_; }

@@ -17,7 +17,15 @@ const demoProgs: readonly DemoProg[] = [
   {type: 'xdp', name: 'demo_firewall', loops: 20, rate: 60_000, swing: 0.9, cycle: 20},
   {type: 'sched_cls', name: 'demo_ingress', loops: 100, rate: 20_000, swing: 0.5, cycle: 31},
   {type: 'cgroup_skb', name: 'demo_egress', loops: 50, rate: 8_000, swing: 0.7, cycle: 13},
-  {type: 'socket_filter', name: 'demo_capture', loops: 5, rate: 3_000, swing: 1, cycle: 7, maps: ['demo_packets']},
+  {
+    type: 'socket_filter',
+    name: 'demo_capture',
+    loops: 5,
+    rate: 3_000,
+    swing: 1,
+    cycle: 7,
+    maps: [{name: 'demo_packets', type: 'lru_hash', maxEntries: 1000, inserts: 640}],
+  },
   {type: 'raw_tracepoint', name: 'demo_switches', rate: null, swing: 0, cycle: 1},
   {type: 'syscall', name: 'demo_sleepable', loops: 200, rate: 40, swing: 0, cycle: 1},
 ];

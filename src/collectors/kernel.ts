@@ -110,6 +110,7 @@ export class KernelCollector implements Collector {
 
   close(): void {
     this.#sampler.close();
+    for (const name of sourceNames) this.#sources[name]?.close();
   }
 
   async #look(progs: readonly ProgInfo[], timeNs: bigint): Promise<Sources> {

@@ -71,6 +71,8 @@ export class LinksCollector {
   }
 }
 
+/** Types of programs that netlink may have hung on an interface or a network namespace, which is not looked at. */
+const attachedByNetlink = ['xdp', 'sched_cls', 'sched_act', 'flow_dissector', 'sk_lookup'];
 /** Types of programs that hang where nothing tells of them: on a socket, a route, an infrared device. */
 const untoldTypes: ReadonlySet<string> = new Set([
   'socket_filter',
@@ -80,6 +82,7 @@ const untoldTypes: ReadonlySet<string> = new Set([
   'lwt_xmit',
   'lwt_seg6local',
   'lirc_mode2',
+  ...attachedByNetlink,
 ]);
 
 /** Whether an attachment is the one that a link was found for. */

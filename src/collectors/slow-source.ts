@@ -8,7 +8,11 @@ import type {Found, Reading} from '../sample/sources.js';
 import type {ProgInfo} from '../sample/types.js';
 
 /** Looks once; given the programs and CLOCK_BOOTTIME when they were listed. */
-export type Look<T> = (progs: readonly ProgInfo[], timeNs: bigint) => Promise<Found<T>>;
+export interface Look<T> {
+  (progs: readonly ProgInfo[], timeNs: bigint): Promise<Found<T>>;
+  /** Gives back what it keeps between two looks, if it keeps anything. Idempotent. */
+  readonly close?: () => void;
+}
 
 /** Between two looks, ms, with and without new programs. */
 const soonMs = 1000;
@@ -52,11 +56,16 @@ export class SlowSource<T> {
     return this.#latest ?? this.#unknown({code: `${this.#name}_late`, message}, patienceMs);
   }
 
+  /** Gives back what looking keeps. Idempotent. */
+  close(): void {
+    this.#lookAt.close?.();
+  }
+
   #isDue(progs: readonly ProgInfo[]): boolean {
     const last = this.#timeNs;
     if (last === null) return true;
-    // Ids ascend, and so do the times of loading.
-    const isNew = (progs.at(-1)?.loadTimeNs ?? 0n) > last;
+    // Ids ascend, and so do the times of loading. A helper of our own, which a look may load, is no reason for another.
+    const isNew = (progs.findLast(({self}) => !self)?.loadTimeNs ?? 0n) > last;
     return performance.now() - this.#ended > Math.max(this.#restMs, isNew ? soonMs : usualMs);
   }
 

@@ -1,6 +1,7 @@
 /** The slow sources, by name: what looks for each. */
 import type {SourceFacts, SourceName} from '../sample/sources.js';
 import {LinksCollector} from './links.js';
+import {lookAtMaps} from './maps.js';
 import {lookAtOwners} from './owners.js';
 import {type Look, SlowSource} from './slow-source.js';
 import {UnlinkedProgs} from './unlinked.js';
@@ -11,6 +12,7 @@ const lookers: {readonly [Name in SourceName]: () => Look<SourceFacts[Name]>} = 
     const collector = new LinksCollector('/', undefined, [new UnlinkedProgs()]);
     return (progs) => collector.read(progs);
   },
+  maps: () => lookAtMaps(),
 };
 
 /** Opens those of them. @throws UserError (69) where the addon can't be loaded. */

@@ -6,6 +6,7 @@ import {progTypeName} from '../sample/prog-types.js';
 import {formatBytes, formatCount, formatDuration, formatPercent, formatTime, formatWidth} from './format.js';
 import type {ProgLink} from '../sample/links.js';
 import type {ProgOwner} from '../sample/owners.js';
+import {mapsMemory} from './maps.js';
 import type {MeasuredProg} from './measure.js';
 
 /** What a field can hold; null is "not known". Lists are for JSON. */
@@ -103,6 +104,14 @@ const entries = {
     unit: 'B',
     width: formatWidth.bytes,
     get: (p) => p.info.bytesMemlock,
+  },
+  bytes_maps: {
+    title: 'MAPMEM',
+    help: 'memory charged for the maps it uses, those that it shares too',
+    kind: 'bytes',
+    unit: 'B',
+    width: formatWidth.bytes,
+    get: (p) => mapsMemory([p]),
   },
   verified_insns: {
     title: 'VERIFIED',

@@ -3,6 +3,7 @@
  * the only place that computes a rate. One merge of two lists in id order; the cost is that of one object a program.
  */
 import type {ProgLink} from '../sample/links.js';
+import type {ProgMap} from '../sample/maps.js';
 import type {ProgOwner} from '../sample/owners.js';
 import {mapSources, type Reading, type SourceFacts, type SourceName, sourceNames} from '../sample/sources.js';
 import type {ProgColumns, ProgInfo, Sample, Warning} from '../sample/types.js';
@@ -87,6 +88,10 @@ export class MeasuredProg {
   /** What it is attached to, link ids ascending; null: not known. */
   get links(): readonly ProgLink[] | null {
     return this.#known('links');
+  }
+  /** The maps it uses, in the order it refers to them; null: not known. */
+  get maps(): readonly ProgMap[] | null {
+    return this.#known('maps');
   }
   /** What a source told of it; empty: there is none. null: the last look does not tell. */
   #known<Name extends SourceName>(name: Name): readonly SourceFacts[Name][] | null {

@@ -3,6 +3,7 @@
  * no BigInt in Node.
  */
 import {fields} from '../model/fields.js';
+import {mapsMemory} from '../model/maps.js';
 import {sourceNames} from '../sample/sources.js';
 import type {Host, Sample} from '../sample/types.js';
 import type {Measured, MeasuredProg} from '../model/measure.js';
@@ -63,6 +64,7 @@ export function toJson(measured: Measured, progs: readonly MeasuredProg[], optio
         run_cnt: totals.runCnt,
         period_run_time_ns: totals.periodRunTimeNs,
         period_run_cnt: totals.periodRunCnt,
+        bytes_maps: mapsMemory(measured.progs),
       },
       warnings: [...measured.warnings, ...measured.sourceWarnings].map(({code, message}) => ({code, message})),
       programs: progs.map(progToJson),
@@ -84,7 +86,7 @@ function sourcesToJson({timeNs, progs: {sources}}: Sample): Json {
 }
 
 /** Sources that no collector reads yet are null: not known. */
-const notRead = {pins: null, maps: null};
+const notRead = {pins: null};
 
 function progToJson(prog: MeasuredProg): Json {
   const json: Record<string, Json> = {};
@@ -95,7 +97,10 @@ function progToJson(prog: MeasuredProg): Json {
   const links = prog.links?.map(({linkId, type, attachType, target}) => ({
     ...{link_id: linkId, type, attach_type: attachType, target},
   }));
-  return {...json, owners: owners ?? null, links: links ?? null, ...notRead};
+  const maps = prog.maps?.map(({id, name, type, maxEntries, entries, bytesMemlock}) => ({
+    ...{id, name, type, max_entries: maxEntries, entries, bytes_memlock: bytesMemlock},
+  }));
+  return {...json, owners: owners ?? null, links: links ?? null, ...notRead, maps: maps ?? null};
 }
 
 /** JSON.stringify with BigInt as integers; numbers that JSON can't hold are null, as there. */

@@ -51,7 +51,7 @@ export interface ProgInfo {
   readonly attachType: number | null;
   /** Type id, in BTF, of what it is attached to; null: nothing, or the reading can't tell. */
   readonly attachBtfId: number | null;
-  /** A helper that this sampler loaded to read the others. To another one it is a program like any other. */
+  /** A helper that this sampler, or a slow source of this process, loaded to read the others. To another process it is a program like any other. */
   readonly self: boolean;
 }
 

@@ -2,17 +2,19 @@
  * The page of a program: what goes where. Labels are drawn with the frame by Ink, values are painted with every sample; both take their
  * places from `layoutDetail`.
  */
-import {formatBytes, formatCount, formatDuration, formatPercent, formatTime} from '../model/format.js';
+import {formatBytes, formatCount, formatDuration, formatNumberOf, formatPercent, formatTime} from '../model/format.js';
 import type {History, HistoryMetric} from '../model/history.js';
+import {mapsMemory, sharedMaps} from '../model/maps.js';
 import type {Measured, MeasuredProg} from '../model/measure.js';
 import {printable} from '../model/printable.js';
+import type {ProgMap} from '../sample/maps.js';
 import {progTypeName} from '../sample/prog-types.js';
 import type {SourceName} from '../sample/sources.js';
 import type {paintChart, windowFor} from './charts.js';
 import type {Grid} from './grid.js';
 import type {Rect} from './layout.js';
 import {heat} from './prog-table.js';
-import {cut, grouped} from './text.js';
+import {cellsOf, cut, grouped} from './text.js';
 import {style, type StyleName} from './theme.js';
 
 /** charts.ts, which is loaded when first needed. */
@@ -51,13 +53,9 @@ const facts: readonly Fact[] = [
   {label: 'licence', show: ({prog}) => (prog.info.gplCompatible ? 'GPL compatible' : 'not GPL compatible')},
   {label: 'code', show: ({prog}) => code(prog)},
   {label: 'verified', show: ({prog}) => counted(prog.info.verifiedInsns, 'instructions walked')},
-  {
-    label: 'memory',
-    show: ({prog}) => (prog.info.bytesMemlock === null ? '-' : `${formatBytes(prog.info.bytesMemlock)} without its maps`),
-  },
+  {label: 'memory', show: ({prog}) => memory(prog)},
   {label: 'BTF', show: ({prog}) => (prog.info.btfId === null ? 'none' : `id ${prog.info.btfId}`)},
   {label: 'sleeps', show: ({prog}) => sleeps(prog)},
-  {label: 'maps', show: ({prog}) => (prog.info.mapIds === null ? '-' : prog.info.mapIds.join(', ') || 'none')},
 ];
 
 const counters: readonly Fact[] = [
@@ -152,6 +150,58 @@ function code({info}: MeasuredProg): string {
   return `${formatBytes(info.bytesXlated)} of BPF, ${machine}`;
 }
 
+/** `4.0KiB, with its maps 1.2MiB`: the second figure is of both. */
+function memory(prog: MeasuredProg): string {
+  const {bytesMemlock} = prog.info;
+  if (bytesMemlock === null) return '-';
+  if (prog.maps?.length === 0) return formatBytes(bytesMemlock);
+  const maps = mapsMemory([prog]);
+  return `${formatBytes(bytesMemlock)}${maps === null ? ' without its maps' : `, with its maps ${formatBytes(bytesMemlock + maps)}`}`;
+}
+
+/** `3, 1.2MiB, of it 1.0MiB shared with 2 programs` */
+function mapsInAll(input: DetailInput): string {
+  const {prog, measured} = input;
+  const count = prog.maps?.length ?? prog.info.mapIds?.length;
+  if (count === 0) return 'none';
+  if (!prog.maps) return prog.info.mapIds ? `id ${prog.info.mapIds.join(', ')}` : whyUnknown(input, 'maps');
+  const shared = sharedMaps(prog, measured.progs);
+  const words = [String(prog.maps.length), nullable(mapsMemory([prog]), formatBytes)];
+  if (shared && shared.progs > 0)
+    words.push(`of it ${nullable(shared.bytes, formatBytes)} shared with ${formatNumberOf(shared.progs, 'program')}`);
+  return words.join(', ');
+}
+
+/** A line of the list of maps, the largest first; the last line says how many more there are. */
+function mapLine({prog}: DetailInput, line: number, lines: number, width: number): string {
+  const maps = prog.maps ?? [];
+  const more = maps.length > lines ? maps.length - lines + 1 : 0;
+  if (more > 0 && line === lines - 1) return `and ${more} more`;
+  const map = maps.toSorted((a, b) => (b.bytesMemlock ?? -1) - (a.bytesMemlock ?? -1))[line];
+  return map ? mapText(map, width) : '';
+}
+
+const barCells = 10;
+/** From the first width on there is room for a bar beside the longest name and type; more than the second helps nobody's eye. */
+const barWidth = 68;
+const mapWidth = 76;
+
+/** `conntrack lru_hash      █████████·   944/1000  94%  9.1KiB` */
+function mapText(map: ProgMap, width: number): string {
+  const {entries, maxEntries: max, type} = map;
+  const fill = entries === null || max === 0 ? null : Math.min(1, entries / max);
+  const always = type === 'array' || type === 'percpu_array';
+  const count = always ? `all ${formatCount(max)}` : `${nullable(entries, formatCount)}/${formatCount(max)}`;
+  const percent = fill === null ? '' : fill > 0 && fill < 0.01 ? '<1%' : `${Math.floor(100 * fill)}%`;
+  const figures = `${count.padStart(11)} ${percent.padStart(4)} ${nullable(map.bytesMemlock, formatBytes).padStart(8)}`;
+  const full = fill === null ? null : Math.round(barCells * fill);
+  const bar = full === null ? ' '.repeat(barCells) : '█'.repeat(full) + '·'.repeat(barCells - full);
+  const right = width < barWidth ? figures : `${bar} ${figures}`;
+  const room = Math.max(0, width - right.length - 1);
+  const left = cut(`${printable(map.name) || '(no name)'} ${type}`, room);
+  return `${left}${' '.repeat(room - cellsOf(left))} ${right}`;
+}
+
 function sleeps({info}: MeasuredProg): string {
   if (info.sleepable === null) return '-';
   return info.sleepable ? 'may: run time is wall time, no CPU %' : 'no';
@@ -192,6 +242,8 @@ const counterLabelCells = 13;
 const statCells = 9;
 /** From this width on facts and counters stand side by side. */
 const sideBySide = 76;
+/** Lines for maps, at least and at most; as many as leave the charts so much of a page. */
+const mapLines = {min: 3, max: 6, chartHeight: 14};
 const chartMinWidth = 38;
 const chartMinHeight = 6;
 
@@ -214,6 +266,7 @@ export function layoutDetail(page: Rect, scroll: number): DetailLayout {
     values.push({x: x + counterLabelCells, y: y++, width: right - counterLabelCells, show, ...(look && {look})});
   }
   y = statistics(labels, values, x, y + 1, right);
+  y = listOfMaps(labels, values, {x, y: y + 1, width: right, height: page.height - y - 1});
   const used = Math.max(y, facts.length);
   const scrollEnd = Math.max(0, used - page.height);
   const offset = Math.min(scroll, scrollEnd);
@@ -255,6 +308,18 @@ function statistics(labels: Label[], values: Value[], x: number, from: number, w
   const y = from + 1 + metrics.length;
   values.push({x, y, width, show: (input) => `over ${span(input)}`, look: () => 'dim'});
   return y + 1;
+}
+
+/** What the maps are in all, and some of them. @returns the line after it. */
+function listOfMaps(labels: Label[], values: Value[], {x, y, width, height}: Rect): number {
+  labels.push({x, y, text: 'maps'});
+  values.push({x: x + counterLabelCells, y, width: width - counterLabelCells, show: mapsInAll});
+  const room = Math.max(facts.length - y - 1, height - 1 - mapLines.chartHeight);
+  const lines = Math.min(Math.max(room, mapLines.min), mapLines.max);
+  const cells = Math.min(width, mapWidth);
+  for (let line = 0; line < lines; line++)
+    values.push({x, y: y + 1 + line, width: cells, show: (input) => mapLine(input, line, lines, cells)});
+  return y + 1 + lines;
 }
 
 interface Past {

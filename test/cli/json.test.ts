@@ -9,6 +9,7 @@ import {loadBpf} from '../../src/addon.js';
 import {copyTool, type Document, run, start, toolPath} from '../helpers/cli.js';
 import {nobodyWith} from '../helpers/child.js';
 import {iteratorSkip, kernelSkip, loadProg, switchStatsOn} from '../helpers/kernel.js';
+import {uncountedSkip} from '../helpers/maps.js';
 
 const root = path.dirname(path.dirname(toolPath));
 /** By texts of React's and Yoga's that no minifying takes away. */
@@ -86,7 +87,55 @@ t.test('what a program is attached to by links, and what is not known', {skip: i
   const without = parse((await run(['--json', '-d', '50ms', '--no-links'])).stdout);
   t.equal(find(without, prog.id)?.['links'], null);
   const {stdout} = await run(['--json', '-d', '50ms'], {through: nobodyWith('bpf', 'perfmon')});
-  t.match(parse(stdout).warnings.at(-1), {code: 'links_not_permitted', message: /EPERM\. Run it with sudo/});
+  const warning = parse(stdout).warnings.find(({code}) => code.startsWith('links'));
+  t.match(warning, {code: 'links_not_permitted', message: /EPERM\. Run it with sudo/});
+});
+
+t.test('the maps of a program, how full and how large, and what they take in all', {skip: kernelSkip}, async (t) => {
+  const spec = {name: 'filled', type: 'hash', maxEntries: 10, inserts: 4} as const;
+  const prog = loadProg(t, {type: 'xdp', maps: [spec, 'slots']});
+  const document = parse((await run(['--json', '-d', '50ms'])).stdout);
+  type Shown = {id: number; bytes_memlock: number};
+  const {maps, ...shown} = find(document, prog.id) as unknown as {maps: Shown[]; map_ids: number[]; bytes_maps: number};
+  t.same(maps, [
+    {
+      id: maps[0]!.id,
+      name: 'filled',
+      type: 'hash',
+      max_entries: 10,
+      entries: uncountedSkip ? null : 4,
+      bytes_memlock: maps[0]!.bytes_memlock,
+    },
+    {id: maps[1]!.id, name: 'slots', type: 'array', max_entries: 1, entries: null, bytes_memlock: maps[1]!.bytes_memlock},
+  ]);
+  t.same(
+    maps.map(({id}) => id),
+    shown.map_ids,
+  );
+  t.equal(shown.bytes_maps, maps[0]!.bytes_memlock + maps[1]!.bytes_memlock);
+  const all = document.programs.flatMap((each) => (each['maps'] as Shown[] | null) ?? []);
+  const bytes = new Map(all.map(({id, bytes_memlock}) => [id, bytes_memlock]));
+  t.equal(
+    document.totals['bytes_maps'],
+    [...bytes.values()].reduce((sum, each) => sum + each, 0),
+  );
+  const without = parse((await run(['--json', '-d', '50ms', '--no-maps'])).stdout);
+  t.match(find(without, prog.id), {maps: null, bytes_maps: null});
+  t.equal(without.totals['bytes_maps'], null);
+  t.notOk(
+    without.programs.some(({name, self}) => self && name === 'bpftop_maps'),
+    'nor is the helper loaded',
+  );
+});
+
+t.test('who may not list maps is told once, and shown none', {skip: iteratorSkip}, async (t) => {
+  const prog = loadProg(t, {type: 'xdp', maps: ['one']});
+  const {stdout} = await run(['--json', '-d', '50ms'], {through: nobodyWith('bpf', 'perfmon')});
+  const document = parse(stdout);
+  t.match(find(document, prog.id), {maps: null, bytes_maps: null});
+  const warnings = document.warnings.filter(({code}) => code.startsWith('maps'));
+  t.match(warnings, [{code: 'maps_not_permitted', message: /EPERM\. Run it with sudo/}]);
+  t.equal(warnings.length, 1);
 });
 
 t.test('who may not look into all processes does not say "nobody"', {skip: iteratorSkip}, async (t) => {
@@ -138,9 +187,11 @@ t.test('sort, filter and limit choose the programs; totals are of all', {skip: k
 t.test("this tool's own programs are in the document, marked, and not in the table", {skip: iteratorSkip}, async (t) => {
   loadProg(t, {type: 'xdp', name: 'not_ours'});
   const document = parse((await run(['--json', '-d', '50ms'])).stdout);
-  t.match(
-    document.programs.filter((prog) => prog['self']),
-    [{name: 'bpftop_iter', period_run_cnt: Number}],
+  const own = document.programs.filter((prog) => prog['self']);
+  t.match(own[0], {name: 'bpftop_iter', period_run_cnt: Number});
+  t.same(
+    own.map(({name}) => name),
+    ['bpftop_iter', ...(uncountedSkip ? [] : ['bpftop_maps'])],
   );
   t.equal(document.totals['programs'], document.programs.length);
   const sum = (key: string) => document.programs.reduce((total, prog) => total + ((prog[key] as number | null) ?? 0), 0);

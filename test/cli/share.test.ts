@@ -72,7 +72,11 @@ t.test('a member without capabilities sees every program, and true figures', {sk
   const seen = await asMember();
   t.match(seen, {sampling: {sampler: 'iterator', shared: true, fallback_reason: null, stats: 'already_on'}, warnings: []});
   t.match(progOf(seen, prog), {run_cnt: 77, run_time_ns: Number(prog.counters().runTimeNs), period_run_cnt: 0, cpu_pct: 0});
-  t.match(progOf(seen, withMaps), {map_ids: null, owners: null}, 'what takes rights is unknown');
+  t.match(
+    progOf(seen, withMaps),
+    {map_ids: null, maps: null, bytes_maps: null, owners: null},
+    'what takes rights is unknown',
+  );
   t.match(
     seen.programs.filter(({self}) => self),
     [{name: 'bpftop_iter'}],
@@ -83,7 +87,7 @@ t.test('a member without capabilities sees every program, and true figures', {sk
   const asRoot = JSON.parse(stdout) as Document;
   t.match(asRoot.sampling, {shared: false, stats: 'enabled_here'}, 'who may do better does');
   for (const each of [prog, withMaps]) {
-    const {map_ids: _, owners: __, ...expected} = progOf(asRoot, each)!;
+    const {map_ids: _, maps: __, bytes_maps: ___, owners: ____, ...expected} = progOf(asRoot, each)!;
     t.match(progOf(seen, each), expected);
   }
 });

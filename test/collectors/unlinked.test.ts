@@ -393,6 +393,6 @@ t.test('what a link tells of by number is not told twice, in whatever words', as
 t.test('programs of sockets and routes are not said to be attached nowhere', async (t) => {
   const links = {readLinks: () => Promise.resolve({links: [], unreadable: 0})};
   const collector = new LinksCollector('/', links, [new UnlinkedProgs(hostOf(t), new FakeFinder())]);
-  const {complete, untold} = await collector.read([prog(1, 1), prog(2, xdp), prog(3, 12)]);
+  const {complete, untold} = await collector.read([prog(1, 1), prog(2, cgroupDevice), prog(3, 12)]);
   t.strictSame({complete, untold}, {complete: true, untold: new Set([1, 3])});
 });

@@ -1,4 +1,5 @@
 /** Samples made by hand, for everything behind the collectors. */
+import type {ProgMap} from '../../src/sample/maps.js';
 import type {ProgOwner} from '../../src/sample/owners.js';
 import {noSources, type Reading} from '../../src/sample/sources.js';
 import type {ProgInfo, Sample} from '../../src/sample/types.js';
@@ -19,6 +20,11 @@ export function owner(rest: Partial<ProgOwner> = {}): ProgOwner {
     ...{containerId: null, container: null, pod: null, namespace: null},
     ...rest,
   };
+}
+
+/** A map, with plain values where the test doesn't care. */
+export function progMap(rest: Partial<ProgMap> & {readonly id: number}): ProgMap {
+  return {name: `map_${rest.id}`, type: 'hash', maxEntries: 10, entries: 5, bytesMemlock: 4096, ...rest};
 }
 
 /** What one look found, complete unless told otherwise. */

@@ -15,6 +15,8 @@
 #include "core/errno_name.h"
 #include "core/kernel_layout.h"
 #include "core/links.h"
+#include "core/maps.h"
+#include "core/own_progs.h"
 #include "core/prog_info.h"
 #include "core/prog_iterator.h"
 #include "core/prog_walk.h"
@@ -441,6 +443,37 @@ void check_links_of_two_netns() {
   if (!ran) std::printf("ok %d - links of two network namespaces # SKIP no XDP link can be made\n", ++checks);
 }
 
+void check_maps() {
+  const auto [map, refused] = map_create({MapType::hash, 8, 100, "core_check"});
+  MapReader reader;
+  auto read = reader.read();
+  if (refused || read.error) {
+    std::printf("ok %d - maps # SKIP none can be made or read\n", ++checks);
+    return;
+  }
+  BpfMapInfo info = {};
+  check(map_info_by_fd(map.get(), info).error.err == 0, "information of a map");
+  const auto find = [&]() -> const Map* {
+    for (const Map& each : read.value.maps)
+      if (each.id == info.id) return &each;
+    return nullptr;
+  };
+  check(find() != nullptr && find()->name == "core_check" && find()->max_entries == 100 && find()->memlock > 0u,
+        "a map as it was made");
+  const uint64_t value = 1;
+  for (uint32_t key = 0; key < 9; key++) check(!map_update(map.get(), key, &value), "an element");
+  read = reader.read();
+  if (reader.uncounted())
+    std::printf("ok %d - elements # SKIP %s\n", ++checks, reader.uncounted().text().c_str());
+  else
+    check(find()->entries == 9u, "has as many elements as were put in");
+  check(reader.uncounted() ? !find()->entries : true, "where they can't be counted, how many is not known");
+  check(!is_own_prog(0), "no program has the id 0");
+
+  MapCounter counter;
+  check(counter.open("/dev/null").error.err != 0 && !counter, "without BTF nothing is counted");
+}
+
 }  // namespace
 
 int main() {
@@ -458,6 +491,7 @@ int main() {
   check_link_info();
   check_links_of_two_netns();
   check_churn();
+  check_maps();
   std::printf("1..%d\n", checks);
   return failed;
 }

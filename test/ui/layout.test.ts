@@ -49,6 +49,15 @@ t.test('the least important columns go first', (t) => {
   t.end();
 });
 
+t.test('chosen columns stand in their order, as many from the left as fit; what it is sorted by always does', (t) => {
+  const keys = (width: number, sorted: string, ...wanted: Parameters<typeof layoutColumns>[3] & unknown[]) =>
+    layoutColumns(width, sorted, 0, wanted).map((column) => column.key);
+  t.same(keys(80, 'cpu_pct', 'trend', 'cpu_pct', 'name'), ['trend', 'cpu_pct', 'name']);
+  t.same(keys(80, 'run_cnt', 'name', 'id'), ['name', 'id', 'run_cnt']);
+  t.same(keys(40, 'cpu_pct', 'tag', 'uid', 'loaded_at', 'name', 'cpu_pct'), ['tag', 'uid', 'cpu_pct']);
+  t.end();
+});
+
 t.test('an id is whole, however many programs were loaded before', (t) => {
   for (const width of widths)
     for (let digits = 1; digits <= String(2 ** 31).length; digits++) {

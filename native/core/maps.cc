@@ -1,0 +1,75 @@
+// BPF_MAP_GET_NEXT_ID -> GET_FD_BY_ID -> OBJ_GET_INFO_BY_FD and fdinfo -> close, map by map; then all counts at once. What
+// doesn't change in a map's life is read again each time: it takes an fd all the same to read what does.
+#include "core/maps.h"
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "core/bpf_syscall.h"
+#include "core/prog_info.h"
+
+namespace bpftop {
+namespace {
+
+/// As of walk_progs.
+constexpr uint32_t kMaxSteps = 1 << 20;
+
+bool is_passing(const SysError& error) {
+  return error.err == EMFILE || error.err == ENFILE || error.err == ENOMEM;
+}
+
+/// Reads one map. One that is gone is no error and no map; nor is one that a security module keeps to itself.
+SysError read_map(uint32_t id, Maps& all) {
+  const auto [fd, open_error] = map_fd_by_id(id, kMapReadOnly);
+  if (open_error.err == ENOENT) return {};
+  if (open_error && is_passing(open_error)) return open_error;
+  BpfMapInfo info = {};
+  if (open_error || map_info_by_fd(fd.get(), info).error) {
+    all.unreadable++;
+    return {};
+  }
+  Map map;
+  map.id = info.id;
+  map.type = info.type;
+  map.name.assign(info.name, ::strnlen(info.name, sizeof info.name));
+  map.max_entries = info.max_entries;
+  map.memlock = read_memlock(fd.get());
+  all.maps.push_back(std::move(map));
+  return {};
+}
+
+}  // namespace
+
+Result<Maps> MapReader::read() {
+  Result<Maps> result;
+  uint32_t id = 0;
+  for (uint32_t step = 0; step < kMaxSteps; step++) {
+    const auto [next, error] = map_next_id(id);
+    if (error.err == ENOENT) {
+      count(result.value.maps);
+      return result;
+    }
+    if (error) return {{}, error};
+    if (next <= id) return {{}, {EPROTO, "bpf(BPF_MAP_GET_NEXT_ID)"}};
+    id = next;
+    if (const SysError failed = read_map(id, result.value)) return {{}, failed};
+  }
+  return {{}, {EOVERFLOW, "bpf(BPF_MAP_GET_NEXT_ID)"}};
+}
+
+void MapReader::count(std::vector<Map>& maps) {
+  if (uncounted_) return;
+  if (!counter_) {
+    if (Refusal refusal = counter_.open()) {
+      if (!is_passing(refusal.error)) uncounted_ = std::move(refusal);
+      return;
+    }
+  }
+  const auto [counts, error] = counter_.read();
+  if (error) return;
+  for (Map& map : maps)
+    if (const auto found = counts.find(map.id); found != counts.end()) map.entries = found->second;
+}
+
+}  // namespace bpftop

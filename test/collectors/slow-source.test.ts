@@ -1,0 +1,34 @@
+/** When a slow source looks again. */
+import {setTimeout as sleep} from 'node:timers/promises';
+import t from 'tap';
+import {SlowSource} from '../../src/collectors/slow-source.js';
+import {progInfo} from '../helpers/samples.js';
+
+t.test('a program of the host is a reason to look again soon, a helper of our own is none', async (t) => {
+  let looks = 0;
+  const source = new SlowSource('maps', () =>
+    Promise.resolve({byProg: new Map([[++looks, []]]), complete: true, warning: null}),
+  );
+  const old = progInfo({id: 1, loadTimeNs: 1n});
+  source.take([old], 10n);
+  await source.settled(1000);
+  const helper = progInfo({id: 2, loadTimeNs: 11n, self: true});
+  const stranger = progInfo({id: 3, loadTimeNs: 12n});
+  while (looks === 1) {
+    source.take([old, helper], 20n);
+    t.equal(looks, 1);
+    source.take([old, helper, stranger], 20n);
+    await sleep(50);
+  }
+  t.equal(looks, 2);
+});
+
+t.test('what a look keeps is given back when the source is closed', (t) => {
+  let closed = 0;
+  const look = () => Promise.resolve({byProg: null, complete: true, warning: null});
+  const source = new SlowSource('maps', Object.assign(look, {close: () => void closed++}));
+  source.close();
+  t.equal(closed, 1);
+  new SlowSource('links', () => look()).close();
+  t.end();
+});
