@@ -24,8 +24,8 @@
 #include "links_to_js.h"
 #include "maps_to_js.h"
 #include "napi_error.h"
-#include "pins_to_js.h"
 #include "netns_to_js.h"
+#include "pins_to_js.h"
 #include "sample_to_js.h"
 #include "share.h"
 

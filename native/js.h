@@ -9,6 +9,9 @@
 #include <optional>
 #include <vector>
 
+#include "core/errno_name.h"
+#include "core/sys_error.h"
+
 namespace bpftop {
 
 /// Makes values; after the first failed call it makes none and `ok` stays false.
@@ -87,5 +90,14 @@ class Js {
   napi_env env_;
   bool ok_ = true;
 };
+
+/// NativeCallError of src/addon.ts; null: nothing failed.
+inline napi_value error_to_js(Js& js, const SysError& error) {
+  if (!error) return js.null();
+  const napi_value object = js.object();
+  js.set(object, "code", js.string(errno_name(error.err)));
+  js.set(object, "syscall", js.string(error.call));
+  return object;
+}
 
 }  // namespace bpftop

@@ -4,7 +4,6 @@
 
 #include <string>
 
-#include "core/errno_name.h"
 #include "js.h"
 
 namespace bpftop {
@@ -85,14 +84,6 @@ napi_value appeared_to_js(Js& js, const std::vector<ProgInfo>& appeared) {
   uint32_t at = 0;
   for (const ProgInfo& info : appeared) js.scoped([&] { js.set(list, at++, prog_info_to_js(js, keys, info)); });
   return list;
-}
-
-napi_value error_to_js(Js& js, const SysError& error) {
-  if (!error) return js.null();
-  const napi_value object = js.object();
-  js.set(object, "code", js.string(errno_name(error.err)));
-  js.set(object, "syscall", js.string(error.call));
-  return object;
 }
 
 const char* stats_state_name(StatsState state) {

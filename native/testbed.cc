@@ -1,5 +1,5 @@
-// The test bed's face for Node: load(), openMap(), pinMap() and class TestProg of src/addon.ts. For tests and `demo`; it has
-// nothing to do with sampling. All calls are synchronous.
+// The test bed's face for Node: load(), openMap(), pinMap(), loadStructOps(), classes TestProg and TestStructOps of
+// src/addon.ts. For tests and `demo`; it has nothing to do with sampling. All calls are synchronous.
 #include <napi.h>
 
 #include <cerrno>
@@ -7,6 +7,7 @@
 #include <string>
 
 #include "napi_error.h"
+#include "testbed/struct_ops.h"
 #include "testbed/test_prog.h"
 
 namespace bpftop {
@@ -112,24 +113,29 @@ std::optional<AttachPoint> attach_point_from_js(const Napi::Value& value) {
       {"tcEgress", Kind::tc_egress},
       {"cgroup", Kind::cgroup},
       {"netns", Kind::netns},
+      {"cgroupWithoutLink", Kind::cgroup_unlinked},
       {"tracepoint", Kind::tracepoint},
       {"tracepointLink", Kind::tracepoint_link},
       {"rawTracepoint", Kind::raw_tracepoint},
+      {"softwareEvent", Kind::software_event},
+      {"uprobe", Kind::uprobe},
+      {"sockmap", Kind::sockmap},
   };
   const Napi::Env env = value.Env();
   if (value.IsObject()) {
     for (const auto& [key, kind] : kPoints) {
       const Napi::Value where = value.As<Napi::Object>().Get(key);
       if (env.IsExceptionPending()) return std::nullopt;
-      const bool by_name = kind == Kind::cgroup || kind == Kind::netns || kind == Kind::raw_tracepoint;
+      const bool by_name = kind == Kind::cgroup || kind == Kind::cgroup_unlinked || kind == Kind::netns ||
+                           kind == Kind::raw_tracepoint || kind == Kind::uprobe || kind == Kind::sockmap;
       if (const auto number = whole_number(where, INT32_MAX); number && !by_name) return AttachPoint{kind, *number, {}};
-      if (where.IsString() && by_name) return AttachPoint{kind, 0, where.As<Napi::String>().Utf8Value()};
+      if (!where.IsString() || !by_name) continue;
+      const Napi::Value offset = value.As<Napi::Object>().Get("offset");
+      if (env.IsExceptionPending()) return std::nullopt;
+      return AttachPoint{kind, whole_number(offset, INT32_MAX).value_or(0), where.As<Napi::String>().Utf8Value()};
     }
   }
-  return refuse(
-      env,
-      "attach wants {xdp: ifindex}, {xdpNetlink: ifindex}, {tcx: ifindex}, {tcIngress: ifindex}, {tcEgress: ifindex}, "
-      "{cgroup: directory}, {netns: file}, {tracepoint: id}, {tracepointLink: id} or {rawTracepoint: name}");
+  return refuse(env, "attach wants one of the places of TestAttachPoint");
 }
 
 class JsTestProg : public Napi::ObjectWrap<JsTestProg> {
@@ -222,10 +228,70 @@ class JsTestProg : public Napi::ObjectWrap<JsTestProg> {
   TestProg prog_;
 };
 
-/// load(spec): a new TestProg. The class travels as the function's data, so nothing is global.
+class JsTestStructOps : public Napi::ObjectWrap<JsTestStructOps> {
+ public:
+  static Napi::Function define(Napi::Env env) {
+    return DefineClass(env, "TestStructOps",
+                       {
+                           InstanceAccessor<&JsTestStructOps::map_id>("mapId"),
+                           InstanceAccessor<&JsTestStructOps::prog_ids>("progIds"),
+                           InstanceMethod<&JsTestStructOps::fill>("fill"),
+                           InstanceMethod<&JsTestStructOps::link>("link"),
+                           InstanceMethod<&JsTestStructOps::detach>("detach"),
+                           InstanceMethod<&JsTestStructOps::close>("close"),
+                       });
+  }
+
+  /// new TestStructOps(name, byLink); JavaScript comes here through loadStructOps().
+  explicit JsTestStructOps(const Napi::CallbackInfo& info) : ObjectWrap(info) {
+    const std::string name = info[0].IsString() ? info[0].As<Napi::String>().Utf8Value() : std::string();
+    if (name.empty() || !fits_name(name)) {
+      refuse(info.Env(), "loadStructOps wants a name of at most 15 bytes");
+      return;
+    }
+    auto [made, error] = TestStructOps::load(name, info[1].ToBoolean());
+    if (error) throw_system_error(info.Env(), error);
+    made_ = std::move(made);
+  }
+
+ private:
+  Napi::Value map_id(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), made_.map_id()); }
+
+  Napi::Value prog_ids(const Napi::CallbackInfo& info) {
+    Napi::Array list = Napi::Array::New(info.Env());
+    uint32_t at = 0;
+    for (const uint32_t id : made_.prog_ids()) list.Set(at++, Napi::Number::New(info.Env(), id));
+    return list;
+  }
+
+  void fill(const Napi::CallbackInfo& info) {
+    if (const SysError error = made_.fill()) throw_system_error(info.Env(), error);
+  }
+
+  void link(const Napi::CallbackInfo& info) {
+    if (const SysError error = made_.link()) throw_system_error(info.Env(), error);
+  }
+
+  void detach(const Napi::CallbackInfo&) { made_.detach(); }
+
+  void close(const Napi::CallbackInfo&) { made_.close(); }
+
+  TestStructOps made_;
+};
+
+/// The classes; they travel as the functions' data, so nothing is global.
+struct Classes {
+  Napi::FunctionReference test_prog, test_struct_ops;
+};
+
+/// load(spec): a new TestProg.
 Napi::Value load(const Napi::CallbackInfo& info) {
-  const auto* test_prog = static_cast<Napi::FunctionReference*>(info.Data());
-  return test_prog->New({info[0]});
+  return static_cast<Classes*>(info.Data())->test_prog.New({info[0]});
+}
+
+/// loadStructOps(name, byLink): a new TestStructOps.
+Napi::Value load_struct_ops(const Napi::CallbackInfo& info) {
+  return static_cast<Classes*>(info.Data())->test_struct_ops.New({info[0], info[1]});
 }
 
 /// openMap(id): an fd, the caller's.
@@ -254,9 +320,10 @@ void pin_map(const Napi::CallbackInfo& info) {
 }
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {
-  auto* test_prog = new Napi::FunctionReference(Napi::Persistent(JsTestProg::define(env)));
-  env.SetInstanceData(test_prog);  // frees it with the environment
-  exports.Set("load", Napi::Function::New<load>(env, "load", test_prog));
+  auto* classes = new Classes{Napi::Persistent(JsTestProg::define(env)), Napi::Persistent(JsTestStructOps::define(env))};
+  env.SetInstanceData(classes);  // frees it with the environment
+  exports.Set("load", Napi::Function::New<load>(env, "load", classes));
+  exports.Set("loadStructOps", Napi::Function::New<load_struct_ops>(env, "loadStructOps", classes));
   exports.Set("openMap", Napi::Function::New<open_map>(env, "openMap"));
   exports.Set("pinMap", Napi::Function::New<pin_map>(env, "pinMap"));
   return exports;

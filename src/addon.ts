@@ -97,6 +97,7 @@ export interface NativeSamplerOptions {
 
 /** A BPF link: struct bpf_link_info, names as there, in camelCase. null: its type hasn't got that, or this kernel doesn't tell. */
 export interface NativeLink {
+  /** 0: what a search for attachments without a link found. */
   readonly id: number;
   /** enum bpf_link_type. */
   readonly type: number;
@@ -104,7 +105,7 @@ export interface NativeLink {
   readonly progId: number | null;
   /** enum bpf_attach_type. */
   readonly attachType: number | null;
-  /** What the kernel names: tracepoint, iterator's target, function, file. */
+  /** What the kernel names: tracepoint, iterator's target, function, file. Found without a link: also a cgroup's path, the struct of struct_ops. */
   readonly name: string | null;
   /** From the start of that function or file. */
   readonly offset: number | null;
@@ -115,6 +116,7 @@ export interface NativeLink {
   readonly netnsIno: number | null;
   /** Of struct_ops and sockmap. */
   readonly mapId: number | null;
+  readonly mapName: string | null;
   /** A program's id where it is attached to one, otherwise a BTF object's. */
   readonly targetObjId: number | null;
   readonly targetBtfId: number | null;
@@ -215,6 +217,13 @@ export interface NativeNetNamespaces {
   readonly unread: number;
   /** Why, of the first of these; null: there are none. */
   readonly error: NativeCallError | null;
+}
+
+/** What a search for attachments without a link found; what has a link may be among them. */
+export interface NativeUnlinked {
+  readonly links: readonly NativeLink[];
+  /** Why there may be more, ETIME: it took too long; null: that is all. */
+  readonly missed: NativeCallError | null;
 }
 
 /** bpf.node, as far as it reads. */
@@ -322,6 +331,26 @@ export interface NativePinReader {
   readonly readPins: (search?: NativePinsSearch) => Promise<NativePins>;
 }
 
+/** What finds attachments without a link: each a search on a thread of libuv's pool, which ends after `limitMs`. */
+export interface NativeUnlinkedFinder {
+  /**
+   * The programs of every cgroup, by attach type (enum bpf_attach_type); one that this kernel hasn't got is passed over. A mount is where it
+   * is, and which directory of the hierarchy is there.
+   */
+  readonly findCgroupProgs: (
+    mounts: readonly {readonly point: string; readonly root: string}[],
+    attachTypes: readonly number[],
+    limitMs: number,
+  ) => Promise<NativeUnlinked>;
+  /** The programs of every process's perf events. Missed with EOPNOTSUPP: there is one of which the kernel doesn't say which program. */
+  readonly findPerfEventProgs: (procRoot: string, limitMs: number) => Promise<NativeUnlinked>;
+  /** The programs of sockmaps, and of struct_ops maps, whose `flags` are the map's. Missed with EINVAL: this kernel doesn't tell. */
+  readonly findMapProgs: (
+    sought: {readonly structOps: boolean; readonly sockmaps: boolean},
+    limitMs: number,
+  ) => Promise<NativeUnlinked>;
+}
+
 /** What sharing takes of the system. Each call throws a SystemError. */
 export interface NativeShare extends Pick<NativeBpf, 'enableStats'> {
   /** Mounts an empty bpffs on a directory, its root for root alone. */
@@ -359,6 +388,18 @@ export interface TestProgSpec {
     | 'cgroup_skb'
     | 'cgroup_sock'
     | 'sk_lookup'
+    | 'cgroup_device'
+    /** Loaded for cgroup_inet4_connect. */
+    | 'cgroup_sock_addr'
+    | 'cgroup_sysctl'
+    /** Loaded for cgroup_getsockopt. */
+    | 'cgroup_sockopt'
+    | 'sock_ops'
+    /** Attached as sk_skb_stream_verdict. */
+    | 'sk_skb'
+    | 'sk_msg'
+    | 'kprobe'
+    | 'perf_event'
     /** Always sleepable: BPF_PROG_TYPE_SYSCALL. */
     | 'syscall';
   /** At most 15 bytes of [A-Za-z0-9_.]; none by default. */
@@ -401,8 +442,9 @@ export interface TestMapSpec {
 }
 
 /**
- * Where to hang a program; a BPF link, but for `tracepoint`, which is a perf event with the program set by ioctl, and those by netlink, which
- * stay if the process is killed: for network namespaces that go with it.
+ * Where to hang a program: by a BPF link, but for `cgroupWithoutLink` and `sockmap` (BPF_PROG_ATTACH), for `tracepoint`, `softwareEvent` and
+ * `uprobe`, which are perf events with the program set by ioctl, and those by netlink, which stay if the process is killed: for network
+ * namespaces that go with it.
  */
 export type TestAttachPoint =
   | {readonly xdp: number /* ifindex; generic mode */}
@@ -412,6 +454,10 @@ export type TestAttachPoint =
   | {readonly tcEgress: number /* the same */}
   | {readonly cgroup: string /* directory in cgroup2; the attach type follows from the program's type */}
   | {readonly netns: string /* such as /proc/self/ns/net */}
+  | {readonly cgroupWithoutLink: string /* the same; a killed process leaves it there until the directory goes */}
+  | {readonly softwareEvent: number /* enum perf_sw_ids; on CPU 0 */}
+  | {readonly uprobe: string /* a file */; readonly offset: number /* of an instruction in it */}
+  | {readonly sockmap: string /* what the map, made for it, is called */}
   | {readonly tracepoint: number /* id, as in tracefs events/…/id */}
   | {readonly tracepointLink: number /* the same id */}
   | {readonly rawTracepoint: string};
@@ -433,10 +479,28 @@ export interface TestProg {
   close(): void;
 }
 
+/** A TCP congestion control of BPF programs, which this process loaded and holds. */
+export interface TestStructOps {
+  readonly mapId: number;
+  readonly progIds: readonly number[];
+  /** Puts the programs into the map; without a link, that registers it, and a killed process leaves it there. */
+  fill(): void;
+  /** Registers it by a link. */
+  link(): void;
+  /** Ends that. */
+  detach(): void;
+  close(): void;
+}
+
 /** testbed.node. */
 export interface NativeTestbed {
   /** @throws a SystemError; with the verifier's log in its message when the kernel refused the program. */
   load(spec: TestProgSpec): TestProg;
+  /**
+   * Loads a congestion control of that name, at most 15 bytes; its map has the same.
+   * @throws a SystemError; EINVAL: this kernel has no links for them (before 6.4).
+   */
+  loadStructOps(name: string, byLink: boolean): TestStructOps;
   /**
    * Opens a map.
    * @returns an fd, the caller's.
@@ -463,6 +527,14 @@ export function loadBpf(): NativeBpf {
  */
 export function loadLinkReader(): NativeLinkReader {
   return load('bpf.node') as NativeLinkReader;
+}
+
+/**
+ * The same module's searches for what is attached without a link.
+ * @throws UserError (69), as `loadBpf`.
+ */
+export function loadUnlinkedFinder(): NativeUnlinkedFinder {
+  return load('bpf.node') as NativeUnlinkedFinder;
 }
 
 /**

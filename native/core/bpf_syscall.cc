@@ -124,6 +124,58 @@ Result<std::vector<Attached>> query_netns(int netns_fd, AttachType type) {
   return query(static_cast<uint32_t>(netns_fd), type, false);
 }
 
+Result<std::vector<uint32_t>> query_prog_ids(int target_fd, uint32_t attach_type) {
+  std::vector<uint32_t> ids(64);  // BPF_CGROUP_MAX_PROGS
+  for (int tries = 0; tries < 4; tries++) {
+    std::vector<uint32_t> flags(attach_type == static_cast<uint32_t>(AttachType::lsm_cgroup) ? ids.size() : 0);
+    struct {
+      uint32_t target_fd;
+      uint32_t attach_type;
+      uint32_t query_flags;
+      uint32_t attach_flags;
+      uint64_t prog_ids;
+      uint32_t count;  // in: room; out: how many there are, also where the room was too small
+      uint32_t pad;
+      uint64_t prog_attach_flags;  // 6.0; of lsm_cgroup, which has several hooks, it must be there
+    } attr = {static_cast<uint32_t>(target_fd),
+              attach_type,
+              0,
+              0,
+              address(ids.data()),
+              static_cast<uint32_t>(ids.size()),
+              0,
+              flags.empty() ? 0 : address(flags.data())};
+    const size_t size = flags.empty() ? offsetof(decltype(attr), prog_attach_flags) : sizeof attr;
+    const bool failed = bpf(BpfCmd::prog_query, &attr, size) < 0;
+    if (failed && errno != ENOSPC) break;
+    if (!failed && attr.count <= ids.size()) {
+      ids.resize(attr.count);
+      return {std::move(ids), {}};
+    }
+    errno = ENOSPC;
+    ids.resize(attr.count + 64);
+  }
+  return {{}, {errno, "bpf(BPF_PROG_QUERY)"}};
+}
+
+Result<TaskFd> task_fd_query(uint32_t pid, uint32_t fd) {
+  char text[4096] = {};  // PATH_MAX
+  struct {
+    uint32_t pid;
+    uint32_t fd;
+    uint32_t flags;
+    uint32_t buf_len;
+    uint64_t buf;
+    uint32_t prog_id;
+    uint32_t fd_type;
+    uint64_t probe_offset;
+    uint64_t probe_addr;
+  } attr = {pid, fd, 0, sizeof text, address(text), 0, 0, 0, 0};
+  if (bpf(BpfCmd::task_fd_query, &attr, sizeof attr) < 0) return {{}, {errno, "bpf(BPF_TASK_FD_QUERY)"}};
+  return {{attr.prog_id, static_cast<TaskFdType>(attr.fd_type), {text, ::strnlen(text, sizeof text)}, attr.probe_offset},
+          {}};
+}
+
 Result<UniqueFd> prog_load(const ProgLoad& load) {
   struct {
     uint32_t prog_type;
@@ -215,16 +267,24 @@ Result<UniqueFd> map_create(const MapCreate& map) {
     uint32_t inner_map_fd;
     uint32_t numa_node;
     char map_name[kNameLen];
-  } attr = {static_cast<uint32_t>(map.type),
-            map.key_size,
-            map.value_size,
-            map.max_entries,
-            map.flags,
-            static_cast<uint32_t>(map.inner_map_fd),
-            0,
-            {}};
+    uint32_t map_ifindex;
+    uint32_t btf_fd;
+    uint32_t btf_key_type_id;
+    uint32_t btf_value_type_id;
+    uint32_t btf_vmlinux_value_type_id;
+  } attr = {};
+  attr.map_type = static_cast<uint32_t>(map.type);
+  attr.key_size = map.key_size;
+  attr.value_size = map.value_size;
+  attr.max_entries = map.max_entries;
+  attr.map_flags = map.flags;
+  attr.inner_map_fd = static_cast<uint32_t>(map.inner_map_fd);
   std::memcpy(attr.map_name, map.name, std::min(std::strlen(map.name), kNameLen - 1));
-  UniqueFd fd(bpf(BpfCmd::map_create, &attr, sizeof attr));
+  attr.btf_fd = static_cast<uint32_t>(map.btf_fd);
+  attr.btf_vmlinux_value_type_id = map.btf_vmlinux_value_type_id;
+  // As of a program: what isn't used isn't shown.
+  const size_t size = map.btf_vmlinux_value_type_id != 0 ? sizeof attr : offsetof(decltype(attr), map_ifindex);
+  UniqueFd fd(bpf(BpfCmd::map_create, &attr, size));
   if (!fd) return {{}, {errno, "bpf(BPF_MAP_CREATE)"}};
   return {std::move(fd), {}};
 }

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "core/insn.h"
@@ -23,6 +24,8 @@ enum class BpfCmd : int {
   prog_load = 5,
   obj_pin = 6,               // 4.4
   obj_get = 7,               // 4.4
+  prog_attach = 8,           // 4.10
+  prog_detach = 9,           // 4.10
   prog_test_run = 10,        // 4.12
   prog_get_next_id = 11,     // 4.13
   map_get_next_id = 12,      // 4.13
@@ -31,6 +34,8 @@ enum class BpfCmd : int {
   obj_get_info_by_fd = 15,   // 4.13
   prog_query = 16,           // 4.15
   raw_tracepoint_open = 17,  // 4.17
+  btf_load = 18,             // 4.18
+  task_fd_query = 20,        // 4.18
   link_create = 28,          // 5.7
   link_get_fd_by_id = 30,    // 5.8
   link_get_next_id = 31,     // 5.8
@@ -41,13 +46,23 @@ enum class BpfCmd : int {
 /// enum bpf_prog_type, as far as it is loaded by this project.
 enum class ProgType : uint32_t {
   socket_filter = 1,
+  kprobe = 2,
   sched_cls = 3,
   tracepoint = 5,
   xdp = 6,
+  perf_event = 7,
   cgroup_skb = 8,
   cgroup_sock = 9,
+  sock_ops = 13,
+  sk_skb = 14,
+  cgroup_device = 15,
+  sk_msg = 16,
   raw_tracepoint = 17,
+  cgroup_sock_addr = 18,
+  cgroup_sysctl = 23,
+  cgroup_sockopt = 25,
   tracing = 26,
+  struct_ops = 27,
   sk_lookup = 30,  // 5.9
   syscall = 31,    // 5.14
 };
@@ -58,18 +73,29 @@ enum class AttachType : uint32_t {
   cgroup_inet_ingress = 0,
   cgroup_inet_egress = 1,
   cgroup_inet_sock_create = 2,
+  cgroup_sock_ops = 3,
+  sk_skb_stream_parser = 4,
+  sk_skb_stream_verdict = 5,
+  cgroup_device = 6,
+  sk_msg_verdict = 7,
+  cgroup_inet4_connect = 10,
   flow_dissector = 17,
+  cgroup_sysctl = 18,
+  cgroup_getsockopt = 21,
   trace_iter = 28,
   sk_lookup = 36,  // 5.9
   xdp = 37,
+  sk_skb_verdict = 38,  // 5.13
   perf_event = 41,      // 5.15
+  lsm_cgroup = 43,      // 6.0
+  struct_ops = 44,      // 6.4
   tcx_ingress = 46,     // 6.6
   tcx_egress = 47,      // 6.6
   netkit_primary = 54,  // 6.7
   netkit_peer = 55,     // 6.7
 };
 
-/// enum bpf_map_type, as far as it is created by this project.
+/// enum bpf_map_type, as far as it is created or looked into by this project.
 enum class MapType : uint32_t {
   hash = 1,
   array = 2,
@@ -79,7 +105,10 @@ enum class MapType : uint32_t {
   lru_percpu_hash = 10,
   lpm_trie = 11,
   hash_of_maps = 13,
+  sockmap = 15,
+  sockhash = 18,
   queue = 22,
+  struct_ops = 26,  // 5.6
 };
 
 /// Bytes of a program's name with its NUL (BPF_OBJ_NAME_LEN).
@@ -143,8 +172,10 @@ struct BpfMapInfo {
   uint32_t max_entries;
   uint32_t map_flags;
   char name[kNameLen];
+  uint32_t ifindex;
+  uint32_t btf_vmlinux_value_type_id;  // of struct_ops
 };
-static_assert(sizeof(BpfMapInfo) == 40);
+static_assert(sizeof(BpfMapInfo) == 48);
 
 /// enum bpf_link_type, as far as its link_info is read.
 enum class LinkType : uint32_t {
@@ -252,6 +283,9 @@ struct BpfLinkInfo {
 static_assert(offsetof(BpfLinkInfo, xdp) == 16);
 static_assert(sizeof(BpfLinkInfo) == 64);
 
+/// enum bpf_task_fd_type: what hangs on a perf event.
+enum class TaskFdType : uint32_t { raw_tracepoint, tracepoint, kprobe, kretprobe, uprobe, uretprobe };
+
 /// bpf(2) itself, with EINTR tried again. `attr` may be shorter than the kernel's union: it reads the rest as zero.
 /// Gives what the call gives, -1 with errno on failure.
 int bpf(BpfCmd cmd, void* attr, size_t size);
@@ -291,6 +325,24 @@ Result<std::vector<Attached>> query_interface(uint32_t ifindex, AttachType type)
 
 /// What is attached to a network namespace (flow_dissector, sk_lookup). EINVAL: as above. EPERM: without CAP_NET_ADMIN.
 Result<std::vector<Attached>> query_netns(int netns_fd, AttachType type);
+
+/// Ids of the programs attached to what `target_fd` is (a cgroup's directory, a sockmap) itself, not to what is above it; by
+/// link or without. EINVAL: this kernel has no such attach type, or can't tell.
+Result<std::vector<uint32_t>> query_prog_ids(int target_fd, uint32_t attach_type);
+
+/// What a process's perf event runs.
+struct TaskFd {
+  uint32_t prog_id = 0;
+  TaskFdType type{};
+  /// A tracepoint, a function, a file.
+  std::string name;
+  /// From the start of that function or file.
+  uint64_t offset = 0;
+};
+
+/// Asks what an fd of a process, a perf event, runs. ENOENT: that process, that fd or a program isn't there. EOPNOTSUPP: a
+/// program, on an event that is none of the TaskFdTypes. ENOTSUPP (524): no perf event. EPERM: without CAP_SYS_ADMIN.
+Result<TaskFd> task_fd_query(uint32_t pid, uint32_t fd);
 
 /// What to load. All pointers belong to the caller and are not kept.
 struct ProgLoad {
@@ -345,6 +397,9 @@ struct MapCreate {
   uint32_t flags = 0;
   /// Like which map those in it must be, of a map of maps.
   int inner_map_fd = 0;
+  /// BTF of one's own, and the type of the value in the kernel's (struct_ops).
+  int btf_fd = 0;
+  uint32_t btf_vmlinux_value_type_id = 0;
 };
 
 /// Creates a map; the fd is the caller's, close-on-exec. EPERM: not allowed, or, before 5.11,

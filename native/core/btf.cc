@@ -84,6 +84,7 @@ struct Btf::Found {
   uint64_t bit_offset = 0;
   uint32_t bit_size = 0;
   uint32_t type = 0;
+  uint32_t index = 0;
 };
 
 uint32_t Btf::word(size_t at) const {
@@ -235,6 +236,25 @@ uint32_t Btf::size_of(uint32_t id) const {
   return 0;
 }
 
+std::string_view Btf::name_of(uint32_t id) const {
+  Type type;
+  return type_at(id, type) ? name_at(type.name) : std::string_view();
+}
+
+std::vector<uint32_t> Btf::function_pointers(uint32_t id) const {
+  std::vector<uint32_t> offsets;
+  Type type, member;
+  if (!type_at(id, type) || !is_struct(type.kind)) return offsets;
+  for (uint32_t i = 0; i < type.vlen; i++) {
+    const size_t at = type.tail + i * kMemberLen;
+    const uint32_t bit_offset = type.kind_flag ? word(at + 8) & 0xffffff : word(at + 8);
+    if (bit_offset % 8 != 0 || !type_at(resolve(word(at + 4)), member) || member.kind != BtfKind::pointer) continue;
+    if (type_at(resolve(member.size), member) && member.kind == BtfKind::function_prototype)
+      offsets.push_back(bit_offset / 8);
+  }
+  return offsets;
+}
+
 std::optional<Btf::Found> Btf::find_member(uint32_t id, std::string_view name) const {
   // Structs still to be looked through, with where they begin: the one asked for, then the anonymous ones in it.
   struct Pending {
@@ -258,6 +278,7 @@ std::optional<Btf::Found> Btf::find_member(uint32_t id, std::string_view name) c
           .bit_offset = here.bit_offset + (type.kind_flag ? offset & 0xffffff : offset),
           .bit_size = type.kind_flag ? offset >> 24 : 0,
           .type = word(at + 4),
+          .index = i,
       };
       if (member.bit_offset > kMostBits) continue;
       if (word(at) != 0) {
@@ -287,7 +308,8 @@ std::optional<BtfMember> Btf::member(uint32_t type, std::string_view path) const
     if (dot == std::string_view::npos) break;
     path.remove_prefix(dot + 1);
   }
-  const BtfMember member = {static_cast<uint32_t>(bit_offset), found.bit_size, size_of(found.type)};
+  const BtfMember member = {static_cast<uint32_t>(bit_offset), found.bit_size, size_of(found.type), found.index,
+                            resolve(found.type)};
   // A whole value begins at a byte.
   if (member.bit_size == 0 && member.bit_offset % 8 != 0) return std::nullopt;
   return member;

@@ -46,6 +46,10 @@ struct BtfMember {
   uint32_t bit_size = 0;
   /// Bytes of its type; 0 where it has none (a flexible array) or it can't be told.
   uint32_t size = 0;
+  /// Which of the members of the innermost struct that it is in.
+  uint32_t index = 0;
+  /// Id of its type, behind typedefs and const and their like.
+  uint32_t type = 0;
 };
 
 /// BTF in memory. Ids are those of the file; 0 is void, and the answer for "there is none".
@@ -66,6 +70,13 @@ class Btf {
   /// The member of a struct or union, also one of an anonymous struct or union inside it. `path` has dots where it goes on
   /// into a struct that is a member ("uid.val"); it doesn't follow pointers.
   std::optional<BtfMember> member(uint32_t type, std::string_view path) const;
+
+  /// Where, in bytes, the members of a struct lie that are pointers to functions, in order; those of structs inside it are
+  /// not among them.
+  std::vector<uint32_t> function_pointers(uint32_t type) const;
+
+  /// What a type is called; empty: nothing, or there is no such type.
+  std::string_view name_of(uint32_t type) const;
 
   /// Bytes that a value of the type takes; 0: none, or it can't be told.
   uint32_t size_of(uint32_t type) const;

@@ -71,6 +71,14 @@ std::optional<std::string> read_text(int link_fd, const BpfLinkInfo& first) {
   return name.empty() ? std::nullopt : std::optional(name);
 }
 
+/// The name of the map of that id.
+std::optional<std::string> read_map_name(uint32_t id) {
+  const auto [fd, open_error] = map_fd_by_id(id, kMapReadOnly);
+  BpfMapInfo info = {};
+  if (open_error || map_info_by_fd(fd.get(), info).error) return std::nullopt;
+  return map_name_of(info);
+}
+
 /// Reads one link. One that is gone, or isn't there yet, is no error and no link.
 SysError read_link(uint32_t id, Links& all) {
   const auto [fd, open_error] = link_fd_by_id(id);
@@ -83,11 +91,17 @@ SysError read_link(uint32_t id, Links& all) {
   }
   Link link = link_of(info, known_len);
   link.name = read_text(fd.get(), info);
+  if (link.map_id) link.map_name = read_map_name(*link.map_id);
   all.links.push_back(std::move(link));
   return {};
 }
 
 }  // namespace
+
+std::optional<std::string> map_name_of(const BpfMapInfo& info) {
+  const std::string name(info.name, ::strnlen(info.name, sizeof info.name));
+  return name.empty() ? std::nullopt : std::optional(name);
+}
 
 Link link_of(const BpfLinkInfo& info, uint32_t known_len) {
   Link link;

@@ -28,6 +28,7 @@ struct Link {
   std::optional<uint64_t> cgroup_id;
   std::optional<uint32_t> netns_ino;
   std::optional<uint32_t> map_id;
+  std::optional<std::string> map_name;
   std::optional<uint32_t> target_obj_id;
   std::optional<uint32_t> target_btf_id;
   /// enum bpf_perf_event_type.
@@ -52,6 +53,9 @@ struct Links {
   /// Links that are there, but of which the kernel told nothing.
   uint32_t unreadable = 0;
 };
+
+/// What a map is called; nothing: it has no name, or is gone. Not before 4.15.
+std::optional<std::string> map_name_of(const BpfMapInfo& info);
 
 /// What `info`, of which the kernel wrote `known_len` bytes, says without texts and interfaces' names.
 Link link_of(const BpfLinkInfo& info, uint32_t known_len);

@@ -1,5 +1,5 @@
 // Attaching by BPF link where there is one for it and nothing else is asked for: what holds the program there is an fd, so a
-// killed test leaves nothing behind.
+// killed test leaves nothing behind. But for a cgroup without link: there it stays as long as the cgroup.
 #include "testbed/attach.h"
 
 #include <fcntl.h>
@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <memory>
 
 #include "core/netlink.h"
@@ -36,31 +37,66 @@ Result<UniqueFd> attach_raw_tracepoint(int prog_fd, const char* name) {
   return {std::move(fd), {}};
 }
 
+/// As BPF_PROG_ATTACH and BPF_PROG_DETACH read it.
+struct AttachAttr {
+  uint32_t target_fd;
+  uint32_t attach_bpf_fd;
+  uint32_t attach_type;
+  uint32_t attach_flags;
+};
+
+Result<Attachment> attach_cgroup_unlinked(int prog_fd, ProgType type, const char* directory) {
+  constexpr uint32_t kAllowMulti = 1 << 1;  // BPF_F_ALLOW_MULTI
+  const auto cgroup = std::make_shared<UniqueFd>(::open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!*cgroup) return {{}, {errno, "open"}};
+  const auto prog = std::make_shared<UniqueFd>(::fcntl(prog_fd, F_DUPFD_CLOEXEC, 0));
+  if (!*prog) return {{}, {errno, "fcntl"}};
+  AttachAttr attr = {static_cast<uint32_t>(cgroup->get()), static_cast<uint32_t>(prog->get()),
+                     static_cast<uint32_t>(attach_type_of(type)), kAllowMulti};
+  if (bpf(BpfCmd::prog_attach, &attr, sizeof attr) < 0) return {{}, {errno, "bpf(BPF_PROG_ATTACH)"}};
+  attr.attach_flags = 0;
+  // Refused: the cgroup is gone, and the program with it.
+  return {Attachment([cgroup, prog, attr]() mutable { bpf(BpfCmd::prog_detach, &attr, sizeof attr); }), {}};
+}
+
+/// The map lets the program go when it goes itself.
+Result<UniqueFd> attach_sockmap(int prog_fd, ProgType type, const char* name) {
+  auto [map, error] = map_create({.type = MapType::sockmap, .value_size = 4, .name = name});
+  if (error) return {{}, error};
+  AttachAttr attr = {static_cast<uint32_t>(map.get()), static_cast<uint32_t>(prog_fd),
+                     static_cast<uint32_t>(attach_type_of(type)), 0};
+  if (bpf(BpfCmd::prog_attach, &attr, sizeof attr) < 0) return {{}, {errno, "bpf(BPF_PROG_ATTACH)"}};
+  return {std::move(map), {}};
+}
+
+/// struct perf_event_attr as it was first released but for one (PERF_ATTR_SIZE_VER1); the kernel takes the rest as zero.
+struct PerfEventAttr {
+  uint32_t type;
+  uint32_t size;
+  uint64_t config;
+  uint64_t sample_period;
+  uint64_t sample_type;
+  uint64_t read_format;
+  uint64_t flags;
+  uint32_t wakeup_events;
+  uint32_t bp_type;
+  uint64_t config1;
+  uint64_t config2;
+};
+static_assert(sizeof(PerfEventAttr) == 72);
+
+/// Types of events that are always there; a uprobe's is in sysfs.
+constexpr uint32_t kTypeSoftware = 1;
+constexpr uint32_t kTypeTracepoint = 2;
+
 /// One perf event does for all CPUs: the program joins an array of the tracepoint itself (trace_event_call.prog_array),
-/// which runs wherever the tracepoint is hit; a second event with the same program would get EEXIST.
-/// By link, the link holds the event.
-Result<UniqueFd> attach_tracepoint(int prog_fd, uint32_t id, bool by_link) {
-  constexpr uint32_t kTypeTracepoint = 2;
+/// which runs wherever the tracepoint is hit; a second event with the same program would get EEXIST. So with a uprobe; a
+/// software event is its CPU's alone. By link, the link holds the event.
+Result<UniqueFd> attach_perf_event(int prog_fd, PerfEventAttr attr, bool by_link = false) {
   constexpr unsigned long kFlagFdCloexec = 1 << 3;
   // _IOW('$', 8, __u32)
   constexpr unsigned long kIocSetBpf = _IOW('$', 8, uint32_t);
-  // struct perf_event_attr as it was first released (PERF_ATTR_SIZE_VER0); the kernel takes the rest as zero.
-  struct {
-    uint32_t type;
-    uint32_t size;
-    uint64_t config;
-    uint64_t sample_period;
-    uint64_t sample_type;
-    uint64_t read_format;
-    uint64_t flags;
-    uint32_t wakeup_events;
-    uint32_t bp_type;
-    uint64_t config1;
-  } attr = {};
-  static_assert(sizeof attr == 64);
-  attr.type = kTypeTracepoint;
   attr.size = sizeof attr;
-  attr.config = id;
   UniqueFd fd(static_cast<int>(::syscall(SYS_perf_event_open, &attr, /*pid=*/-1, /*cpu=*/0, /*group=*/-1, kFlagFdCloexec)));
   if (!fd) return {{}, {errno, "perf_event_open"}};
   if (by_link) return link_create(prog_fd, static_cast<uint32_t>(fd.get()), AttachType::perf_event);
@@ -69,11 +105,6 @@ Result<UniqueFd> attach_tracepoint(int prog_fd, uint32_t id, bool by_link) {
 }
 
 constexpr uint32_t kNetlinkMs = 5000;
-
-Result<Attachment> unless_failed(Result<UniqueFd> attached) {
-  if (attached.error) return {{}, attached.error};
-  return {Attachment(std::move(attached.value)), {}};
-}
 
 /// `prog_fd` -1: takes it off.
 SysError set_xdp(NetlinkSocket& socket, uint32_t ifindex, int prog_fd) {
@@ -133,6 +164,61 @@ Result<Attachment> attach_by_netlink(int prog_fd, const AttachPoint& point) {
   return {std::move(attached), {}};
 }
 
+Result<UniqueFd> attach_tracepoint(int prog_fd, uint32_t id, bool by_link) {
+  PerfEventAttr attr = {};
+  attr.type = kTypeTracepoint;
+  attr.config = id;
+  return attach_perf_event(prog_fd, attr, by_link);
+}
+
+Result<UniqueFd> attach_software_event(int prog_fd, uint32_t which) {
+  PerfEventAttr attr = {};
+  attr.type = kTypeSoftware;
+  attr.config = which;
+  return attach_perf_event(prog_fd, attr);
+}
+
+Result<UniqueFd> attach_uprobe(int prog_fd, const char* file, uint32_t offset) {
+  PerfEventAttr attr = {};
+  const UniqueFd type(::open("/sys/bus/event_source/devices/uprobe/type", O_RDONLY | O_CLOEXEC));
+  char digits[16] = {};
+  if (!type || ::read(type.get(), digits, sizeof digits - 1) < 0) return {{}, {errno, "open"}};
+  attr.type = static_cast<uint32_t>(std::strtoul(digits, nullptr, 10));
+  attr.config1 = reinterpret_cast<uintptr_t>(file);
+  attr.config2 = offset;
+  return attach_perf_event(prog_fd, attr);
+}
+
+/// What an fd alone keeps there.
+Result<UniqueFd> attach_held(int prog_fd, ProgType type, const AttachPoint& point) {
+  const char* const text = point.text.c_str();
+  switch (point.kind) {
+    case AttachPoint::Kind::xdp:
+      return link_create(prog_fd, point.number, AttachType::xdp, kXdpFlagsSkbMode);
+    case AttachPoint::Kind::tcx:
+      return link_create(prog_fd, point.number, AttachType::tcx_ingress);
+    case AttachPoint::Kind::cgroup:
+    case AttachPoint::Kind::netns:
+      return attach_file(prog_fd, type, text);
+    case AttachPoint::Kind::tracepoint:
+    case AttachPoint::Kind::tracepoint_link:
+      return attach_tracepoint(prog_fd, point.number, point.kind == AttachPoint::Kind::tracepoint_link);
+    case AttachPoint::Kind::software_event:
+      return attach_software_event(prog_fd, point.number);
+    case AttachPoint::Kind::uprobe:
+      return attach_uprobe(prog_fd, text, point.number);
+    case AttachPoint::Kind::sockmap:
+      return attach_sockmap(prog_fd, type, text);
+    case AttachPoint::Kind::raw_tracepoint:
+    case AttachPoint::Kind::cgroup_unlinked:
+    case AttachPoint::Kind::xdp_netlink:
+    case AttachPoint::Kind::tc_ingress:
+    case AttachPoint::Kind::tc_egress:
+      break;
+  }
+  return attach_raw_tracepoint(prog_fd, text);
+}
+
 }  // namespace
 
 AttachType attach_type_of(ProgType type) {
@@ -143,6 +229,20 @@ AttachType attach_type_of(ProgType type) {
       return AttachType::cgroup_inet_sock_create;
     case ProgType::sk_lookup:
       return AttachType::sk_lookup;
+    case ProgType::sock_ops:
+      return AttachType::cgroup_sock_ops;
+    case ProgType::cgroup_device:
+      return AttachType::cgroup_device;
+    case ProgType::cgroup_sock_addr:
+      return AttachType::cgroup_inet4_connect;
+    case ProgType::cgroup_sysctl:
+      return AttachType::cgroup_sysctl;
+    case ProgType::cgroup_sockopt:
+      return AttachType::cgroup_getsockopt;
+    case ProgType::sk_skb:
+      return AttachType::sk_skb_stream_verdict;
+    case ProgType::sk_msg:
+      return AttachType::sk_msg_verdict;
     default:
       return {};
   }
@@ -150,24 +250,18 @@ AttachType attach_type_of(ProgType type) {
 
 Result<Attachment> attach_prog(int prog_fd, ProgType type, const AttachPoint& point) {
   switch (point.kind) {
-    case AttachPoint::Kind::xdp:
-      return unless_failed(link_create(prog_fd, point.number, AttachType::xdp, kXdpFlagsSkbMode));
-    case AttachPoint::Kind::tcx:
-      return unless_failed(link_create(prog_fd, point.number, AttachType::tcx_ingress));
     case AttachPoint::Kind::xdp_netlink:
     case AttachPoint::Kind::tc_ingress:
     case AttachPoint::Kind::tc_egress:
       return attach_by_netlink(prog_fd, point);
-    case AttachPoint::Kind::cgroup:
-    case AttachPoint::Kind::netns:
-      return unless_failed(attach_file(prog_fd, type, point.text.c_str()));
-    case AttachPoint::Kind::tracepoint:
-    case AttachPoint::Kind::tracepoint_link:
-      return unless_failed(attach_tracepoint(prog_fd, point.number, point.kind == AttachPoint::Kind::tracepoint_link));
-    case AttachPoint::Kind::raw_tracepoint:
+    case AttachPoint::Kind::cgroup_unlinked:
+      return attach_cgroup_unlinked(prog_fd, type, point.text.c_str());
+    default:
       break;
   }
-  return unless_failed(attach_raw_tracepoint(prog_fd, point.text.c_str()));
+  auto [fd, error] = attach_held(prog_fd, type, point);
+  if (error) return {{}, error};
+  return {Attachment(std::move(fd)), {}};
 }
 
 }  // namespace bpftop

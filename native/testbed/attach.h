@@ -1,5 +1,5 @@
-// Where a test program can be hung: XDP (by link or by netlink), tcx, tc, a cgroup, a network namespace, a tracepoint (by
-// ioctl or by link), a raw tracepoint.
+// Where a test program can be hung: XDP (by link or by netlink), tcx, tc, a cgroup (by link or without), a network
+// namespace, a tracepoint (by ioctl or by link), a raw tracepoint, and by ioctl a software event and a uprobe; a sockmap.
 #pragma once
 
 #include <cstdint>
@@ -19,28 +19,35 @@ struct AttachPoint {
     tc_ingress,
     tc_egress,
     cgroup,
+    cgroup_unlinked,
     netns,
     tracepoint,
     tracepoint_link,
-    raw_tracepoint
+    raw_tracepoint,
+    software_event,
+    uprobe,
+    sockmap,
   };
   Kind kind = Kind::xdp;
-  /// xdp…, tc…: the interface's index; tracepoint, tracepoint_link: the id in tracefs events/…/id.
+  /// xdp…, tc…: the interface's index; tracepoint, tracepoint_link: the id in tracefs events/…/id; software_event: which
+  /// (enum perf_sw_ids); uprobe: where in the file.
   uint32_t number = 0;
-  /// cgroup: a directory in a cgroup2 mount; netns: a file such as /proc/self/ns/net; raw_tracepoint: its name.
+  /// cgroup, cgroup_unlinked: a directory in a cgroup2 mount; netns: a file such as /proc/self/ns/net; raw_tracepoint: its
+  /// name; uprobe: the file; sockmap: what the map, made for it, is to be called.
   std::string text;
 };
 
 /// The attach type that a program of this type is loaded for and attached with; 0 for types without.
 AttachType attach_type_of(ProgType type);
 
-/// What holds a program where it is attached; it is taken off when this goes.
+/// What keeps a program somewhere, until it goes.
 class Attachment {
  public:
+  Attachment() = default;
+  /// `holder` alone keeps it there: a link, a perf event, a map.
   explicit Attachment(UniqueFd holder) : holder_(std::move(holder)) {}
   /// One that no fd holds: `undo` takes it off.
   explicit Attachment(std::function<void()> undo) : undo_(std::move(undo)) {}
-  Attachment() = default;
   Attachment(Attachment&& other) noexcept { *this = std::move(other); }
   Attachment& operator=(Attachment&& other) noexcept {
     std::swap(holder_, other.holder_);
@@ -50,6 +57,9 @@ class Attachment {
   ~Attachment() {
     if (undo_) undo_();
   }
+
+  /// What alone keeps it there; -1: nothing does.
+  int holder() const { return holder_.get(); }
 
  private:
   UniqueFd holder_;

@@ -34,6 +34,15 @@ constexpr struct {
     {"cgroup_skb", ProgType::cgroup_skb, 1},    // allow
     {"cgroup_sock", ProgType::cgroup_sock, 1},  // allow
     {"sk_lookup", ProgType::sk_lookup, 1},      // SK_PASS
+    {"cgroup_device", ProgType::cgroup_device, 1},
+    {"cgroup_sock_addr", ProgType::cgroup_sock_addr, 1},
+    {"cgroup_sysctl", ProgType::cgroup_sysctl, 1},
+    {"cgroup_sockopt", ProgType::cgroup_sockopt, 1},
+    {"sock_ops", ProgType::sock_ops, 1},
+    {"sk_skb", ProgType::sk_skb, 1},  // SK_PASS
+    {"sk_msg", ProgType::sk_msg, 1},  // SK_PASS
+    {"kprobe", ProgType::kprobe, 0},
+    {"perf_event", ProgType::perf_event, 0},
     {"syscall", ProgType::syscall, 0},
 };
 
@@ -268,8 +277,8 @@ SysError TestProg::attach(const AttachPoint& point) {
 }
 
 SysError TestProg::pin_link(const char* path) {
-  if (attached_.empty()) return {EINVAL, "bpf(BPF_OBJ_PIN)"};
-  return obj_pin(attached_.back().get(), path);
+  if (attached_.empty() || attached_.back().holder() < 0) return {EINVAL, "bpf(BPF_OBJ_PIN)"};
+  return obj_pin(attached_.back().holder(), path);
 }
 
 Result<BpfProgInfo> TestProg::info() const {

@@ -31,7 +31,7 @@ export class CgroupPaths {
 
   async #walk(ids: ReadonlySet<bigint>, deadline: number): Promise<void> {
     const missing = new Set([...ids].filter((id) => (this.#known.get(id) ?? null) === null));
-    for (const mount of await this.#mounts()) {
+    for (const mount of await cgroupMounts(this.#root)) {
       const dev = await inode(mount.point);
       // The later ones are found while it goes on: the upper levels of the tree first.
       const folders = [{at: mount.point, path: mount.root}];
@@ -47,17 +47,25 @@ export class CgroupPaths {
       }
     }
   }
+}
 
-  /** proc_pid_mountinfo(5): the fourth word is which directory is mounted, the fifth where; blanks are octal escapes. */
-  async #mounts(): Promise<readonly {readonly root: string; readonly point: string}[]> {
-    const table = path.join(this.#root, 'proc', homeProcess(this.#root), 'mountinfo');
-    const text = await readFile(table, 'utf8').catch(() => '');
-    return text.split('\n').flatMap((line) => {
-      if (!/ - cgroup2 /.test(line)) return [];
-      const [root, point] = line.split(' ').slice(3, 5).map(unescapeOctal);
-      return root === undefined || point === undefined ? [] : [{root, point: path.join(this.#root, point)}];
-    });
-  }
+/** A cgroup2 mount: where it is, and which directory of the hierarchy is there. */
+export interface CgroupMount {
+  readonly root: string;
+  readonly point: string;
+}
+
+/**
+ * The cgroup2 mounts of this mount namespace; none where they can't be read. `root` stands before every path. proc_pid_mountinfo(5): the
+ * fourth word is which directory is mounted, the fifth where; blanks are octal escapes.
+ */
+export async function cgroupMounts(root: string): Promise<readonly CgroupMount[]> {
+  const text = await readFile(path.join(root, 'proc', homeProcess(root), 'mountinfo'), 'utf8').catch(() => '');
+  return text.split('\n').flatMap((line) => {
+    if (!/ - cgroup2 /.test(line)) return [];
+    const [dir, point] = line.split(' ').slice(3, 5).map(unescapeOctal);
+    return dir === undefined || point === undefined ? [] : [{root: dir, point: path.join(root, point)}];
+  });
 }
 
 function unescapeOctal(word: string): string {

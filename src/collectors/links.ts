@@ -5,6 +5,7 @@
 import {loadLinkReader, type NativeLink, type NativeLinkReader, type NativeNetNamespaces} from '../addon.js';
 import {exitStatus, isNotPermitted, isSystemError, UserError} from '../errors.js';
 import {attachTypeName, linkTypeName, type LinkTypeName, type ProgLink} from '../sample/links.js';
+import {progTypeName} from '../sample/prog-types.js';
 import type {Found} from '../sample/sources.js';
 import type {ProgInfo} from '../sample/types.js';
 import {CgroupPaths} from './cgroup-paths.js';
@@ -66,15 +67,17 @@ export class LinksCollector {
     const messages = unreadable === 0 ? [] : [`of ${unreadable} BPF links the kernel doesn't tell what they are.`];
     if (nets.error) messages.push(explainNets(nets));
     let complete = this.#unlinked.length > 0 && unreadable === 0 && nets.hidden === 0 && nets.error === null;
+    const untold = new Set(progs.filter(({type}) => untoldTypes.has(progTypeName(type))).map(({id}) => id));
     // One after the other: of libuv's four threads the counters need one.
     for (const reader of this.#unlinked) {
       const found = await reader.read(progs, links);
       for (const [prog, each] of found.byProg ?? []) for (const link of each) add(prog, link);
+      for (const prog of found.untold ?? []) untold.add(prog);
       if (found.warning) messages.push(found.warning.message);
       complete &&= found.complete;
     }
     const warning = messages.length === 0 ? null : {code: 'links_incomplete', message: messages.join(' ')};
-    return {byProg, complete, warning};
+    return {byProg, complete, untold, warning};
   }
 }
 
@@ -94,6 +97,17 @@ function explainNets({unread, error}: NativeNetNamespaces): string {
 function wordsOf(prog: number, {type, attachType, target}: ProgLink): string {
   return `${prog} ${type} ${attachType} ${target}`;
 }
+
+/** Types of programs that hang where nothing tells of them: on a socket, a route, an infrared device. */
+const untoldTypes: ReadonlySet<string> = new Set([
+  'socket_filter',
+  'sk_reuseport',
+  'lwt_in',
+  'lwt_out',
+  'lwt_xmit',
+  'lwt_seg6local',
+  'lirc_mode2',
+]);
 
 /** What it means that links can't be read: a UserError (77, 69 or 1); what isn't a failed call stays what it is. */
 export function explainLinks(error: unknown): unknown {
@@ -160,8 +174,12 @@ function targetOf(link: NativeLink, cgroups: ReadonlyMap<bigint, string>): strin
     case 'uprobe_multi':
       return uprobeMulti(link);
     case 'struct_ops':
+      return link.mapId === null
+        ? null
+        : `${link.mapName ?? `map ${link.mapId}`}${link.name === null ? '' : ` (${link.name})`}`;
     case 'sockmap':
-      return link.mapId === null ? null : `map ${link.mapId}`;
+      if (link.mapId === null) return null;
+      return link.mapName === null ? `map ${link.mapId}` : `${link.mapName} (map ${link.mapId})`;
     case 'netfilter':
       return netfilter(link);
     case 'unspec':

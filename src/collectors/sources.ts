@@ -5,6 +5,7 @@ import {lookAtMaps} from './maps.js';
 import {OwnersCollector} from './owners.js';
 import {lookAtPins} from './pins.js';
 import {type Look, SlowSource} from './slow-source.js';
+import {UnlinkedProgs} from './unlinked.js';
 
 /** What looks for each, below the host's root. */
 const lookers: {readonly [Name in SourceName]: (hostRoot: string) => Look<SourceFacts[Name]>} = {
@@ -13,7 +14,7 @@ const lookers: {readonly [Name in SourceName]: (hostRoot: string) => Look<Source
     return (progs) => collector.read(progs);
   },
   links: (hostRoot) => {
-    const collector = new LinksCollector(hostRoot);
+    const collector = new LinksCollector(hostRoot, undefined, [new UnlinkedProgs(hostRoot)]);
     return (progs) => collector.read(progs);
   },
   pins: (hostRoot) => (progs) => lookAtPins(progs, hostRoot),

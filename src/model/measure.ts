@@ -102,8 +102,9 @@ export class MeasuredProg {
   #known<Name extends SourceName>(name: Name): readonly SourceFacts[Name][] | null {
     const reading: Reading<SourceFacts[Name]> | null = this.#columns.sources[name];
     if (!reading?.byProg) return null;
-    const knew = reading.complete && this.info.loadTimeNs < reading.timeNs;
-    return reading.byProg.get(this.info.id) ?? (knew ? [] : null);
+    const {id, loadTimeNs} = this.info;
+    const knew = reading.complete && loadTimeNs < reading.timeNs && !reading.untold?.has(id);
+    return reading.byProg.get(id) ?? (knew ? [] : null);
   }
   /** The kernel's counter: ns since the program was loaded, while statistics were on. */
   get runTimeNs(): bigint {

@@ -14,6 +14,8 @@ export interface Found<T> {
   readonly byProg: ReadonlyMap<number, readonly T[]> | null;
   /** Whether that is all there is: a program that isn't in it has none. */
   readonly complete: boolean;
+  /** Programs of which it can't tell whether they have any, even where all else is complete; none by default. */
+  readonly untold?: ReadonlySet<number>;
   /** Why it could not be read, or what is missing; null: nothing is. */
   readonly warning: Warning | null;
 }

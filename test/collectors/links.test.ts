@@ -223,6 +223,7 @@ const nothing: NativeLink = {
   cgroupId: null,
   netnsIno: null,
   mapId: null,
+  mapName: null,
   targetObjId: null,
   targetBtfId: null,
   perfType: null,
@@ -273,11 +274,13 @@ t.test('each type in words', (t) => {
     [{type: 8, count: 1, flags: 1}, '1 function return'],
     [{type: 8}, null],
     [{type: 9, mapId: 4, progId: null}, 'map 4'],
+    [{type: 9, mapId: 4, mapName: 'my_cc', name: 'tcp_congestion_ops'}, 'my_cc (tcp_congestion_ops)'],
     [{type: 10, pf: 2, hooknum: 0, priority: -300, flags: 1}, 'ip prerouting priority -300 defrag'],
     [{type: 10, pf: 77, hooknum: 9, priority: 1, flags: 0}, 'pf 77 hook 9 priority 1'],
     [{type: 12, name: '/bin/sh', count: 2, flags: 0, pid: 9}, '/bin/sh (2 functions) pid 9'],
     [{type: 12}, null],
     [{type: 14, attachType: 38, mapId: 4}, 'map 4'],
+    [{type: 14, attachType: 38, mapId: 4, mapName: 'socks'}, 'socks (map 4)'],
   ] as const)
     t.equal(target({...nothing, ...link}), words, JSON.stringify({...link, cgroupId: undefined, eventConfig: undefined}));
   t.equal(progLink({...nothing, type: 2, attachType: 0}, new Map(), new Map()).attachType, null, 'freplace has none');

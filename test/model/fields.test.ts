@@ -72,6 +72,8 @@ t.test('the owner: who, where, and how many more; nobody, and not known', (t) =>
   t.equal(textOf(seen(owner()), pinned), 'agent');
   t.equal(textOf({...none, complete: false}, pinned), null);
   t.equal(textOf({...none, complete: false}), null, 'somebody whose files could not be read may hold it');
+  t.equal(textOf({...none, untold: new Set([1])}), null, 'of this one it can not be told');
+  t.equal(textOf({...none, untold: new Set([2])}), '(nobody)', 'only of another one');
   t.equal(textOf({...none, timeNs: 4n}), null, 'loaded since the last look');
   t.equal(textOf({...none, byProg: null}), null, 'not readable');
   t.equal(textOf(null), null);

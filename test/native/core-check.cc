@@ -20,10 +20,10 @@
 #include "core/kernel_layout.h"
 #include "core/links.h"
 #include "core/maps.h"
-#include "core/own_progs.h"
-#include "core/pins.h"
 #include "core/netlink.h"
 #include "core/netns.h"
+#include "core/own_progs.h"
+#include "core/pins.h"
 #include "core/prog_info.h"
 #include "core/prog_iterator.h"
 #include "core/prog_walk.h"
@@ -199,6 +199,26 @@ void check_file_layouts() {
   layout = {};
   const auto old = Btf::parse(file_types(false, false).bytes());
   check(read_file_layout(old.value, layout).error && !layout.struct_ops_link_map, "links of struct_ops are not everywhere");
+}
+
+/// Where a struct of the kernel's has its functions.
+void check_function_pointers() {
+  using enum BtfKind;
+  BtfBuilder make;
+  const uint32_t number = make.integer("unsigned int", 4);
+  const uint32_t prototype = make.add(function_prototype, "", 0, 0, {});
+  const uint32_t to_function = make.reference(pointer, "", prototype);
+  const uint32_t hook = make.reference(type_definition, "hook_t", make.reference(const_type, "", to_function));
+  const uint32_t to_number = make.reference(pointer, "", number);
+  const uint32_t ops = make.structure(
+      "ops", 32, {{"flags", number, 0}, {"first", to_function, 64}, {"data", to_number, 128}, {"second", hook, 192}});
+  make.structure("value", 64, {{"state", number, 32}, {"data", make.reference(type_definition, "ops_t", ops), 256}});
+  const auto [btf, error] = Btf::parse(make.bytes());
+  check(!error && btf.function_pointers(ops) == std::vector<uint32_t>{8, 24}, "pointers to functions, also behind typedefs");
+  check(btf.function_pointers(number).empty() && btf.function_pointers(99).empty(), "what is no struct has none");
+  const auto data = btf.member(btf.find(structure, "value"), "data");
+  check(data && data->index == 1 && data->type == ops && btf.name_of(data->type) == "ops", "a member's place and type");
+  check(btf.name_of(to_function).empty() && btf.name_of(99).empty(), "what has no name has none");
 }
 
 /// Deep, circular and exploding types end, and are no type.
@@ -591,6 +611,7 @@ int main() {
   check_stats_cost();
   check_layouts();
   check_file_layouts();
+  check_function_pointers();
   check_hostile_btf();
   check_iterator();
   check_iterator_without_misses();

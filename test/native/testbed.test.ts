@@ -82,7 +82,7 @@ t.test('what is wrong with a specification is a TypeError', {skip: kernelSkip}, 
   const wrong: unknown[] = [
     undefined,
     {},
-    {type: 'kprobe'},
+    {type: 'no_such_type'},
     {type: 'xdp', name: 'sixteen_letters_'},
     {type: 'xdp', loops: -1},
     {type: 'xdp', loops: 1.5},

@@ -1,0 +1,117 @@
+// A walk over the directories of each cgroup2 mount, the upper levels first, and BPF_PROG_QUERY for each.
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <deque>
+#include <unordered_set>
+
+#include "core/time_limit.h"
+#include "core/unlinked.h"
+
+namespace bpftop {
+namespace {
+
+constexpr SysError kLate = {ETIME, "bpf(BPF_PROG_QUERY)"};
+
+/// Opens a directory below `dir`, and nothing that is mounted there or that a symbolic link leads to: another file system
+/// may keep whoever asks it waiting for ever.
+int open_below(int dir, const char* path) {
+  struct {
+    uint64_t flags;
+    uint64_t mode;
+    uint64_t resolve;
+  } how = {O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0, 0x01 | 0x04};  // RESOLVE_NO_XDEV, RESOLVE_NO_SYMLINKS
+  constexpr long kOpenat2 = 437;                                 // of every architecture
+  return static_cast<int>(::syscall(kOpenat2, dir, path, &how, sizeof how));
+}
+
+class Walk {
+ public:
+  Walk(std::span<const uint32_t> attach_types, uint32_t limit_ms)
+      : attach_types_(attach_types.begin(), attach_types.end()), limit_(limit_ms) {}
+
+  void mount(const CgroupMount& mount) {
+    const UniqueFd top(::open(mount.point.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!top) return miss({errno, "open"});
+    std::deque<std::string> paths = {"."};
+    for (; !paths.empty() && !attach_types_.empty(); paths.pop_front()) {
+      if (limit_.reached()) return miss(kLate);
+      directory(top.get(), paths.front(), mount.root, paths);
+    }
+  }
+
+  Unlinked take() { return std::move(found_); }
+
+ private:
+  /// `path` is from the mount on, `.` for itself; what is in it is added to `paths`.
+  void directory(int top, const std::string& path, const std::string& root, std::deque<std::string>& paths) {
+    UniqueFd fd(open_below(top, path.c_str()));
+    if (!fd) {
+      // Removed meanwhile, or something else is mounted there.
+      if (errno != ENOENT && errno != EXDEV) miss({errno, "openat2"});
+      return;
+    }
+    struct stat status;
+    if (::fstat(fd.get(), &status) < 0) return miss({errno, "fstat"});
+    // The same part of the tree may be mounted twice.
+    if (!seen_.insert(status.st_ino).second) return;
+    const std::string below = path == "." ? "" : path;
+    query(fd.get(), status.st_ino, below.empty() ? root : root + (root.ends_with('/') ? "" : "/") + below);
+
+    DIR* const dir = ::fdopendir(fd.get());
+    if (dir == nullptr) return miss({errno, "fdopendir"});
+    fd.release();  // it is the DIR's now
+    while (const dirent* entry = ::readdir(dir)) {
+      const std::string name = entry->d_name;
+      if (entry->d_type == DT_DIR && name != "." && name != "..") paths.push_back(below.empty() ? name : below + "/" + name);
+    }
+    ::closedir(dir);
+  }
+
+  void query(int fd, uint64_t id, const std::string& path) {
+    for (size_t i = 0; i < attach_types_.size();) {
+      const uint32_t attach_type = attach_types_[i];
+      const auto [prog_ids, error] = query_prog_ids(fd, attach_type);
+      if (error.err == EINVAL) {
+        attach_types_.erase(attach_types_.begin() + static_cast<ptrdiff_t>(i));
+        continue;
+      }
+      // ENODEV: removed meanwhile.
+      if (error && error.err != ENODEV && error.err != ENOENT) miss(error);
+      for (const uint32_t prog_id : prog_ids) {
+        Link link;
+        link.type = static_cast<uint32_t>(LinkType::cgroup);
+        link.prog_id = prog_id;
+        link.attach_type = attach_type;
+        link.cgroup_id = id;
+        link.name = path;
+        found_.links.push_back(std::move(link));
+      }
+      i++;
+    }
+  }
+
+  void miss(const SysError& error) {
+    if (!found_.missed) found_.missed = error;
+  }
+
+  std::vector<uint32_t> attach_types_;
+  TimeLimit limit_;
+  std::unordered_set<uint64_t> seen_;
+  Unlinked found_;
+};
+
+}  // namespace
+
+Unlinked find_cgroup_progs(std::span<const CgroupMount> mounts, std::span<const uint32_t> attach_types, uint32_t limit_ms) {
+  Walk walk(attach_types, limit_ms);
+  for (const CgroupMount& mount : mounts) walk.mount(mount);
+  return walk.take();
+}
+
+}  // namespace bpftop

@@ -1,0 +1,401 @@
+/** What is attached without a BPF link: real programs in real places, and what is made of what can't be had here. */
+import {spawnSync} from 'node:child_process';
+import {mkdirSync, mkdtempSync, readFileSync, rmdirSync} from 'node:fs';
+import path from 'node:path';
+import t, {type Test} from 'tap';
+import {
+  loadTestbed,
+  loadUnlinkedFinder,
+  type NativeLink,
+  type NativeUnlinked,
+  type NativeUnlinkedFinder,
+  type TestAttachPoint,
+  type TestProg,
+  type TestProgSpec,
+  type TestStructOps,
+} from '../../src/addon.js';
+import {LinksCollector} from '../../src/collectors/links.js';
+import {UnlinkedProgs} from '../../src/collectors/unlinked.js';
+import type {ProgLink} from '../../src/sample/links.js';
+import type {Found} from '../../src/sample/sources.js';
+import type {ProgInfo} from '../../src/sample/types.js';
+import {kernelSkip, loadProg, openFds, openSampler, typeSkip} from '../helpers/kernel.js';
+import {has, mountOf, tracefsOf} from '../helpers/mounts.js';
+
+const linksSkip: string | false = kernelSkip || (await whyNoLinks());
+
+async function whyNoLinks(): Promise<string | false> {
+  return new LinksCollector().read([]).then(
+    () => false,
+    (error: unknown) => (error as Error).message,
+  );
+}
+
+/** What a sampler says of these programs, as far as it is used here. */
+async function infoOf(t: Test, ids: readonly number[]): Promise<ProgInfo[]> {
+  const {appeared} = await openSampler(t, {enableStats: false}).sample();
+  return appeared
+    .filter(({id}) => ids.includes(id))
+    .map(({id, type, expectedAttachType}) => ({id, type, attachType: expectedAttachType}) as ProgInfo);
+}
+
+async function look(progs: readonly ProgInfo[]): Promise<Found<ProgLink>> {
+  return new LinksCollector('/', undefined, [new UnlinkedProgs()]).read(progs);
+}
+
+/** Looks until none of them is attached: somebody else who looks keeps an fd a moment longer. One that waits in vain times out. */
+async function untilGone(progs: readonly ProgInfo[]): Promise<void> {
+  const left = async () => {
+    const {byProg} = await look(progs);
+    return progs.some(({id}) => byProg!.has(id));
+  };
+  while (await left());
+}
+
+function notHere(t: Test, why: string): null {
+  t.pass('not here', {skip: why});
+  return null;
+}
+
+/** Loads and attaches; null, with a pass that says so, where this kernel hasn't got that. */
+function attached(t: Test, spec: TestProgSpec, point: TestAttachPoint): TestProg | null {
+  const skip = typeSkip(spec.type);
+  if (skip) return notHere(t, skip);
+  const prog = loadProg(t, spec);
+  try {
+    prog.attach(point);
+    return prog;
+  } catch (error) {
+    const {code, syscall} = error as NodeJS.ErrnoException;
+    if (code !== 'EINVAL' && code !== 'ENOENT' && code !== 'EOPNOTSUPP') throw error;
+    return notHere(t, `${syscall} gives ${code}`);
+  }
+}
+
+/** A cgroup for the length of a test, and how it is called; null, with a pass that says so, where there is none. */
+function cgroupOf(t: Test): {dir: string; name: string} | null {
+  const root = mountOf('cgroup2');
+  if (root === undefined) return notHere(t, 'no cgroup2 mounted');
+  const dir = mkdtempSync(path.join(root, 'bpftop-test-'));
+  t.teardown(() => rmdirSync(dir));
+  return {dir, name: `/${path.relative(root, dir)}`};
+}
+
+/** What bpftool says, if there is one that understands the question; undefined otherwise. */
+function bpftool(...words: string[]): unknown {
+  const {status, stdout} = spawnSync('bpftool', ['-j', ...words], {encoding: 'utf8'});
+  return status === 0 ? JSON.parse(stdout) : undefined;
+}
+
+for (const [type, attachType] of [
+  ['cgroup_skb', 'cgroup_inet_egress'],
+  ['cgroup_sock', 'cgroup_inet_sock_create'],
+  ['cgroup_device', 'cgroup_device'],
+  ['cgroup_sock_addr', 'cgroup_inet4_connect'],
+  ['cgroup_sysctl', 'cgroup_sysctl'],
+  ['cgroup_sockopt', 'cgroup_getsockopt'],
+  ['sock_ops', 'cgroup_sock_ops'],
+] as const)
+  t.test(`${type} on a cgroup, and not on those below`, {skip: linksSkip}, async (t) => {
+    const cgroup = cgroupOf(t);
+    if (!cgroup) return;
+    const below = path.join(cgroup.dir, 'below');
+    mkdirSync(below);
+    try {
+      const prog = attached(t, {type}, {cgroupWithoutLink: cgroup.dir});
+      if (!prog) return;
+      const progs = await infoOf(t, [prog.id]);
+      const found = await look(progs);
+      const link = {linkId: null, type: 'cgroup', attachType, target: found.byProg!.get(prog.id)?.[0]?.target};
+      t.strictSame(found.byProg!.get(prog.id), [link]);
+      t.ok(link.target?.endsWith(cgroup.name), link.target ?? 'nothing');
+      t.equal(found.warning, null);
+
+      const said = bpftool('cgroup', 'show', cgroup.dir) as {id: number; attach_type: string}[] | undefined;
+      if (said) t.match(said, [{id: prog.id, attach_type: attachType}]);
+      else t.comment('no bpftool to compare with');
+      prog.detach();
+      await untilGone(progs);
+    } finally {
+      rmdirSync(below);
+    }
+  });
+
+t.test('what hangs on a cgroup by a link is there once, also beside one without', {skip: linksSkip}, async (t) => {
+  const cgroup = cgroupOf(t);
+  if (!cgroup) return;
+  const [linked, unlinked] = [loadProg(t, {type: 'cgroup_sock'}), loadProg(t, {type: 'cgroup_sock'})];
+  linked.attach({cgroup: cgroup.dir});
+  unlinked.attach({cgroupWithoutLink: cgroup.dir});
+  const {byProg} = await look(await infoOf(t, [linked.id, unlinked.id]));
+  const links = byProg!.get(linked.id);
+  t.equal(links?.length, 1);
+  t.type(links?.[0]?.linkId, 'number');
+  t.strictSame(byProg!.get(unlinked.id), [{...links![0]!, linkId: null}]);
+});
+
+t.test('what else is mounted in the tree of cgroups is not entered', {skip: linksSkip}, async (t) => {
+  const cgroup = cgroupOf(t);
+  if (!cgroup) return;
+  const below = path.join(cgroup.dir, 'below');
+  mkdirSync(below);
+  t.teardown(() => rmdirSync(below));
+  if (!has('mount', '-t', 'tmpfs', 'none', below)) return void t.pass('not here', {skip: 'mount is refused'});
+  try {
+    mkdirSync(path.join(below, 'no-cgroup'));
+    const found = await loadUnlinkedFinder().findCgroupProgs([{point: cgroup.dir, root: '/'}], [6], 60_000);
+    t.strictSame(found, {links: [], missed: null});
+  } finally {
+    spawnSync('umount', [below]);
+  }
+});
+
+for (const [type, attachType] of [
+  ['sk_skb', 'sk_skb_stream_verdict'],
+  ['sk_msg', 'sk_msg_verdict'],
+] as const)
+  t.test(`${type} on a sockmap`, {skip: linksSkip}, async (t) => {
+    const prog = attached(t, {type}, {sockmap: 'test_sockets'});
+    if (!prog) return;
+    const progs = await infoOf(t, [prog.id]);
+    const {byProg, untold} = await look(progs);
+    if (untold?.has(prog.id)) return void t.pass('not here', {skip: 'this kernel does not tell (before 5.17)'});
+    t.match(byProg!.get(prog.id), [{linkId: null, type: 'sockmap', attachType, target: /^test_sockets \(map \d+\)$/}]);
+    t.equal(byProg!.get(prog.id)?.length, 1);
+    prog.detach();
+    await untilGone(progs);
+  });
+
+t.test('a tracepoint by ioctl', {skip: linksSkip}, async (t) => {
+  const tracefs = tracefsOf(t);
+  if (tracefs === undefined) return void t.pass('not here', {skip: 'no tracefs'});
+  const id = Number(readFileSync(path.join(tracefs, 'events/sched/sched_process_exec/id'), 'utf8'));
+  await onPerfEvent(t, 'tracepoint', {tracepoint: id}, 'tracepoint sched_process_exec', {
+    fd_type: 'tracepoint',
+    tracepoint: 'sched_process_exec',
+  });
+});
+
+t.test('a uprobe by ioctl', {skip: linksSkip}, async (t) => {
+  const file = process.execPath;
+  await onPerfEvent(t, 'kprobe', {uprobe: file, offset: 0x1000}, `uprobe ${file}+0x1000`, {
+    fd_type: 'uprobe',
+    filename: file,
+    offset: 0x1000,
+  });
+});
+
+async function onPerfEvent(t: Test, type: TestProgSpec['type'], point: TestAttachPoint, target: string, same: object) {
+  const prog = attached(t, {type}, point);
+  if (!prog) return;
+  const progs = await infoOf(t, [prog.id]);
+  const found = await look(progs);
+  t.strictSame(found.byProg!.get(prog.id), [{linkId: null, type: 'perf_event', attachType: null, target}]);
+  const said = bpftool('perf', 'show') as {prog_id: number}[] | undefined;
+  if (said)
+    t.match(
+      said.filter(({prog_id}) => prog_id === prog.id),
+      [same],
+    );
+  else t.comment('no bpftool to compare with');
+  prog.detach();
+  await untilGone(progs);
+}
+
+t.test(
+  'a software event: the kernel does not tell of which program, and nothing is made up',
+  {skip: linksSkip},
+  async (t) => {
+    const prog = attached(t, {type: 'perf_event'}, {softwareEvent: 9});
+    if (!prog) return;
+    const found = await look(await infoOf(t, [prog.id]));
+    t.notOk(found.byProg!.has(prog.id));
+    t.ok(found.untold?.has(prog.id));
+    t.equal(found.warning, null);
+  },
+);
+
+t.test('struct_ops', {skip: linksSkip || typeSkip('cgroup_skb')}, async (t) => {
+  const load = (name: string, byLink: boolean): TestStructOps | null => {
+    try {
+      const made = loadTestbed().loadStructOps(name, byLink);
+      t.teardown(() => made.close());
+      return made;
+    } catch (error) {
+      const {code, syscall} = error as NodeJS.ErrnoException;
+      if (!['ENOENT', 'EINVAL', 'EOPNOTSUPP', 'EPERM', 'EACCES'].includes(code!)) throw error;
+      return notHere(t, `${syscall} gives ${code}`);
+    }
+  };
+  const whereAre = async (progs: readonly ProgInfo[]) => {
+    const {byProg, warning} = await look(progs);
+    t.equal(warning, null);
+    return progs.map(({id}) => byProg!.get(id) ?? []);
+  };
+
+  await t.test('registered by filling the map', async (t) => {
+    const ops = load('bpftop_test', false);
+    if (!ops) return;
+    const progs = await infoOf(t, ops.progIds);
+    t.equal(progs.length, 3);
+    t.strictSame(await whereAre(progs), [[], [], []], 'not before it is filled');
+    ops.fill();
+    const here = {linkId: null, type: 'struct_ops', attachType: null, target: 'bpftop_test (tcp_congestion_ops)'};
+    t.strictSame(await whereAre(progs), [[here], [here], [here]]);
+    ops.detach();
+    t.strictSame(await whereAre(progs), [[], [], []]);
+  });
+
+  await t.test('registered by a link', async (t) => {
+    const ops = load('bpftop_link', true);
+    if (!ops) return;
+    const progs = await infoOf(t, ops.progIds);
+    ops.fill();
+    t.strictSame(await whereAre(progs), [[], [], []], 'not before there is a link');
+    ops.link();
+    const [first, ...others] = await whereAre(progs);
+    t.match(first, [{linkId: Number, type: 'struct_ops', attachType: null, target: 'bpftop_link (tcp_congestion_ops)'}]);
+    t.strictSame(others, [first, first]);
+    ops.detach();
+    await untilGone(progs);
+  });
+});
+
+t.test('looking leaves no fd behind', {skip: linksSkip}, async (t) => {
+  const finder = loadUnlinkedFinder();
+  const before = openFds();
+  await finder.findCgroupProgs([{point: mountOf('cgroup2') ?? '/nowhere', root: '/'}], [6], 60_000);
+  await finder.findPerfEventProgs('/proc', 60_000);
+  await finder.findMapProgs({structOps: true, sockmaps: true}, 60_000);
+  t.strictSame(openFds(), before);
+});
+
+t.test(
+  'a search ends when its time is over, and says so',
+  {skip: linksSkip || (!mountOf('cgroup2') && 'no cgroup2')},
+  async (t) => {
+    const finder = loadUnlinkedFinder();
+    const late = {links: [], missed: {code: 'ETIME'}};
+    t.match(await finder.findCgroupProgs([{point: mountOf('cgroup2')!, root: '/'}], [6], 0), late);
+    t.match(await finder.findPerfEventProgs('/proc', 0), late);
+  },
+);
+
+t.test('arguments of the wrong kind are a TypeError', {skip: kernelSkip}, (t) => {
+  const finder = loadUnlinkedFinder() as unknown as Record<string, (...words: unknown[]) => unknown>;
+  for (const name of ['findCgroupProgs', 'findPerfEventProgs', 'findMapProgs'])
+    t.throws(() => finder[name]!(), TypeError, name);
+  t.end();
+});
+
+/** Notes what it is asked, and finds this. */
+class FakeFinder implements NativeUnlinkedFinder {
+  readonly asked: unknown[] = [];
+  constructor(readonly found: Partial<NativeUnlinked> = {}) {}
+
+  findCgroupProgs(_mounts: unknown, attachTypes: readonly number[]) {
+    return this.#answer({attachTypes});
+  }
+  findPerfEventProgs() {
+    return this.#answer('perf events');
+  }
+  findMapProgs(sought: unknown) {
+    return this.#answer(sought);
+  }
+  #answer(question: unknown): Promise<NativeUnlinked> {
+    this.asked.push(question);
+    return Promise.resolve({links: [], missed: null, ...this.found});
+  }
+}
+
+/** A host where all cgroups can be seen, or that of a container. */
+const hostOf = (t: Test, {namespace = 'cgroup:[4026531835]', mountRoot = '/'} = {}) =>
+  t.testdir({
+    proc: {
+      1: {
+        mountinfo: `30 23 0:28 ${mountRoot} /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n`,
+        ns: {cgroup: t.fixture('symlink', namespace)},
+      },
+    },
+  });
+const prog = (id: number, type: number, attachType: number | null = 0) => ({id, type, attachType}) as ProgInfo;
+const [xdp, kprobe, perfEvent, cgroupSkb, cgroupDevice, cgroupSockAddr, skSkb, structOps, lsm] = [
+  6, 2, 7, 8, 15, 18, 14, 27, 29,
+];
+const link = (values: Partial<NativeLink>) =>
+  ({id: 0, progId: 1, type: 0, name: null, cgroupId: null, mapId: null, ...values}) as NativeLink;
+
+t.test('nothing is looked for that can not be there, or of which a link tells', async (t) => {
+  const asked = async (progs: readonly ProgInfo[], links: readonly NativeLink[] = []) => {
+    const finder = new FakeFinder();
+    await new UnlinkedProgs(hostOf(t), finder).read(progs, links);
+    return finder.asked;
+  };
+  t.strictSame(await asked([prog(1, xdp)]), []);
+  t.strictSame(await asked([prog(1, cgroupDevice)], [link({id: 7, type: 3})]), []);
+  t.strictSame(await asked([prog(1, cgroupDevice)], [link({id: 7, type: 3, progId: 2})]), [{attachTypes: [6]}]);
+  t.strictSame(await asked([prog(1, cgroupSkb)]), [{attachTypes: [0, 1]}]);
+  t.strictSame(await asked([prog(1, cgroupSkb, 1), prog(2, cgroupSockAddr, 10)]), [{attachTypes: [1, 10]}]);
+  t.match(
+    await asked([prog(1, cgroupSockAddr, null)]),
+    [{attachTypes: [8, 9, 10]}],
+    'all of them, where the sampler can not tell',
+  );
+  t.strictSame(await asked([prog(1, lsm, 27)]), [], 'lsm_mac');
+  t.strictSame(await asked([prog(1, lsm, 43)]), [{attachTypes: [43]}], 'lsm_cgroup');
+  t.strictSame(await asked([prog(1, kprobe)]), ['perf events']);
+  t.strictSame(await asked([prog(1, skSkb)]), [{structOps: false, sockmaps: true}]);
+  t.strictSame(await asked([prog(1, structOps)]), [{structOps: true, sockmaps: false}]);
+});
+
+t.test('what is missing matters only for programs that were not found', async (t) => {
+  const read = (progs: readonly ProgInfo[], found: Partial<NativeUnlinked>) =>
+    new UnlinkedProgs(hostOf(t), new FakeFinder(found)).read(progs, []);
+  const late = {code: 'ETIME', syscall: 'bpf(BPF_PROG_QUERY)'};
+  const here = link({type: 3, attachType: 6, cgroupId: 5n, name: '/a'});
+  t.match(await read([prog(1, cgroupDevice)], {missed: late}), {
+    complete: false,
+    warning: {code: 'links_incomplete', message: 'not all cgroups could be looked into: it took longer than 1 s.'},
+  });
+  const all = await read([prog(1, cgroupDevice)], {missed: late, links: [here]});
+  t.match(all, {complete: true, warning: null});
+  t.strictSame(all.byProg!.get(1), [{linkId: null, type: 'cgroup', attachType: 'cgroup_device', target: '/a'}]);
+  const failed = {code: 'EMFILE', syscall: 'open'};
+  t.match((await read([prog(1, cgroupDevice)], {missed: failed})).warning, {message: /: open: EMFILE\.$/});
+  for (const code of ['EOPNOTSUPP', 'EPERM']) {
+    const {complete, warning, untold} = await read([prog(1, perfEvent)], {
+      missed: {code, syscall: 'bpf(BPF_TASK_FD_QUERY)'},
+    });
+    t.strictSame({complete, warning, untold}, {complete: true, warning: null, untold: new Set([1])});
+  }
+});
+
+t.test('where not all cgroups can be seen it says so', async (t) => {
+  for (const host of [{namespace: 'cgroup:[4026532000]'}, {mountRoot: '/../..'}]) {
+    const found = await new UnlinkedProgs(hostOf(t, host), new FakeFinder()).read([prog(1, cgroupDevice)], []);
+    t.match(found, {complete: false, warning: {message: /^not all cgroups can be seen from here/}});
+  }
+});
+
+t.test('what a link tells of by number is not told twice, in whatever words', async (t) => {
+  const found = async (one: Partial<NativeLink>, links: readonly NativeLink[]) =>
+    (
+      await new UnlinkedProgs(hostOf(t), new FakeFinder({links: [link(one)]})).read([prog(9, cgroupDevice)], links)
+    ).byProg!.get(1);
+  const cgroup = {type: 3, attachType: 6, cgroupId: 5n};
+  t.equal(await found({...cgroup, name: '/a'}, [link({id: 7, ...cgroup})]), undefined);
+  t.equal((await found({...cgroup, name: '/a'}, [link({id: 7, ...cgroup, cgroupId: 6n})]))?.length, 1);
+  // Before 6.6 a link doesn't say which event it is on.
+  const event = {type: 7, perfType: 5, name: 'sched_switch'};
+  t.equal(await found(event, [link({id: 7, type: 7})]), undefined);
+});
+
+t.test('programs of sockets and routes are not said to be attached nowhere', async (t) => {
+  const links = {
+    readLinks: () => Promise.resolve({links: [], unreadable: 0}),
+    readNetns: () => Promise.resolve({namespaces: [], hidden: 0, unread: 0, error: null}),
+  };
+  const collector = new LinksCollector('/', links, [new UnlinkedProgs(hostOf(t), new FakeFinder())]);
+  const {complete, untold} = await collector.read([prog(1, 1), prog(2, cgroupDevice), prog(3, 12)]);
+  t.strictSame({complete, untold}, {complete: true, untold: new Set([1, 3])});
+});
