@@ -21,6 +21,7 @@
       'sources': [
         'native/addon.cc',
         'native/links_to_js.cc',
+        'native/names_to_js.cc',
         'native/sample_to_js.cc',
         'native/share.cc',
         'native/core/bpf_syscall.cc',
@@ -32,6 +33,7 @@
         'native/core/iter_code.cc',
         'native/core/kernel_layout.cc',
         'native/core/links.cc',
+        'native/core/names.cc',
         'native/core/prog_info.cc',
         'native/core/prog_iterator.cc',
         'native/core/prog_table.cc',
@@ -49,6 +51,7 @@
         'native/testbed/test_prog.cc',
         'native/testbed/attach.cc',
         'native/core/bpf_syscall.cc',
+        'native/core/btf.cc',
         'native/core/errno_name.cc',
       ],
     },

@@ -21,6 +21,7 @@
 #include "core/sampler.h"
 #include "core/unique_fd.h"
 #include "links_to_js.h"
+#include "names_to_js.h"
 #include "napi_error.h"
 #include "sample_to_js.h"
 #include "share.h"
@@ -173,6 +174,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("Sampler", JsSampler::define(env));
   define_share(env, exports);
   define_links(env, exports);
+  define_names(env, exports);
   exports.Set("replaceByNull", Napi::Function::New<replace_by_null>(env, "replaceByNull"));
   exports.Set("discardOutput", Napi::Function::New<discard_output>(env, "discardOutput"));
   return exports;

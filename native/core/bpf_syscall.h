@@ -28,6 +28,9 @@ enum class BpfCmd : int {
   obj_get_info_by_fd = 15,   // 4.13
   prog_query = 16,           // 4.15
   raw_tracepoint_open = 17,  // 4.17
+  btf_load = 18,             // 4.18
+  btf_get_fd_by_id = 19,     // 4.19
+  btf_get_next_id = 23,      // 5.4
   link_create = 28,          // 5.7
   link_get_fd_by_id = 30,    // 5.8
   link_get_next_id = 31,     // 5.8
@@ -45,6 +48,7 @@ enum class ProgType : uint32_t {
   cgroup_sock = 9,
   raw_tracepoint = 17,
   tracing = 26,
+  ext = 28,      // 5.6
   syscall = 31,  // 5.14
 };
 
@@ -54,6 +58,7 @@ enum class AttachType : uint32_t {
   cgroup_inet_ingress = 0,
   cgroup_inet_egress = 1,
   cgroup_inet_sock_create = 2,
+  trace_fentry = 24,
   trace_iter = 28,
   xdp = 37,
   perf_event = 41,   // 5.15
@@ -64,6 +69,7 @@ enum class AttachType : uint32_t {
 /// enum bpf_map_type, as far as it is created by this project.
 enum class MapType : uint32_t {
   array = 2,
+  prog_array = 3,
   percpu_array = 6,
 };
 
@@ -118,6 +124,23 @@ struct BpfProgInfo {
 static_assert(offsetof(BpfProgInfo, run_time_ns) == 192);
 static_assert(offsetof(BpfProgInfo, verified_insns) == 216);
 static_assert(sizeof(BpfProgInfo) == 232);
+
+/// struct bpf_func_info: which function of its BTF begins at which instruction of a program. It may grow.
+struct BpfFuncInfo {
+  uint32_t insn_off;
+  uint32_t type_id;
+};
+
+/// struct bpf_btf_info. The address and the lengths beside it are in and out, as in BpfLinkInfo.
+struct BpfBtfInfo {
+  uint64_t btf;
+  uint32_t btf_size;  // in: room at btf; out: how much there is
+  uint32_t id;
+  uint64_t name;        // 5.11
+  uint32_t name_len;    // in: room at name; out: without its NUL
+  uint32_t kernel_btf;  // 5.11; 1: of the kernel ("vmlinux") or of a module, whose name it has
+};
+static_assert(sizeof(BpfBtfInfo) == 32);
 
 /// enum bpf_link_type, as far as its link_info is read.
 enum class LinkType : uint32_t {
@@ -239,6 +262,19 @@ Result<UniqueFd> prog_fd_by_id(uint32_t id);
 /// bytes of it this kernel knows; what is beyond stays as it was.
 Result<uint32_t> prog_info_by_fd(int prog_fd, BpfProgInfo& info);
 
+/// Hands BTF to the kernel; the fd is the caller's, close-on-exec. EINVAL: it is not BTF, or of a newer kernel.
+Result<UniqueFd> btf_load(std::span<const uint8_t> bytes);
+
+/// The lowest id of a BTF object above `after`. ENOENT: there is none. EPERM: without CAP_SYS_ADMIN.
+Result<uint32_t> btf_next_id(uint32_t after);
+
+/// A new fd, the caller's, close-on-exec, for a BTF object. ENOENT: gone. EPERM: without CAP_SYS_ADMIN.
+Result<UniqueFd> btf_fd_by_id(uint32_t id);
+
+/// What the kernel says of a BTF object. `info` is in and out: zero it but for the room. The value is how many bytes of it
+/// this kernel knows. ENOSPC: too little room for the name.
+Result<uint32_t> btf_info_by_fd(int btf_fd, BpfBtfInfo& info);
+
 /// The lowest link id above `after`. ENOENT: there is none. EPERM: without CAP_SYS_ADMIN. EINVAL: before 5.8.
 Result<uint32_t> link_next_id(uint32_t after);
 
@@ -264,8 +300,13 @@ struct ProgLoad {
   const char* license = "Dual MIT/GPL";
   uint32_t flags = 0;
   AttachType expected_attach_type{};
-  /// Id of the function of the kernel's BTF that it is attached to; 0: none.
+  /// Id, in the kernel's BTF, of the function that it is attached to; 0: none.
   uint32_t attach_btf_id = 0;
+  /// The program whose BTF that is of instead; 0: none.
+  int attach_prog_fd = 0;
+  /// Its own BTF, and which function begins where; 0: none.
+  int btf_fd = 0;
+  std::span<const BpfFuncInfo> functions;
   /// Where the verifier writes what it thinks; empty: nowhere.
   std::span<char> log;
 };
@@ -311,6 +352,19 @@ Result<UniqueFd> map_create(const MapCreate& map);
 
 /// Opens a map. ENOENT: gone. EPERM: needs CAP_SYS_ADMIN.
 Result<UniqueFd> map_fd_by_id(uint32_t id);
+
+/// The beginning of struct bpf_map_info: the kernel fills the shorter of its struct and ours.
+struct BpfMapInfo {
+  uint32_t type;  // enum bpf_map_type
+  uint32_t id;
+  uint32_t key_size;
+  uint32_t value_size;
+  uint32_t max_entries;
+  uint32_t map_flags;
+};
+
+/// What the kernel says of a map. `info` is in and out: zero it.
+Result<uint32_t> map_info_by_fd(int map_fd, BpfMapInfo& info);
 
 /// Reads the value of a key into `value`, which must have room for all of it.
 SysError map_lookup(int map_fd, uint32_t key, void* value);

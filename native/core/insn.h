@@ -26,6 +26,7 @@ enum class Helper : int32_t {
   map_lookup_elem = 1,
   trace_printk = 6,  // 4.1
   get_smp_processor_id = 8,
+  tail_call = 12,
   probe_read_kernel = 113,       // 5.5; of GPL-compatible programs
   seq_write = 127,               // 5.7
   map_lookup_percpu_elem = 195,  // 5.19

@@ -72,6 +72,8 @@ AttachType attach_type_of(ProgType type) {
       return AttachType::cgroup_inet_egress;
     case ProgType::cgroup_sock:
       return AttachType::cgroup_inet_sock_create;
+    case ProgType::tracing:
+      return AttachType::trace_fentry;
     default:
       return {};
   }
@@ -88,6 +90,8 @@ Result<UniqueFd> attach_prog(int prog_fd, ProgType type, const AttachPoint& poin
     case AttachPoint::Kind::tracepoint:
     case AttachPoint::Kind::tracepoint_link:
       return attach_tracepoint(prog_fd, point.number, point.kind == AttachPoint::Kind::tracepoint_link);
+    case AttachPoint::Kind::as_loaded:
+      return attach_raw_tracepoint(prog_fd, nullptr);
     case AttachPoint::Kind::raw_tracepoint:
       break;
   }

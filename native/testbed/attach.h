@@ -1,4 +1,5 @@
-// Where a test program can be hung: XDP, tcx, a cgroup, a tracepoint (by ioctl or by link), a raw tracepoint.
+// Where a test program can be hung: XDP, tcx, a cgroup, a tracepoint (by ioctl or by link), a raw tracepoint, or the
+// function it was loaded for.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +10,7 @@
 namespace bpftop {
 
 struct AttachPoint {
-  enum class Kind { xdp, tcx, cgroup, tracepoint, tracepoint_link, raw_tracepoint };
+  enum class Kind { xdp, tcx, cgroup, tracepoint, tracepoint_link, raw_tracepoint, as_loaded };
   Kind kind = Kind::xdp;
   /// xdp, tcx: the interface's index; tracepoint, tracepoint_link: the id in tracefs events/…/id.
   uint32_t number = 0;
