@@ -134,6 +134,7 @@ function addOptions(command: Command): Command {
     .addOption(new Option('--no-enable-stats', 'watch only: never switch BPF statistics on'))
     .addOption(new Option('--no-owners', 'do not look who holds the programs'))
     .addOption(new Option('--no-links', 'do not look what they are attached to'))
+    .addOption(new Option('--no-names', 'do not look what they are called in full'))
     .addOption(
       new Option('--sampler <NAME>', 'list programs by a BPF iterator (fast), or by walking their ids')
         .choices(['auto', 'iterator', 'walk'])

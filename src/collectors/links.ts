@@ -8,6 +8,7 @@ import {attachTypeName, linkTypeName, type LinkTypeName, type ProgLink} from '..
 import type {Found} from '../sample/sources.js';
 import type {ProgInfo} from '../sample/types.js';
 import {CgroupPaths} from './cgroup-paths.js';
+import {TracingTargets} from './tracing-targets.js';
 
 /** A cgroup without its path is still a cgroup: the search for them ends after so many ms. */
 const cgroupsMs = 1000;
@@ -26,6 +27,7 @@ export class LinksCollector {
   readonly #reader: NativeLinkReader;
   readonly #unlinked: readonly UnlinkedReader[];
   readonly #cgroups: CgroupPaths;
+  #targets: TracingTargets | null = null;
 
   /**
    * `root` stands before every path.
@@ -47,13 +49,14 @@ export class LinksCollector {
     });
     const ids = new Set(links.flatMap(({cgroupId}) => (cgroupId === null ? [] : [cgroupId])));
     const cgroups = await this.#cgroups.find(ids, cgroupsMs);
+    const targets = await this.#tracingTargets(links, progs);
     const byProg = new Map<number, ProgLink[]>();
     const add = (prog: number, link: ProgLink) => {
       const others = byProg.get(prog);
       if (!others) byProg.set(prog, [link]);
       else if (link.linkId !== null || !others.some((other) => isSame(other, link))) others.push(link);
     };
-    for (const link of links) if (link.progId !== null) add(link.progId, progLink(link, cgroups));
+    for (const link of links) if (link.progId !== null) add(link.progId, progLink(link, cgroups, targets));
     const messages = unreadable === 0 ? [] : [`of ${unreadable} BPF links the kernel doesn't tell what they are.`];
     let complete = this.#unlinked.length > 0 && unreadable === 0;
     // One after the other: of libuv's four threads the counters need one.
@@ -65,6 +68,16 @@ export class LinksCollector {
     }
     const warning = messages.length === 0 ? null : {code: 'links_incomplete', message: messages.join(' ')};
     return {byProg, complete, warning};
+  }
+
+  /** Without them there are ids: no reason to fail. */
+  async #tracingTargets(links: readonly NativeLink[], progs: readonly ProgInfo[]): Promise<ReadonlyMap<number, string>> {
+    try {
+      this.#targets ??= new TracingTargets();
+      return await this.#targets.find(links, progs);
+    } catch {
+      return new Map();
+    }
   }
 }
 
@@ -92,15 +105,22 @@ export function explainLinks(error: unknown): unknown {
   return new UserError(`${what} Try again; if it stays, please report it.`, exitStatus.failed, {cause: error});
 }
 
-/** A link with what it is attached to in words; `cgroups` has the paths of those cgroups that were found. */
-export function progLink(link: NativeLink, cgroups: ReadonlyMap<bigint, string>): ProgLink {
+/**
+ * A link with what it is attached to in words; `cgroups` has the paths of those cgroups that were found, `targets` what links of type tracing
+ * hang on, by their ids, as far as that was found.
+ */
+export function progLink(
+  link: NativeLink,
+  cgroups: ReadonlyMap<bigint, string>,
+  targets: ReadonlyMap<number, string> = new Map(),
+): ProgLink {
   // A freplace program is loaded for no attach type at all, which reads as the first one.
   const attachType = link.type === tracing && link.attachType === 0 ? null : link.attachType;
   return {
     linkId: link.id,
     type: linkTypeName(link.type),
     attachType: attachType === null ? null : attachTypeName(attachType),
-    target: targetOf(link, cgroups),
+    target: targets.get(link.id) ?? targetOf(link, cgroups),
   };
 }
 

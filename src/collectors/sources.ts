@@ -1,6 +1,7 @@
 /** The slow sources, by name: what looks for each. */
 import type {SourceFacts, SourceName} from '../sample/sources.js';
 import {LinksCollector} from './links.js';
+import {NamesCollector} from './names.js';
 import {lookAtOwners} from './owners.js';
 import {type Look, SlowSource} from './slow-source.js';
 
@@ -8,6 +9,10 @@ const lookers: {readonly [Name in SourceName]: () => Look<SourceFacts[Name]>} = 
   owners: () => lookAtOwners,
   links: () => {
     const collector = new LinksCollector();
+    return (progs) => collector.read(progs);
+  },
+  names: () => {
+    const collector = new NamesCollector();
     return (progs) => collector.read(progs);
   },
 };

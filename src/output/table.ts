@@ -25,7 +25,6 @@ export function toTable(measured: Measured, progs: readonly MeasuredProg[]): str
 }
 
 function cell(column: Field, prog: MeasuredProg): string {
-  if (column.key === 'cpu_pct' && prog.info.sleepable === true) return 'wall';
   return printable(formatField(column, prog)) || '-';
 }
 

@@ -3,6 +3,7 @@
  * what they are called in full. Each is a source by itself, read seldom; a Sample has what the last look of each found.
  */
 import type {ProgLink} from './links.js';
+import type {ProgNames} from './names.js';
 import type {ProgOwner} from './owners.js';
 import type {Warning} from './types.js';
 
@@ -30,6 +31,8 @@ export interface SourceFacts {
   readonly owners: ProgOwner;
   /** What it is attached to, link ids ascending. */
   readonly links: ProgLink;
+  /** What it and its surroundings are called: at most one. */
+  readonly names: ProgNames;
 }
 
 /** A source's name: its key in the JSON document, and its option with `--no-` before it. */
@@ -39,10 +42,10 @@ export type SourceName = keyof SourceFacts;
 export type Sources = {readonly [Name in SourceName]: Reading<SourceFacts[Name]> | null};
 
 /** All of them, in the order of the JSON document. */
-export const sourceNames = ['owners', 'links'] as const satisfies readonly SourceName[];
+export const sourceNames = ['owners', 'links', 'names'] as const satisfies readonly SourceName[];
 
 /** Nothing known yet. */
-export const noSources: Sources = {owners: null, links: null};
+export const noSources: Sources = {owners: null, links: null, names: null};
 
 /** `of` each source. */
 export function mapSources(of: <Name extends SourceName>(name: Name) => Reading<SourceFacts[Name]> | null): Sources {

@@ -236,8 +236,8 @@ t.test('a sleepable program is marked "wall" and has no share of a CPU', async (
 t.test('a nameless program can be seen and opened', async (t) => {
   const {feed, lines, press} = await openTestScreen(t);
   feed([{id: 7, name: ''}]);
-  t.match((await lines())[2], '(no name)');
-  t.match((await press('\r'))[1], /^ \(no name\) {2}xdp 7/);
+  t.match((await lines())[2], '(tag 000000000…');
+  t.match((await press('\r'))[1], /^ \(tag 0000000000000007\) {2}xdp 7/);
 });
 
 t.test('what a program is called cannot touch the terminal', async (t) => {
