@@ -16,8 +16,8 @@ import {write} from './stream.js';
  * Finds out, and writes it.
  * @returns 0 when programs can be read, if only without rates; 77 when that isn't permitted; 69 when it can't be done.
  */
-export async function runDoctor({format}: DoctorOptions): Promise<number> {
-  const found = await examine();
+export async function runDoctor({format, look}: DoctorOptions): Promise<number> {
+  const found = await examine(look);
   const {checks, conclusion} = diagnose(found);
   const text =
     format === 'json'
@@ -27,7 +27,7 @@ export async function runDoctor({format}: DoctorOptions): Promise<number> {
   return conclusion.exitStatus;
 }
 
-async function examine(): Promise<Findings> {
+async function examine(look: DoctorOptions['look']): Promise<Findings> {
   const found = {
     platform: process.platform,
     host: readHost(),
@@ -37,7 +37,7 @@ async function examine(): Promise<Findings> {
       fits: Number.parseInt(process.versions.node) >= Number(/\d+/.exec(engines.node)),
     },
     facts: readHostFacts(),
-    terminal: terminalFacts(),
+    terminal: terminalFacts(look),
   };
   try {
     const bpf = await probeBpf(loadProbe());
@@ -55,14 +55,14 @@ async function examine(): Promise<Findings> {
   }
 }
 
-function terminalFacts({env, stdout}: NodeJS.Process = process): TerminalFacts {
+function terminalFacts({color, ascii}: DoctorOptions['look'], {env, stdout}: NodeJS.Process = process): TerminalFacts {
   return {
     isTerminal: stdout.isTTY === true,
     term: env['TERM'] ?? '',
     columns: stdout.columns ?? 0,
     rows: stdout.rows ?? 0,
-    colors: colorDepth(env),
-    utf8: speaksUtf8(env),
+    colors: colorDepth(env, color),
+    utf8: !ascii && speaksUtf8(env),
   };
 }
 

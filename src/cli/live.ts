@@ -38,7 +38,9 @@ export async function runLive(collector: Collector, options: WatchOptions, notic
     sort: options.sort,
     filter: options.filter,
     limit: options.limit,
+    chosenColumns: options.columns,
     delayMs: options.delayMs,
+    look: options.look,
     notice,
     terminal: {windowSize, ...terminalCalls()},
   });

@@ -2,11 +2,15 @@
 import {Command, CommanderError, InvalidArgumentError, Option} from 'commander';
 import ms from 'ms';
 import {exitStatus, UserError} from '../errors.js';
-import {fields} from '../model/fields.js';
+import {type FieldKey, fields, findField} from '../model/fields.js';
 import {type Filter, noFilter, parseFilter} from '../model/filter.js';
 import {initialSort, parseSort, type SortOrder} from '../model/sort.js';
 import {type SourceName, sourceNames} from '../sample/sources.js';
+import type {LookOptions} from '../ui/index.js';
+import {type ColumnKey, trendKey} from '../ui/layout.js';
+import {type ColorChoice, type ThemeName, themeNames} from '../ui/theme.js';
 import {version} from '../version.js';
+import type {Config} from './config.js';
 
 /** What is written instead of showing the screen. */
 export type Format = 'table' | 'json';
@@ -28,6 +32,7 @@ export interface DoctorOptions {
   readonly command: 'doctor';
   /** null: text, as `table`. */
   readonly format: Format | null;
+  readonly look: Pick<LookOptions, 'color' | 'ascii'>;
 }
 
 /** What watching takes, and `demo` with it. */
@@ -41,10 +46,13 @@ export interface WatchOptions {
   readonly sort: SortOrder;
   readonly filter: Filter;
   readonly limit: number | null;
+  /** In that order; null: the usual ones. */
+  readonly columns: readonly ColumnKey[] | null;
   readonly enableStats: boolean;
   readonly sampler: Sampler;
   /** What else to look at beside the counters. */
   readonly sources: readonly SourceName[];
+  readonly look: LookOptions;
 }
 
 /** Something to print and be done: --help or --version. */
@@ -91,6 +99,20 @@ function parseSortOption(text: string): SortOrder {
   return order;
 }
 
+/** Reads `A,B,…`: fields by key or short name, and the trend; each once. */
+function parseColumns(text: string): readonly ColumnKey[] {
+  const names = text.split(',').map((name) => name.trim());
+  const keys = names.map((name) => {
+    const key = name.toLowerCase() === trendKey ? trendKey : (findField(name)?.key as FieldKey | undefined);
+    if (key === undefined)
+      throw new InvalidArgumentError(
+        `unknown field '${name}'; there are ${fields.map((each) => each.key).join(', ')}, ${trendKey}.`,
+      );
+    return key;
+  });
+  return [...new Set(keys)];
+}
+
 interface Raw extends Record<SourceName, boolean> {
   delay: number;
   iterations?: number;
@@ -101,6 +123,10 @@ interface Raw extends Record<SourceName, boolean> {
   json?: true;
   enableStats: boolean;
   sampler: Sampler;
+  columns?: readonly ColumnKey[];
+  color: ColorChoice;
+  ascii?: true;
+  theme: ThemeName;
 }
 
 function addOptions(command: Command): Command {
@@ -126,6 +152,11 @@ function addOptions(command: Command): Command {
         .argParser(parseFilter)
         .default(noFilter, 'all'),
     )
+    .addOption(
+      new Option('--columns <LIST>', 'fields to show, in order, comma-separated (default: as many as fit)').argParser(
+        parseColumns,
+      ),
+    )
     .addOption(new Option('-l, --limit <N>', 'show at most N programs (default: all)').argParser(parseLimit))
     .addOption(
       new Option('--format <FORMAT>', 'write table or json instead of showing the screen').choices(['table', 'json']),
@@ -139,6 +170,17 @@ function addOptions(command: Command): Command {
       new Option('--sampler <NAME>', 'list programs by a BPF iterator (fast), or by walking their ids')
         .choices(['auto', 'iterator', 'walk'])
         .default('auto'),
+    )
+    .addOption(
+      new Option('--color <WHEN>', 'use colours: auto asks NO_COLOR, COLORTERM and TERM')
+        .choices(['auto', 'always', 'never'])
+        .default('auto'),
+    )
+    .addOption(new Option('--ascii', 'draw with ASCII alone; without it the locale decides'))
+    .addOption(
+      new Option('--theme <NAME>', 'colours for any background, or for a dark or light one with more contrast')
+        .choices(themeNames)
+        .default('default'),
     );
 }
 
@@ -151,6 +193,10 @@ function usageError(message: string): UserError {
     .replace(/\s*\n\s*/g, ' ')
     .trim();
   return new UserError(`${sentence}${/[.?)]$/.test(sentence) ? '' : '.'} Try: bpftop-ts --help`, exitStatus.usage);
+}
+
+function lookOf({color, ascii, theme}: Raw): LookOptions {
+  return {color, ascii: ascii === true, theme};
 }
 
 function formatOf({json, format}: Raw): Format | null {
@@ -184,11 +230,31 @@ Tries what the live screen would, for a moment; nothing of it stays, nothing is 
 Exit status: 0 programs can be read, if only without rates; 69 this kernel or system can't;
 77 not permitted.`;
 
+/** Takes what is remembered as the defaults of those options; what can't be that any more is left out, and said. */
+function takeDefaults(program: Command, config: Config, problem: (sentence: string) => void): void {
+  for (const [key, value] of Object.entries(config) as [keyof Config, Config[keyof Config]][]) {
+    const option = program.options.find((each) => each.attributeName() === key);
+    if (!option) continue;
+    try {
+      const text = Array.isArray(value) ? value.join(',') : value;
+      const parsed: unknown = typeof text === 'string' && option.parseArg ? option.parseArg(text, undefined as never) : text;
+      program.setOptionValueWithSource(key, parsed, 'config');
+    } catch (error) {
+      problem(`${option.long} in the config file is left out: ${(error as Error).message}`);
+    }
+  }
+}
+
 /**
- * Reads the words after the command's name.
+ * Reads the words after the command's name; `config` has the defaults that this user's screen remembers.
+ * @param problem is told of what in it can't be used.
  * @throws UserError (2) with what is wrong and what would be right.
  */
-export function parseOptions(words: readonly string[]): Options | Printed {
+export function parseOptions(
+  words: readonly string[],
+  config: Config = {},
+  problem: (sentence: string) => void = () => {},
+): Options | Printed {
   let chosen: Options | undefined;
   let printed = '';
   const program = new Command('bpftop-ts');
@@ -202,9 +268,11 @@ export function parseOptions(words: readonly string[]): Options | Printed {
       sort: raw.sort,
       filter: raw.filter,
       limit: raw.limit ?? null,
+      columns: raw.columns ?? null,
       enableStats: raw.enableStats,
       sampler: raw.sampler,
       sources: sourceNames.filter((name) => raw[name]),
+      look: lookOf(raw),
     };
   };
   addOptions(program)
@@ -229,7 +297,10 @@ export function parseOptions(words: readonly string[]): Options | Printed {
     .description('tell what this host allows, what is missing, and how to get it')
     .helpOption('-h, --help', 'show this help')
     .addHelpText('after', doctorHelp)
-    .action(() => void (chosen = {command: 'doctor', format: formatOf(program.opts<Raw>())}));
+    .action(() => {
+      const raw = program.opts<Raw>();
+      chosen = {command: 'doctor', format: formatOf(raw), look: lookOf(raw)};
+    });
   const share = program
     .command('share')
     .description('let a group watch without any privilege: sudo once, then no more')
@@ -242,7 +313,13 @@ export function parseOptions(words: readonly string[]): Options | Printed {
       chosen = {command: 'share', group: group ?? null};
     });
   takesOnly(share, program, {});
-  takesOnly(doctor, program, {format: 'write text (table) or json', json: 'write JSON, the same as --format json'});
+  takesOnly(doctor, program, {
+    format: 'write text (table) or json',
+    json: 'write JSON, the same as --format json',
+    color: 'use colours: auto, always or never',
+    ascii: 'write ASCII alone',
+  });
+  takeDefaults(program, config, problem);
   try {
     program.parse(words, {from: 'user'});
   } catch (error) {

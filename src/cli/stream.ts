@@ -7,6 +7,7 @@ import {toJson} from '../output/json.js';
 import {selectProgs} from '../model/select.js';
 import {toTable} from '../output/table.js';
 import type {Sample} from '../sample/types.js';
+import {trendKey} from '../ui/layout.js';
 import {version} from '../version.js';
 import type {WatchOptions} from './options.js';
 
@@ -18,6 +19,8 @@ import type {WatchOptions} from './options.js';
 export async function writeSamples(collector: Collector, options: WatchOptions): Promise<number> {
   const iterations = options.iterations ?? 1;
   const json = options.format === 'json';
+  // A table at one moment has no trend.
+  const columns = options.columns?.filter((key) => key !== trendKey);
   const warned = new Set<string>();
   let previous: Sample | null = null;
   let written = 0;
@@ -28,7 +31,7 @@ export async function writeSamples(collector: Collector, options: WatchOptions):
       const gap = !json && written > 0 ? '\n' : '';
       const text = json
         ? toJson(measured, progs, {version, indent: process.stdout.isTTY ? 2 : 0})
-        : toTable(measured, progs);
+        : toTable(measured, progs, columns);
       // The JSON document carries its warnings; beside a table they go where they can't be taken for data.
       if (!json) warnOnce(measured, warned);
       if (!(await write(`${gap}${text}\n`))) return exitStatus.done;

@@ -38,7 +38,7 @@ export interface Field {
 
 const entries = {
   id: {title: 'ID', help: 'program id, as bpftool shows it', kind: 'number', unit: '', width: 7, get: (p) => p.info.id},
-  type: {title: 'TYPE', help: 'program type', kind: 'text', unit: '', width: 14, get: (p) => progTypeName(p.info.type)},
+  type: {title: 'TYPE', help: 'program type', kind: 'text', unit: '', width: 10, get: (p) => progTypeName(p.info.type)},
   name: {
     title: 'NAME',
     help: 'program name, in full where its BTF has it',
@@ -53,16 +53,16 @@ const entries = {
     help: 'process that holds it, and its pod or container',
     kind: 'text',
     unit: '',
-    width: 15,
+    width: 12,
     get: (p) => ownerText(p.owners),
     notInJson: true,
   },
   attached: {
     title: 'ATTACHED',
-    help: 'what it is attached to by links',
+    help: 'what it is attached to',
     kind: 'text',
     unit: '',
-    width: 15,
+    width: 12,
     get: (p) => attachedText(p.links),
     notInJson: true,
   },

@@ -1,5 +1,5 @@
 /** The plain table: for pipes, tickets and terminals that can't do more. No colours, no control characters. */
-import {defaultColumns, field, type Field, formatField, isNumeric} from '../model/fields.js';
+import {defaultColumns, field, type Field, type FieldKey, formatField, isNumeric} from '../model/fields.js';
 import {formatCount, formatDuration, formatNumberOf, formatPercent} from '../model/format.js';
 import type {Measured, MeasuredProg} from '../model/measure.js';
 import {printable} from '../model/printable.js';
@@ -9,8 +9,12 @@ import {selectTotals} from '../model/select.js';
  * A line about the host and its totals, this tool's own programs left out, an empty one, column titles, a line a program. Ends without a
  * newline.
  */
-export function toTable(measured: Measured, progs: readonly MeasuredProg[]): string {
-  const columns = defaultColumns.map(field);
+export function toTable(
+  measured: Measured,
+  progs: readonly MeasuredProg[],
+  keys: readonly FieldKey[] = defaultColumns,
+): string {
+  const columns = keys.map(field);
   const cells = [columns.map((column) => column.title), ...progs.map((prog) => columns.map((column) => cell(column, prog)))];
   const widths = columns.map((_, i) => Math.max(...cells.map((row) => (row[i] as string).length)));
   const lines = cells.map((row) =>

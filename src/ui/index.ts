@@ -2,8 +2,18 @@
 import type {Filter} from '../model/filter.js';
 import type {Measured} from '../model/measure.js';
 import type {SortOrder} from '../model/sort.js';
+import type {ColumnKey} from './layout.js';
 import {LiveScreen} from './live-screen.js';
 import {openTerminal, type TerminalHost} from './terminal.js';
+import type {ColorChoice, ThemeName} from './theme.js';
+
+/** What it shall look like. */
+export interface LookOptions {
+  readonly color: ColorChoice;
+  /** Draw with ASCII alone, also where the locale has more. */
+  readonly ascii: boolean;
+  readonly theme: ThemeName;
+}
 
 /** What a screen begins with, and what it needs of who opens it. */
 export interface ScreenOptions {
@@ -13,8 +23,11 @@ export interface ScreenOptions {
   readonly filter: Filter;
   /** At most so many rows; null: all. */
   readonly limit: number | null;
+  /** The columns, in that order; null: as many of the usual ones as fit. */
+  readonly chosenColumns: readonly ColumnKey[] | null;
   /** Time between samples, as the header shows it. */
   readonly delayMs: number;
+  readonly look: LookOptions;
   /** What else the person should know, such as that this is a demo. */
   readonly notice: string | null;
   readonly terminal: TerminalHost;

@@ -37,9 +37,12 @@ export function layoutScreen({columns, rows}: TerminalSize): ScreenLayout {
 /** A column that isn't a field: the sparkline of a program. */
 export const trendKey = 'trend';
 
+/** What a column can show. */
+export type ColumnKey = FieldKey | typeof trendKey;
+
 /** A column of the table and where it is. */
 export interface Column {
-  readonly key: FieldKey | typeof trendKey;
+  readonly key: ColumnKey;
   /** null: the trend. */
   readonly field: Field | null;
   readonly title: string;
@@ -57,7 +60,7 @@ const wide = 180;
 const wideTrendMax = 40;
 
 /** All columns from left to right; which of them are shown is another matter. */
-const displayOrder: readonly Column['key'][] = [
+const displayOrder: readonly ColumnKey[] = [
   'id',
   'type',
   'name',
@@ -93,17 +96,17 @@ const displayOrder: readonly Column['key'][] = [
 ];
 
 /** What stays longest first. The first eight are the table of 80 columns; the rest comes in as the width allows. */
-const importance: readonly Column['key'][] = [
+const importance: readonly ColumnKey[] = [
   'cpu_pct',
   'name',
   'events_per_sec',
   'avg_run_time_ns',
+  'owner',
   'type',
   'id',
   trendKey,
-  'total_avg_run_time_ns',
-  'owner',
   'attached',
+  'total_avg_run_time_ns',
   'run_cnt',
   'run_time_ns',
   'loaded_at',
@@ -116,53 +119,67 @@ const importance: readonly Column['key'][] = [
 ];
 const core = 8;
 
-/** How far the types may grow: raw_tracepoint_writable is the longest. A name has 15 bytes. */
-const longestType = 23;
+/** Who gains by what is left, in turn, and up to which width: all but the longest types, then `agent pod/NAME`, then raw_tracepoint_writable. */
+const growth: readonly (readonly [ColumnKey, number])[] = [
+  ['type', 14],
+  ['owner', 28],
+  ['attached', 28],
+  ['type', 23],
+];
 
 /**
  * The columns for a table of that width. The column it is sorted by is always among them.
  * @param idDigits of the longest id that is to be shown: one that is cut is of no use, and the kernel counts up to 2^31.
+ * @param wanted the columns somebody chose, in that order; as many from the left as fit. null: nobody chose.
  */
-export function layoutColumns(width: number, sortKey: string, idDigits = 0): readonly Column[] {
-  const leastWidth = (key: Column['key']): number => {
+export function layoutColumns(
+  width: number,
+  sortKey: string,
+  idDigits = 0,
+  wanted: readonly ColumnKey[] | null = null,
+): readonly Column[] {
+  const leastWidth = (key: ColumnKey): number => {
     if (key === trendKey) return trendMin;
     const {width, title} = field(key);
     // One more than the title: the mark of the sort order stands there.
     return Math.max(width, title.length + 1, key === 'id' ? idDigits : 0);
   };
-  const ranked = [...importance];
+  const ranked = [...(wanted ?? importance)];
   const sorted = displayOrder.find((key) => key === sortKey) ?? 'cpu_pct';
   if (ranked.includes(sorted)) ranked.splice(ranked.indexOf(sorted), 1);
   ranked.unshift(sorted);
   const room = width - markCells;
-  const total = (keys: readonly Column['key'][], gap: number) =>
+  const total = (keys: readonly ColumnKey[], gap: number) =>
     keys.reduce((sum, key) => sum + leastWidth(key), 0) + gap * Math.max(0, keys.length - 1);
 
-  const coreKeys = ranked.slice(0, importance.includes(sorted) && importance.indexOf(sorted) < core ? core : core + 1);
+  const coreKeys = wanted
+    ? ranked
+    : ranked.slice(0, importance.includes(sorted) && importance.indexOf(sorted) < core ? core : core + 1);
   const gap = total(coreKeys, 2) <= room ? 2 : 1;
-  const chosen: Column['key'][] = [];
+  const chosen: ColumnKey[] = [];
   // Where the table of the design has to be set narrowly, nothing more is pressed into it.
   for (const key of gap === 1 ? coreKeys : ranked) {
     if (total([...chosen, key], gap) > room) break;
     chosen.push(key);
   }
   if (chosen.length === 0 && room > 0) chosen.push('name');
-  return place(new Map(displayOrder.flatMap((key) => (chosen.includes(key) ? [[key, leastWidth(key)]] : []))), gap, room);
+  const order = wanted ? [...new Set([...wanted, sorted])] : displayOrder;
+  return place(new Map(order.flatMap((key) => (chosen.includes(key) ? [[key, leastWidth(key)]] : []))), gap, room);
 }
 
 /** Puts columns of at least these widths beside each other; whoever gains by it gets what is left. */
-function place(widths: Map<Column['key'], number>, gap: number, room: number): readonly Column[] {
+function place(widths: Map<ColumnKey, number>, gap: number, room: number): readonly Column[] {
   const keys = [...widths.keys()];
   let spare = room - [...widths.values()].reduce((sum, each) => sum + each, 0) - gap * (keys.length - 1);
-  const grow = (key: Column['key'], most: number) => {
+  const grow = (key: ColumnKey, most: number) => {
     const width = widths.get(key);
     if (width === undefined) return;
     const more = Math.max(0, Math.min(spare, most - width));
     widths.set(key, width + more);
     spare -= more;
   };
-  if (spare < 0 && keys.length === 1) widths.set(keys[0] as Column['key'], room);
-  grow('type', longestType);
+  if (spare < 0 && keys.length === 1) widths.set(keys[0] as ColumnKey, room);
+  for (const [key, most] of growth) grow(key, most);
   if (room >= wide) grow(trendKey, wideTrendMax);
 
   const columns: Column[] = [];

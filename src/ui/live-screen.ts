@@ -73,7 +73,8 @@ export class LiveScreen implements Screen {
     this.#terminal = terminal;
     this.#view = new View(options.limit);
     this.#state = initialState(options.sort, options.filter);
-    this.#writer = new FrameWriter(createTheme(colorDepth(env)), !speaksUtf8(env));
+    const {color, ascii, theme} = options.look;
+    this.#writer = new FrameWriter(createTheme(colorDepth(env, color), theme), ascii || !speaksUtf8(env));
     this.#layout = layoutScreen(terminal.size);
     this.ended = new Promise((resolve) => (this.#end = resolve));
   }
@@ -169,7 +170,8 @@ export class LiveScreen implements Screen {
   }
 
   #flush(): void {
-    this.#columns = layoutColumns(this.#layout.columns, this.#state.sort.field.key, this.#idDigits);
+    const {chosenColumns} = this.#options;
+    this.#columns = layoutColumns(this.#layout.columns, this.#state.sort.field.key, this.#idDigits, chosenColumns);
     this.#draw();
     this.#paint();
   }

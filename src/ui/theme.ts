@@ -1,7 +1,7 @@
 /**
  * What things look like. Everything on the screen is drawn in one of these named styles; a theme says what each is in the terminal at
- * hand. Only foregrounds and attributes are used, in shades that can be read on dark and on light, so nothing has to be known about the
- * background; and no style is the only bearer of a meaning.
+ * hand. Only foregrounds and attributes are used; unless another theme is asked for, in shades that can be read on dark and on light, so
+ * that nothing has to be known about the background. No style is the only bearer of a meaning.
  */
 
 /** Names in the order of their numbers; 0 must be the terminal's own look. */
@@ -40,8 +40,7 @@ export type ColorDepth = 'none' | '16' | '256';
 
 /** A foreground and attributes. */
 export interface Look {
-  /** In 16 colours (0–15) and in 256. */
-  readonly color?: readonly [number, number];
+  readonly color?: ColorName;
   readonly bold?: true;
   readonly dim?: true;
   readonly underline?: true;
@@ -49,12 +48,22 @@ export interface Look {
   readonly strike?: true;
 }
 
-const orange = [3, 172] as const;
-const red = [1, 160] as const;
-const green = [2, 34] as const;
-const blue = [4, 32] as const;
-/** One of the 16 everywhere: it is on every row, and shorter to send. */
-const teal = [6, 6] as const;
+type ColorName = 'orange' | 'red' | 'green' | 'blue' | 'teal';
+
+/** Colours of a theme, in 16 colours (0–15) and in 256. Teal is on every row: as one of the first eight it is shorter to send. */
+type Palette = Readonly<Record<ColorName, readonly [number, number]>>;
+
+/** The colours of each theme. */
+export const palettes = {
+  default: {orange: [3, 172], red: [1, 160], green: [2, 34], blue: [4, 32], teal: [6, 6]},
+  dark: {orange: [11, 214], red: [9, 203], green: [10, 120], blue: [12, 75], teal: [14, 80]},
+  light: {orange: [3, 130], red: [1, 124], green: [2, 22], blue: [4, 19], teal: [6, 23]},
+} satisfies Record<string, Palette>;
+
+/** A choice of colours: `default` for any background, the others for that one, with more contrast. */
+export type ThemeName = keyof typeof palettes;
+
+export const themeNames = Object.keys(palettes) as readonly ThemeName[];
 
 /** What each style looks like where there are colours. */
 export const looks: Readonly<Record<StyleName, Look>> = {
@@ -66,19 +75,19 @@ export const looks: Readonly<Record<StyleName, Look>> = {
   selected: {reverse: true},
   selectedGone: {reverse: true, strike: true},
   gone: {dim: true, strike: true},
-  fresh: {color: green, bold: true},
-  warm: {color: orange},
-  hot: {color: orange, bold: true},
-  burning: {color: red, bold: true},
-  trend: {color: teal},
-  warning: {color: orange, bold: true},
-  error: {color: red, bold: true},
+  fresh: {color: 'green', bold: true},
+  warm: {color: 'orange'},
+  hot: {color: 'orange', bold: true},
+  burning: {color: 'red', bold: true},
+  trend: {color: 'teal'},
+  warning: {color: 'orange', bold: true},
+  error: {color: 'red', bold: true},
   key: {bold: true},
   border: {dim: true},
   caret: {reverse: true},
-  cpuLine: {color: orange},
-  eventsLine: {color: blue},
-  averageLine: {color: green},
+  cpuLine: {color: 'orange'},
+  eventsLine: {color: 'blue'},
+  averageLine: {color: 'green'},
 };
 
 /** True for a style in which a blank looks like any other blank. */
@@ -97,18 +106,20 @@ export interface Theme {
   readonly transitions: readonly string[];
 }
 
-/** The theme for a terminal with that much colour. */
-export function createTheme(depth: ColorDepth): Theme {
+/** The theme of that name for a terminal with that much colour. */
+export function createTheme(depth: ColorDepth, name: ThemeName = 'default'): Theme {
+  const code = (look: Look) => colorCode(look, depth, palettes[name]);
   const transitions: string[] = [];
   for (const from of styleNames)
-    for (const to of styleNames) transitions.push(from === to ? '' : transition(looks[from], looks[to], depth));
+    for (const to of styleNames) transitions.push(from === to ? '' : transition(looks[from], looks[to], code));
   return {transitions};
 }
 
-function colorCode(look: Look, depth: ColorDepth): string | null {
+function colorCode(look: Look, depth: ColorDepth, palette: Palette): string | null {
   if (!look.color || depth === 'none') return null;
-  const [basic, number] = look.color;
-  return depth === '16' || number < 8 ? String(30 + basic) : `38;5;${number}`;
+  const [basic, number] = palette[look.color];
+  if (depth === '256' && number >= 8) return `38;5;${number}`;
+  return String(basic < 8 ? 30 + basic : 82 + basic);
 }
 
 /** Attributes with the code that sets and the one that clears them. Bold and dim share the latter. */
@@ -120,8 +131,8 @@ const attributes = [
   ['strike', '9', '29'],
 ] as const;
 
-function transition(from: Look, to: Look, depth: ColorDepth): string {
-  const color = colorCode(to, depth);
+function transition(from: Look, to: Look, code: (look: Look) => string | null): string {
+  const color = code(to);
   const afresh: string[] = attributes.filter(([name]) => to[name]).map(([, on]) => on);
   if (color !== null) afresh.push(color);
   const reset = afresh.length === 0 ? '' : `0;${afresh.join(';')}`;
@@ -130,15 +141,25 @@ function transition(from: Look, to: Look, depth: ColorDepth): string {
   const clearing = new Set<string>(attributes.filter(([name]) => from[name] && !to[name]).map(([, , off]) => off));
   steps.push(...clearing);
   for (const [name, on, off] of attributes) if (to[name] && (!from[name] || clearing.has(off))) steps.push(on);
-  if (color !== colorCode(from, depth)) steps.push(color ?? '39');
+  if (color !== code(from)) steps.push(color ?? '39');
   const change = steps.join(';');
   // An empty parameter list is a reset; a change of nothing (colours switched off) needs no sequence at all.
   if (steps.length === 0) return '';
   return `\x1b[${reset.length < change.length ? reset : change}m`;
 }
 
-/** How much colour the environment asks for: NO_COLOR (no-color.org), COLORTERM, TERM. */
-export function colorDepth(env: NodeJS.ProcessEnv): ColorDepth {
+/** Whether there shall be colour, whatever the environment says. */
+export type ColorChoice = 'auto' | 'always' | 'never';
+
+/** How much colour the environment asks for: NO_COLOR (no-color.org), COLORTERM, TERM. `always`: 16 where it asks for none. */
+export function colorDepth(env: NodeJS.ProcessEnv, choice: ColorChoice = 'auto'): ColorDepth {
+  if (choice === 'never') return 'none';
+  const {NO_COLOR: _, ...colourful} = env;
+  const asked = depthOf(choice === 'always' ? colourful : env);
+  return asked === 'none' && choice === 'always' ? '16' : asked;
+}
+
+function depthOf(env: NodeJS.ProcessEnv): ColorDepth {
   const term = env.TERM ?? '';
   if (env.NO_COLOR || term === '' || term === 'dumb' || /^vt\d/.test(term)) return 'none';
   if (/truecolor|24bit/i.test(env.COLORTERM ?? '')) return '256';

@@ -46,14 +46,22 @@ t.test('every option is heard, long and short', (t) => {
   t.end();
 });
 
+t.test('columns by key or short name, each once', (t) => {
+  t.match(options('--columns', 'name, CPU,trend,cpu_pct'), {columns: ['name', 'cpu_pct', 'trend']});
+  t.match(options(), {columns: null});
+  t.end();
+});
+
 t.test('the doctor takes a format, before it or after it, and refuses the options of the watch', (t) => {
-  t.strictSame(parseOptions(['doctor']), {command: 'doctor', format: null});
+  const look = {color: 'auto', ascii: false};
+  t.match(parseOptions(['doctor']), {command: 'doctor', format: null, look});
   for (const words of [
     ['doctor', '--json'],
     ['--json', 'doctor'],
     ['doctor', '--format', 'json'],
   ])
-    t.strictSame(parseOptions(words), {command: 'doctor', format: 'json'}, words.join(' '));
+    t.match(parseOptions(words), {command: 'doctor', format: 'json', look}, words.join(' '));
+  t.match(parseOptions(['doctor', '--color', 'never', '--ascii']), {look: {color: 'never', ascii: true}});
   for (const option of [
     ['--delay', '1s'],
     ['--iterations', '1'],
@@ -109,6 +117,7 @@ t.test('bad usage is one sentence with the cause, and exit status 2', (t) => {
     [['-n', '-1'], /^--iterations '-1': not a whole number\. Try/],
     [['-n', '1.5'], /not a whole number/],
     [['-n', '99999999999999999999'], /not a whole number/],
+    [['--columns', 'id,nme'], /^--columns 'id,nme': unknown field 'nme'; there are id, type, .*, trend\. Try/],
     [['-l', '0'], /^--limit '0': it is 1 or more\. Try/],
     [['-s', 'cpus'], /^--sort 'cpus': unknown field 'cpus' to sort by; there are id, .*\. Try/],
     [['-s', 'cpu:up'], /unknown order 'up' in 'cpu:up'; it is asc or desc\. Try/],

@@ -73,7 +73,9 @@ export async function openTestScreen(
     sort: initialSort,
     filter,
     limit: null,
+    chosenColumns: null,
     delayMs: 1000,
+    look: {color: 'auto', ascii: false, theme: 'default'},
     notice: null,
     ...rest,
   };

@@ -48,6 +48,12 @@ t.test('a summary, titles, and a line a program with aligned columns', (t) => {
   t.end();
 });
 
+t.test('other columns, in the order they were asked for', (t) => {
+  const [, , ...lines] = toTable(measured, measured.progs.slice(0, 2), ['run_cnt', 'name']).split('\n');
+  t.same(lines, [' RUNS  NAME', '36.0k  busy', '    0  (tag 000000000000000a)']);
+  t.end();
+});
+
 t.test('no programs: the titles alone, and no rates in a first reading', (t) => {
   t.equal(
     toTable(measure(makeSample(100, []), null), []),

@@ -3,7 +3,7 @@ import t from 'tap';
 import {FrameWriter} from '../../src/ui/frame-writer.js';
 import type {Grid} from '../../src/ui/grid.js';
 import {tail} from '../../src/ui/grid.js';
-import {createTheme, type Look, looks, style, type StyleName, styleNames} from '../../src/ui/theme.js';
+import {createTheme, type Look, looks, palettes, style, type StyleName, styleNames} from '../../src/ui/theme.js';
 import {type Random, random} from '../helpers/random.js';
 import {Emulator} from '../helpers/terminal.js';
 
@@ -34,7 +34,7 @@ function looksLike(cell: IBufferCell, look: Look, blank: boolean): boolean {
   const rest =
     (cell.isBold() !== 0) === (look.bold === true) &&
     (cell.isDim() !== 0) === (look.dim === true) &&
-    (look.color ? cell.isFgPalette() && cell.getFgColor() === look.color[1] : cell.isFgDefault());
+    (look.color ? cell.isFgPalette() && cell.getFgColor() === palettes.default[look.color][1] : cell.isFgDefault());
   return seen && (blank || rest);
 }
 

@@ -35,8 +35,8 @@ t.test('columns never overlap and never leave the screen, whatever they are sort
 t.test('the least important columns go first', (t) => {
   const keys = (width: number) => layoutColumns(width, 'cpu_pct').map((column) => column.key);
   t.same(keys(40), ['name', 'avg_run_time_ns', 'events_per_sec', 'cpu_pct']);
-  const table = ['id', 'type', 'name', 'avg_run_time_ns', 'total_avg_run_time_ns', 'events_per_sec', 'cpu_pct', 'trend'];
-  t.same(keys(80), table, 'the whole table of the design at 80 columns');
+  const table = ['id', 'type', 'name', 'owner', 'avg_run_time_ns', 'events_per_sec', 'cpu_pct', 'trend'];
+  t.same(keys(80), table, 'what is expensive, since when and whose it is, at 80 columns');
   for (const width of [100, 120, 200, 400])
     for (const key of table) t.ok(keys(width).includes(key as 'id'), `${key} at ${width}`);
   for (const width of widths.filter((each) => each > 20)) {
@@ -46,6 +46,15 @@ t.test('the least important columns go first', (t) => {
       `${width} has what ${width - 1} has`,
     );
   }
+  t.end();
+});
+
+t.test('chosen columns stand in their order, as many from the left as fit; what it is sorted by always does', (t) => {
+  const keys = (width: number, sorted: string, ...wanted: Parameters<typeof layoutColumns>[3] & unknown[]) =>
+    layoutColumns(width, sorted, 0, wanted).map((column) => column.key);
+  t.same(keys(80, 'cpu_pct', 'trend', 'cpu_pct', 'name'), ['trend', 'cpu_pct', 'name']);
+  t.same(keys(80, 'run_cnt', 'name', 'id'), ['name', 'id', 'run_cnt']);
+  t.same(keys(40, 'cpu_pct', 'tag', 'uid', 'loaded_at', 'name', 'cpu_pct'), ['tag', 'uid', 'cpu_pct']);
   t.end();
 });
 

@@ -1,0 +1,101 @@
+/**
+ * What is remembered from one run to the next: how the screen was set. A JSON file of the user's own; what stands in it are defaults, which
+ * the command line overrules. It changes how things look, never what is loaded or run.
+ */
+import {constants, mkdirSync, openSync, closeSync, fstatSync, readFileSync, renameSync, rmSync, writeSync} from 'node:fs';
+import {homedir} from 'node:os';
+import path from 'node:path';
+import {isSystemError} from '../errors.js';
+
+/** As it stands in the file; each as the option of that name takes it. */
+export interface Config {
+  readonly columns?: readonly string[];
+  readonly sort?: string;
+  readonly delay?: string;
+  readonly theme?: string;
+  readonly ascii?: boolean;
+}
+
+const checks: {readonly [Key in keyof Config]-?: (value: unknown) => boolean} = {
+  columns: (value) => Array.isArray(value) && value.every((each) => typeof each === 'string'),
+  sort: (value) => typeof value === 'string',
+  delay: (value) => typeof value === 'string',
+  theme: (value) => typeof value === 'string',
+  ascii: (value) => typeof value === 'boolean',
+};
+
+/** It has some 200 bytes. */
+const mostBytes = 65_536;
+
+/** Where it is (XDG Base Directory Specification): an `$XDG_CONFIG_HOME` that isn't absolute counts as not set. null: nobody's home. */
+export function configPath(env: NodeJS.ProcessEnv = process.env): string | null {
+  const xdg = env['XDG_CONFIG_HOME'] ?? '';
+  const home = env['HOME'] || homedir();
+  const base = path.isAbsolute(xdg) ? xdg : path.isAbsolute(home) ? path.join(home, '.config') : null;
+  return base && path.join(base, 'bpftop-ts', 'config.json');
+}
+
+/**
+ * Reads it.
+ * @returns an empty one, with the reason, where there is something that can't be used: not this user's own (sudo keeps the caller's
+ * `$HOME` on some systems), writable for others, no plain file, no JSON, or of another form. No file at all is no problem.
+ */
+export function readConfig(file: string | null): {readonly config: Config; readonly problem: string | null} {
+  if (file === null) return {config: {}, problem: null};
+  try {
+    const config = parse(readOwn(file));
+    return {config, problem: null};
+  } catch (error) {
+    if (isSystemError(error) && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) return {config: {}, problem: null};
+    const why = error instanceof Error ? error.message : String(error);
+    return {config: {}, problem: `${file} is left out: ${why}`};
+  }
+}
+
+function readOwn(file: string): string {
+  const fd = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  try {
+    const {uid, mode, size} = checkOwn(fd);
+    if (uid !== process.geteuid?.()) throw new Error('it belongs to another user.');
+    if ((mode & 0o022) !== 0) throw new Error('others may write to it.');
+    if (size > mostBytes) throw new Error('it is too large.');
+    return readFileSync(fd, 'utf8');
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function checkOwn(fd: number): {uid: number; mode: number; size: number} {
+  const stat = fstatSync(fd);
+  if (!stat.isFile()) throw new Error('it is no plain file.');
+  return stat;
+}
+
+function parse(text: string): Config {
+  const value: unknown = JSON.parse(text);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error('it is no JSON object.');
+  for (const [key, isRight] of Object.entries(checks))
+    if (key in value && !isRight((value as Record<string, unknown>)[key])) throw new Error(`'${key}' can't be that.`);
+  return value;
+}
+
+/**
+ * Writes it whole, readable for this user alone, through a file beside it that then takes its place.
+ * @throws the fs error; nothing has changed then.
+ */
+export function writeConfig(file: string, config: Config): void {
+  mkdirSync(path.dirname(file), {recursive: true, mode: 0o700});
+  const beside = `${file}.${process.pid}`;
+  const fd = openSync(beside, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600);
+  try {
+    try {
+      writeSync(fd, `${JSON.stringify(config, null, 2)}\n`);
+    } finally {
+      closeSync(fd);
+    }
+    renameSync(beside, file);
+  } catch (error) {
+    rmSync(beside, {force: true});
+    throw error;
+  }
+}

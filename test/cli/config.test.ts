@@ -1,0 +1,88 @@
+import {chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync} from 'node:fs';
+import path from 'node:path';
+import {execFileSync} from 'node:child_process';
+import t from 'tap';
+import {configPath, readConfig, writeConfig} from '../../src/cli/config.js';
+import {parseOptions, type WatchOptions} from '../../src/cli/options.js';
+
+const config = {columns: ['name', 'cpu_pct'], sort: 'id:asc', delay: '2s', theme: 'light', ascii: true};
+
+t.test('it is in $XDG_CONFIG_HOME, else in ~/.config', (t) => {
+  t.equal(configPath({XDG_CONFIG_HOME: '/x', HOME: '/h'}), '/x/bpftop-ts/config.json');
+  t.equal(configPath({XDG_CONFIG_HOME: 'relative', HOME: '/h'}), '/h/.config/bpftop-ts/config.json');
+  t.equal(configPath({HOME: 'nowhere'}), null);
+  t.end();
+});
+
+t.test('what is written is read, by its owner alone, and nothing is left beside it', (t) => {
+  const file = path.join(t.testdir(), 'new', 'bpftop-ts', 'config.json');
+  t.same(readConfig(file), {config: {}, problem: null}, 'none yet');
+  writeConfig(file, {sort: 'name'});
+  writeConfig(file, config);
+  t.same(readConfig(file), {config, problem: null});
+  t.equal(statSync(file).mode & 0o777, 0o600);
+  t.same(readdirSync(path.dirname(file)), ['config.json']);
+  t.end();
+});
+
+t.test('a link in its place is replaced, not followed', (t) => {
+  const dir = t.testdir({victim: 'precious'});
+  const file = path.join(dir, 'config.json');
+  symlinkSync(path.join(dir, 'victim'), file);
+  t.match(readConfig(file), {config: {}, problem: /ELOOP/});
+  writeConfig(file, config);
+  t.equal(readFileSync(path.join(dir, 'victim'), 'utf8'), 'precious');
+  t.same(readConfig(file).config, config);
+  t.end();
+});
+
+t.test(
+  'what is not to be trusted, or no config, is left out with the reason',
+  {skip: process.getuid?.() !== 0 && 'needs root'},
+  (t) => {
+    const dir = t.testdir({
+      array: '[]',
+      json: '{',
+      type: '{"ascii": 1}',
+      huge: ' '.repeat(70_000),
+      open: '{}',
+      foreign: '{}',
+    });
+    const problem = (name: string) => readConfig(path.join(dir, name)).problem;
+    chmodSync(path.join(dir, 'open'), 0o666);
+    chownSync(path.join(dir, 'foreign'), 65534, 65534);
+    execFileSync('mkfifo', [path.join(dir, 'fifo')]);
+    mkdirSync(path.join(dir, 'folder'));
+    t.match(problem('array'), /array is left out: it is no JSON object/);
+    t.match(problem('json'), /JSON/);
+    t.match(problem('type'), /'ascii'/);
+    t.match(problem('huge'), /too large/);
+    t.match(problem('open'), /others may write/);
+    t.match(problem('foreign'), /another user/);
+    t.match(problem('fifo'), /no plain file/);
+    t.match(problem('folder'), /no plain file/);
+    t.end();
+  },
+);
+
+t.test('it gives defaults, which the command line overrules; what is no longer known is said', (t) => {
+  const problems: string[] = [];
+  const parse = (words: string[], from = config) => parseOptions(words, from, (each) => problems.push(each)) as WatchOptions;
+  const remembered = {
+    columns: config.columns,
+    delayMs: 2000,
+    sort: {descending: false},
+    look: {theme: 'light', ascii: true},
+  };
+  t.match(parse([]), remembered);
+  t.match(parse(['-d', '1s', '--columns', 'id', '--theme', 'dark']), {
+    ...remembered,
+    delayMs: 1000,
+    columns: ['id'],
+    look: {theme: 'dark'},
+  });
+  t.same(problems, []);
+  t.match(parse([], {...config, theme: 'neon', sort: 'nme'}), {look: {theme: 'default'}, sort: {field: {key: 'cpu_pct'}}});
+  t.match(problems, [/--sort in the config file is left out: unknown field 'nme'/, /--theme .* neon|--theme .*choices/i]);
+  t.end();
+});
