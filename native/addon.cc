@@ -23,6 +23,7 @@
 #include "holders_to_js.h"
 #include "links_to_js.h"
 #include "maps_to_js.h"
+#include "names_to_js.h"
 #include "napi_error.h"
 #include "netns_to_js.h"
 #include "pins_to_js.h"
@@ -181,6 +182,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   define_maps(env, exports);
   define_pins(env, exports);
   define_netns(env, exports);
+  define_names(env, exports);
   exports.Set("replaceByNull", Napi::Function::New<replace_by_null>(env, "replaceByNull"));
   exports.Set("discardOutput", Napi::Function::New<discard_output>(env, "discardOutput"));
   return exports;

@@ -62,10 +62,14 @@ std::optional<TestMapSpec> map_spec_from_js(const Napi::Value& value) {
 
 std::optional<TestProgSpec> spec_from_js(const Napi::Value& value) {
   const Napi::Env env = value.Env();
-  if (!value.IsObject()) return refuse(env, "load wants {type, name?, loops?, functions?, maps?, prints?}");
+  if (!value.IsObject())
+    return refuse(env,
+                  "load wants {type, name?, loops?, functions?, maps?, prints?, fullName?, tailCalls?, replaces?, fentry?}");
   const Napi::Object object = value.As<Napi::Object>();
   const Napi::Value type = object.Get("type"), name = object.Get("name"), loops = object.Get("loops"),
-                    functions = object.Get("functions"), maps = object.Get("maps"), prints = object.Get("prints");
+                    functions = object.Get("functions"), maps = object.Get("maps"), prints = object.Get("prints"),
+                    full_name = object.Get("fullName"), tail_calls = object.Get("tailCalls"),
+                    replaces = object.Get("replaces"), fentry = object.Get("fentry");
   if (env.IsExceptionPending()) return std::nullopt;
 
   TestProgSpec spec;
@@ -82,6 +86,17 @@ std::optional<TestProgSpec> spec_from_js(const Napi::Value& value) {
   spec.functions = *function_count;
   if (!prints.IsBoolean() && !prints.IsUndefined()) return refuse(env, "prints must be a boolean");
   spec.prints = prints.IsBoolean() && prints.As<Napi::Boolean>();
+  if (full_name.IsString()) spec.full_name = full_name.As<Napi::String>().Utf8Value();
+  if (fentry.IsString()) spec.fentry = fentry.As<Napi::String>().Utf8Value();
+  if (const auto id = whole_number(replaces, UINT32_MAX)) spec.replaces = *id;
+  if (tail_calls.IsArray()) {
+    const Napi::Array ids = tail_calls.As<Napi::Array>();
+    for (uint32_t i = 0; i < ids.Length(); i++) {
+      const auto id = whole_number(ids.Get(i), UINT32_MAX);
+      if (!id) return refuse(env, "tailCalls must be an array of program ids");
+      spec.tail_calls.push_back(*id);
+    }
+  }
   if (maps.IsUndefined()) return spec;
 
   constexpr char kWrongMaps[] =
@@ -120,6 +135,7 @@ std::optional<AttachPoint> attach_point_from_js(const Napi::Value& value) {
       {"softwareEvent", Kind::software_event},
       {"uprobe", Kind::uprobe},
       {"sockmap", Kind::sockmap},
+      {"asLoaded", Kind::as_loaded},
   };
   const Napi::Env env = value.Env();
   if (value.IsObject()) {
@@ -128,7 +144,9 @@ std::optional<AttachPoint> attach_point_from_js(const Napi::Value& value) {
       if (env.IsExceptionPending()) return std::nullopt;
       const bool by_name = kind == Kind::cgroup || kind == Kind::cgroup_unlinked || kind == Kind::netns ||
                            kind == Kind::raw_tracepoint || kind == Kind::uprobe || kind == Kind::sockmap;
-      if (const auto number = whole_number(where, INT32_MAX); number && !by_name) return AttachPoint{kind, *number, {}};
+      if (kind == Kind::as_loaded && where.IsBoolean()) return AttachPoint{kind, 0, {}};
+      if (const auto number = whole_number(where, INT32_MAX); number && !by_name && kind != Kind::as_loaded)
+        return AttachPoint{kind, *number, {}};
       if (!where.IsString() || !by_name) continue;
       const Napi::Value offset = value.As<Napi::Object>().Get("offset");
       if (env.IsExceptionPending()) return std::nullopt;

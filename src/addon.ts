@@ -226,6 +226,44 @@ export interface NativeUnlinked {
   readonly missed: NativeCallError | null;
 }
 
+/** Where the BTF of one program has its names. */
+export interface NativeProgBtf {
+  /** Id of the BTF object it was loaded with; 0: none. */
+  readonly btfId: number;
+  /** Type id of its main function there; 0: it doesn't tell. */
+  readonly mainTypeId: number;
+  /**
+   * Id of the BTF object of what it was loaded to be attached to, and the type there; 0: nothing, or (the object) forgotten, once it hangs on
+   * another program. null: this kernel doesn't tell (before 6.0).
+   */
+  readonly attachBtfObjId: number | null;
+  readonly attachBtfId: number | null;
+}
+
+/** A function or tracepoint that BTF names. */
+export interface NativeFunction {
+  /** From the host: hostile. */
+  readonly name: string;
+  /** The module it is in; null: the kernel proper, or a program. */
+  readonly module: string | null;
+}
+
+/**
+ * What reading names takes of the addon: each call on a thread of libuv's pool, its answers in the order of what was asked.
+ * @throws (rejects with) a SystemError: EPERM without CAP_SYS_ADMIN.
+ */
+export interface NativeNameReader {
+  /** Of programs, by id; null: gone. */
+  readonly readProgBtf: (progIds: Uint32Array) => Promise<readonly (NativeProgBtf | null)[]>;
+  /** Of pairs: a BTF object's id, a type's id there; null: not a function, or its BTF is gone or can't be read. Each object is read once. */
+  readonly readFunctions: (pairs: Uint32Array) => Promise<readonly (NativeFunction | null)[]>;
+  /**
+   * Ids of the programs that maps of type prog_array hold, ascending, of maps by id; null: a map of another type, or gone. All in all at most
+   * 65 536 slots are looked at.
+   */
+  readonly readProgArrays: (mapIds: Uint32Array) => Promise<readonly (readonly number[] | null)[]>;
+}
+
 /** bpf.node, as far as it reads. */
 export interface NativeBpf {
   /** Opens a sampler. The iterator is loaded and statistics are switched on in the first pass. */
@@ -401,7 +439,11 @@ export interface TestProgSpec {
     | 'kprobe'
     | 'perf_event'
     /** Always sleepable: BPF_PROG_TYPE_SYSCALL. */
-    | 'syscall';
+    | 'syscall'
+    /** With `fentry`. */
+    | 'tracing'
+    /** With `replaces` and a `fullName` of its own. */
+    | 'ext';
   /** At most 15 bytes of [A-Za-z0-9_.]; none by default. */
   readonly name?: string;
   /** Times round an empty loop; 0 by default. */
@@ -413,6 +455,14 @@ export interface TestProgSpec {
    * name, it meets itself: on a kernel older than 6.3 that is a deadlock.
    */
   readonly prints?: boolean;
+  /** Name of its main function, in BTF of its own; by default it is loaded without BTF. An identifier in C. */
+  readonly fullName?: string;
+  /** Ids of programs of the same type to put into an array of programs; a run goes on to the first of them. */
+  readonly tailCalls?: readonly number[];
+  /** Id of an XDP program with a full name, whose main function it is to replace. */
+  readonly replaces?: number;
+  /** The kernel's function to run before. */
+  readonly fentry?: string;
   /** Maps to refer to; a name alone is that of an array with one slot. */
   readonly maps?: readonly (string | TestMapSpec | {readonly id: number /* one that is there */})[];
 }
@@ -460,7 +510,9 @@ export type TestAttachPoint =
   | {readonly sockmap: string /* what the map, made for it, is called */}
   | {readonly tracepoint: number /* id, as in tracefs events/…/id */}
   | {readonly tracepointLink: number /* the same id */}
-  | {readonly rawTracepoint: string};
+  | {readonly rawTracepoint: string}
+  /** What `fentry` or `replaces` says. */
+  | {readonly asLoaded: true};
 
 /** A program that this process loaded and holds. Closing it (or the process's end) unloads it. */
 export interface TestProg {
@@ -560,6 +612,14 @@ export function openHolders(): NativeHoldersReader {
  */
 export function loadPinReader(): NativePinReader {
   return load('bpf.node') as NativePinReader;
+}
+
+/**
+ * The same module's calls for names.
+ * @throws UserError (69), as `loadBpf`.
+ */
+export function loadNameReader(): NativeNameReader {
+  return load('bpf.node') as NativeNameReader;
 }
 
 /**

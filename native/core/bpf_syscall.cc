@@ -104,6 +104,32 @@ Result<uint32_t> prog_info_by_fd(int prog_fd, BpfProgInfo& info) {
   return info_by_fd(prog_fd, &info, sizeof info);
 }
 
+Result<UniqueFd> btf_load(std::span<const uint8_t> bytes) {
+  struct {
+    uint64_t btf;
+    uint64_t btf_log_buf;
+    uint32_t btf_size;
+    uint32_t btf_log_size;
+    uint32_t btf_log_level;
+    uint32_t pad;
+  } attr = {address(bytes.data()), 0, static_cast<uint32_t>(bytes.size()), 0, 0, 0};
+  UniqueFd fd(bpf(BpfCmd::btf_load, &attr, offsetof(decltype(attr), pad)));
+  if (!fd) return {{}, {errno, "bpf(BPF_BTF_LOAD)"}};
+  return {std::move(fd), {}};
+}
+
+Result<uint32_t> btf_next_id(uint32_t after) {
+  return next_id(BpfCmd::btf_get_next_id, "bpf(BPF_BTF_GET_NEXT_ID)", after);
+}
+
+Result<UniqueFd> btf_fd_by_id(uint32_t id) {
+  return fd_by_id(BpfCmd::btf_get_fd_by_id, "bpf(BPF_BTF_GET_FD_BY_ID)", id);
+}
+
+Result<uint32_t> btf_info_by_fd(int btf_fd, BpfBtfInfo& info) {
+  return info_by_fd(btf_fd, &info, sizeof info);
+}
+
 Result<uint32_t> link_next_id(uint32_t after) {
   return next_id(BpfCmd::link_get_next_id, "bpf(BPF_LINK_GET_NEXT_ID)", after);
 }
@@ -198,9 +224,10 @@ Result<UniqueFd> prog_load(const ProgLoad& load) {
     uint64_t line_info;
     uint32_t line_info_cnt;
     uint32_t attach_btf_id;
+    uint32_t attach_prog_fd;
   } attr = {};
   static_assert(offsetof(decltype(attr), expected_attach_type) == 68);
-  static_assert(sizeof attr == 112);
+  static_assert(offsetof(decltype(attr), attach_prog_fd) == 112);
   attr.prog_type = static_cast<uint32_t>(load.type);
   attr.insn_cnt = static_cast<uint32_t>(load.insns.size());
   attr.insns = address(load.insns.data());
@@ -214,8 +241,13 @@ Result<UniqueFd> prog_load(const ProgLoad& load) {
   std::memcpy(attr.prog_name, load.name, std::min(std::strlen(load.name), kNameLen - 1));
   attr.expected_attach_type = static_cast<uint32_t>(load.expected_attach_type);
   attr.attach_btf_id = load.attach_btf_id;
+  attr.attach_prog_fd = static_cast<uint32_t>(load.attach_prog_fd);
+  attr.prog_btf_fd = static_cast<uint32_t>(load.btf_fd);
+  attr.func_info_rec_size = load.functions.empty() ? 0 : sizeof(BpfFuncInfo);
+  attr.func_info = address(load.functions.data());
+  attr.func_info_cnt = static_cast<uint32_t>(load.functions.size());
   // A kernel that knows less of the union wants the rest to be zero: what isn't used isn't even shown to it.
-  const size_t size = load.attach_btf_id != 0 ? sizeof attr : offsetof(decltype(attr), prog_btf_fd);
+  const size_t size = load.attach_btf_id != 0 || load.btf_fd != 0 ? sizeof attr : offsetof(decltype(attr), prog_btf_fd);
 
   // The verifier gives up with EAGAIN when a signal comes; five tries, as libbpf.
   for (int tries_left = 5;;) {

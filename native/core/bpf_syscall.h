@@ -35,7 +35,9 @@ enum class BpfCmd : int {
   prog_query = 16,           // 4.15
   raw_tracepoint_open = 17,  // 4.17
   btf_load = 18,             // 4.18
+  btf_get_fd_by_id = 19,     // 4.19
   task_fd_query = 20,        // 4.18
+  btf_get_next_id = 23,      // 5.4
   link_create = 28,          // 5.7
   link_get_fd_by_id = 30,    // 5.8
   link_get_next_id = 31,     // 5.8
@@ -63,6 +65,7 @@ enum class ProgType : uint32_t {
   cgroup_sockopt = 25,
   tracing = 26,
   struct_ops = 27,
+  ext = 28,        // 5.6
   sk_lookup = 30,  // 5.9
   syscall = 31,    // 5.14
 };
@@ -82,6 +85,7 @@ enum class AttachType : uint32_t {
   flow_dissector = 17,
   cgroup_sysctl = 18,
   cgroup_getsockopt = 21,
+  trace_fentry = 24,
   trace_iter = 28,
   sk_lookup = 36,  // 5.9
   xdp = 37,
@@ -99,6 +103,7 @@ enum class AttachType : uint32_t {
 enum class MapType : uint32_t {
   hash = 1,
   array = 2,
+  prog_array = 3,
   percpu_hash = 5,
   percpu_array = 6,
   lru_hash = 9,
@@ -176,6 +181,23 @@ struct BpfMapInfo {
   uint32_t btf_vmlinux_value_type_id;  // of struct_ops
 };
 static_assert(sizeof(BpfMapInfo) == 48);
+
+/// struct bpf_func_info: which function of its BTF begins at which instruction of a program. It may grow.
+struct BpfFuncInfo {
+  uint32_t insn_off;
+  uint32_t type_id;
+};
+
+/// struct bpf_btf_info. The address and the lengths beside it are in and out, as in BpfLinkInfo.
+struct BpfBtfInfo {
+  uint64_t btf;
+  uint32_t btf_size;  // in: room at btf; out: how much there is
+  uint32_t id;
+  uint64_t name;        // 5.11
+  uint32_t name_len;    // in: room at name; out: without its NUL
+  uint32_t kernel_btf;  // 5.11; 1: of the kernel ("vmlinux") or of a module, whose name it has
+};
+static_assert(sizeof(BpfBtfInfo) == 32);
 
 /// enum bpf_link_type, as far as its link_info is read.
 enum class LinkType : uint32_t {
@@ -300,6 +322,19 @@ Result<UniqueFd> prog_fd_by_id(uint32_t id);
 /// bytes of it this kernel knows; what is beyond stays as it was.
 Result<uint32_t> prog_info_by_fd(int prog_fd, BpfProgInfo& info);
 
+/// Hands BTF to the kernel; the fd is the caller's, close-on-exec. EINVAL: it is not BTF, or of a newer kernel.
+Result<UniqueFd> btf_load(std::span<const uint8_t> bytes);
+
+/// The lowest id of a BTF object above `after`. ENOENT: there is none. EPERM: without CAP_SYS_ADMIN.
+Result<uint32_t> btf_next_id(uint32_t after);
+
+/// A new fd, the caller's, close-on-exec, for a BTF object. ENOENT: gone. EPERM: without CAP_SYS_ADMIN.
+Result<UniqueFd> btf_fd_by_id(uint32_t id);
+
+/// What the kernel says of a BTF object. `info` is in and out: zero it but for the room. The value is how many bytes of it
+/// this kernel knows. ENOSPC: too little room for the name.
+Result<uint32_t> btf_info_by_fd(int btf_fd, BpfBtfInfo& info);
+
 /// The lowest link id above `after`. ENOENT: there is none. EPERM: without CAP_SYS_ADMIN. EINVAL: before 5.8.
 Result<uint32_t> link_next_id(uint32_t after);
 
@@ -354,8 +389,13 @@ struct ProgLoad {
   const char* license = "Dual MIT/GPL";
   uint32_t flags = 0;
   AttachType expected_attach_type{};
-  /// Id of the function of the kernel's BTF that it is attached to; 0: none.
+  /// Id, in the kernel's BTF, of the function that it is attached to; 0: none.
   uint32_t attach_btf_id = 0;
+  /// The program whose BTF that is of instead; 0: none.
+  int attach_prog_fd = 0;
+  /// Its own BTF, and which function begins where; 0: none.
+  int btf_fd = 0;
+  std::span<const BpfFuncInfo> functions;
   /// Where the verifier writes what it thinks; empty: nowhere.
   std::span<char> log;
 };

@@ -94,10 +94,16 @@ uint32_t Btf::word(size_t at) const {
 }
 
 Result<Btf> Btf::parse(std::vector<uint8_t> bytes) {
+  Result<Btf> result = view(bytes);
+  if (!result.error) result.value.owned_ = std::move(bytes);
+  return result;
+}
+
+Result<Btf> Btf::view(std::span<const uint8_t> bytes, const Btf* base) {
   Result<Btf> failed{{}, kDamaged};
   if (bytes.size() < kHeaderLen || bytes.size() > kMostBytes) return failed;
   Btf btf;
-  btf.bytes_ = std::move(bytes);
+  btf.bytes_ = bytes;
   uint16_t magic;
   std::memcpy(&magic, btf.bytes_.data(), sizeof magic);
   // Byte 2 is the version, 1 as long as this layout holds; byte 3 has flags.
@@ -106,8 +112,11 @@ Result<Btf> Btf::parse(std::vector<uint8_t> bytes) {
   const uint64_t header = btf.word(4), types = header + btf.word(8), types_len = btf.word(12),
                  strings = header + btf.word(16), strings_len = btf.word(20), len = btf.bytes_.size();
   if (header < kHeaderLen || types + types_len > len || strings + strings_len > len) return failed;
-  // The first string is empty, so that offset 0 is "no name", and the last one ends, so that all do.
-  if (strings_len == 0 || btf.bytes_[strings] != 0 || btf.bytes_[strings + strings_len - 1] != 0) return failed;
+  // The first string is empty, so that offset 0 is "no name" (a module's is in its base), and the last one ends, so that all
+  // do.
+  if (base == nullptr && (strings_len == 0 || btf.bytes_[strings] != 0)) return failed;
+  if (strings_len != 0 && btf.bytes_[strings + strings_len - 1] != 0) return failed;
+  btf.base_ = base;
   btf.strings_ = strings;
   btf.strings_len_ = strings_len;
 
@@ -165,6 +174,19 @@ std::string_view Btf::name_at(uint32_t offset) const {
   if (offset >= strings_len_) return {};
   // The section ends with a NUL.
   return reinterpret_cast<const char*>(&bytes_[strings_ + offset]);
+}
+
+std::string_view Btf::name_of(BtfKind kind, uint32_t id) const {
+  if (base_ != nullptr) {
+    const auto own_from = static_cast<uint32_t>(base_->types_.size());
+    if (id < own_from) return base_->name_of(kind, id);
+    id -= own_from - 1;  // the first of its own stands at 1
+  }
+  Type type;
+  if (!type_at(id, type) || type.kind != kind) return {};
+  if (base_ == nullptr) return name_at(type.name);
+  return type.name < base_->strings_len_ ? base_->name_at(type.name)
+                                         : name_at(type.name - static_cast<uint32_t>(base_->strings_len_));
 }
 
 uint32_t Btf::offset_of_name(std::string_view name) const {

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -56,16 +57,25 @@ struct BtfMember {
 class Btf {
  public:
   Btf() = default;
+  Btf(Btf&&) = default;
+  Btf& operator=(Btf&&) = default;
 
   /// Takes over `bytes` and checks them as far as lookups rely on it. EBADMSG: not BTF, of the other byte order, or damaged.
   /// ENOTSUP: of a kind that is not known here, so that what follows it can't be found.
   static Result<Btf> parse(std::vector<uint8_t> bytes);
+
+  /// The same without a copy: `bytes` must outlive it. With `base`, the kernel's, which must outlive it too, they are a
+  /// module's, whose ids and strings go on where those of `base` end; of its lookups `name_of` alone is true.
+  static Result<Btf> view(std::span<const uint8_t> bytes, const Btf* base = nullptr);
 
   /// Reads a file and parses it. Errno of open and read as well. ENOMEM: longer than any kernel's.
   static Result<Btf> read(const char* path);
 
   /// The first type of that kind and name; 0: none.
   uint32_t find(BtfKind kind, std::string_view name) const;
+
+  /// The name of a type, if it is of that kind and has one; else empty. As long as the Btf.
+  std::string_view name_of(BtfKind kind, uint32_t id) const;
 
   /// The member of a struct or union, also one of an anonymous struct or union inside it. `path` has dots where it goes on
   /// into a struct that is a member ("uid.val"); it doesn't follow pointers.
@@ -97,10 +107,14 @@ class Btf {
   uint32_t offset_of_name(std::string_view name) const;
   uint32_t word(size_t at) const;
 
-  std::vector<uint8_t> bytes_;
+  /// Empty where the bytes are another's.
+  std::vector<uint8_t> owned_;
+  std::span<const uint8_t> bytes_;
   /// Where each type begins in bytes_, by id.
   std::vector<uint32_t> types_;
   size_t strings_ = 0, strings_len_ = 0;
+  /// Of a module: what comes before its first type and string.
+  const Btf* base_ = nullptr;
 };
 
 }  // namespace bpftop

@@ -26,6 +26,7 @@ enum class Helper : int32_t {
   map_lookup_elem = 1,
   trace_printk = 6,  // 4.1
   get_smp_processor_id = 8,
+  tail_call = 12,
   get_current_task = 35,         // 4.8; of GPL-compatible programs
   probe_read_kernel = 113,       // 5.5; of GPL-compatible programs
   seq_write = 127,               // 5.7

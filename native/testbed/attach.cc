@@ -209,6 +209,8 @@ Result<UniqueFd> attach_held(int prog_fd, ProgType type, const AttachPoint& poin
       return attach_uprobe(prog_fd, text, point.number);
     case AttachPoint::Kind::sockmap:
       return attach_sockmap(prog_fd, type, text);
+    case AttachPoint::Kind::as_loaded:
+      return attach_raw_tracepoint(prog_fd, nullptr);
     case AttachPoint::Kind::raw_tracepoint:
     case AttachPoint::Kind::cgroup_unlinked:
     case AttachPoint::Kind::xdp_netlink:
@@ -243,6 +245,8 @@ AttachType attach_type_of(ProgType type) {
       return AttachType::sk_skb_stream_verdict;
     case ProgType::sk_msg:
       return AttachType::sk_msg_verdict;
+    case ProgType::tracing:
+      return AttachType::trace_fentry;
     default:
       return {};
   }

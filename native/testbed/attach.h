@@ -1,5 +1,6 @@
 // Where a test program can be hung: XDP (by link or by netlink), tcx, tc, a cgroup (by link or without), a network
-// namespace, a tracepoint (by ioctl or by link), a raw tracepoint, and by ioctl a software event and a uprobe; a sockmap.
+// namespace, a tracepoint (by ioctl or by link), a raw tracepoint, and by ioctl a software event and a uprobe; a sockmap; or
+// the function it was loaded for.
 #pragma once
 
 #include <cstdint>
@@ -27,6 +28,7 @@ struct AttachPoint {
     software_event,
     uprobe,
     sockmap,
+    as_loaded,
   };
   Kind kind = Kind::xdp;
   /// xdp…, tc…: the interface's index; tracepoint, tracepoint_link: the id in tracefs events/…/id; software_event: which

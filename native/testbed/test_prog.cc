@@ -11,6 +11,8 @@
 #include <cstring>
 #include <iterator>
 
+#include "core/btf.h"
+
 namespace bpftop {
 namespace {
 
@@ -44,12 +46,18 @@ constexpr struct {
     {"kprobe", ProgType::kprobe, 0},
     {"perf_event", ProgType::perf_event, 0},
     {"syscall", ProgType::syscall, 0},
+    {"tracing", ProgType::tracing, 0},
+    {"ext", ProgType::ext, 2},  // in the place of an XDP program
 };
 
 /// r1 = each map; then a print; then a call of each function; then `loops` times round an empty loop; then the verdict. Two
 /// instructions a time round, which the verifier follows one by one: 20 000 loops are 40 000 of the million it allows.
-std::vector<Insn> assemble(const TestProgSpec& spec, const std::vector<UniqueFd>& maps) {
+std::vector<Insn> assemble(const TestProgSpec& spec, const std::vector<UniqueFd>& maps, const UniqueFd& prog_array) {
   std::vector<Insn> code;
+  // First of all, while r1 is the context. Where there is nothing to go on to, it goes on here.
+  if (prog_array)
+    code = {insn::mov(r6, r1),         insn::ld_map_fd(r2, prog_array.get()), insn::ld_map_rest(), insn::mov(r1, r6),
+            insn::mov(r3, int32_t{0}), insn::call(Helper::tail_call)};
   for (const UniqueFd& map : maps) {
     code.push_back(insn::ld_map_fd(r1, map.get()));
     code.push_back(insn::ld_map_rest());
@@ -82,6 +90,40 @@ std::vector<Insn> assemble(const TestProgSpec& spec, const std::vector<UniqueFd>
     code.push_back(insn::exit());
   }
   return code;
+}
+
+/// Which type of the BTF below is the function.
+constexpr uint32_t kFunctionId = 5;
+
+/// BTF of `int name(struct xdp_md *ctx)`, a global function. To programs of other types than XDP the argument is just wrong.
+std::vector<uint8_t> btf_of(const std::string& name) {
+  const auto info = [](BtfKind kind, uint32_t vlen) { return static_cast<uint32_t>(kind) << 24 | vlen; };
+  const std::string strings = std::string("\0int\0xdp_md\0ctx\0", 16) + name + '\0';
+  constexpr uint32_t kInt = 1, kXdpMd = 5, kCtx = 12, kName = 16;
+  const uint32_t types[] = {
+      kInt,   info(BtfKind::integer, 0),
+      4,      1u << 24 | 32,  // 1: signed, 32 bits
+      kXdpMd, info(BtfKind::structure, 0),
+      4,  // 2
+      0,      info(BtfKind::pointer, 0),
+      2,  // 3
+      0,      info(BtfKind::function_prototype, 1),
+      1,      kCtx,
+      3,  // 4
+      kName,  info(BtfKind::function, 1),
+      4,  // 5, global
+  };
+  const auto len = static_cast<uint32_t>(strings.size());
+  uint32_t header[] = {0, 24, 0, sizeof types, sizeof types, len};
+  const uint16_t magic = 0xeb9f;
+  const uint8_t version = 1;
+  std::memcpy(header, &magic, sizeof magic);
+  std::memcpy(reinterpret_cast<uint8_t*>(header) + sizeof magic, &version, sizeof version);
+  std::vector<uint8_t> bytes(sizeof header + sizeof types + len);
+  std::memcpy(bytes.data(), header, sizeof header);
+  std::memcpy(bytes.data() + sizeof header, types, sizeof types);
+  std::memcpy(bytes.data() + sizeof header + sizeof types, strings.data(), len);
+  return bytes;
 }
 
 /// Until 5.11 maps and programs were charged to RLIMIT_MEMLOCK, root's too: 64 KB by default, and EPERM when it is reached.
@@ -222,7 +264,20 @@ Result<TestProg> TestProg::load(const TestProgSpec& spec, std::string& log) {
     if (error) return {{}, error};
     maps.push_back(std::move(map));
   }
-  const std::vector<Insn> code = assemble(spec, maps);
+  UniqueFd prog_array;
+  if (!spec.tail_calls.empty()) {
+    const auto slots = static_cast<uint32_t>(spec.tail_calls.size());
+    auto [array, error] = with_memlock([&] { return map_create({MapType::prog_array, 4, slots, "tail_calls"}); });
+    if (error) return {{}, error};
+    for (uint32_t slot = 0; slot < slots; slot++) {
+      const auto [callee, open_error] = prog_fd_by_id(spec.tail_calls[slot]);
+      if (open_error) return {{}, open_error};
+      const int fd = callee.get();
+      if (const SysError failed = map_update(array.get(), slot, &fd)) return {{}, failed};
+    }
+    prog_array = std::move(array);
+  }
+  const std::vector<Insn> code = assemble(spec, maps, prog_array);
   ProgLoad load;
   load.type = spec.type;
   load.insns = code;
@@ -230,6 +285,28 @@ Result<TestProg> TestProg::load(const TestProgSpec& spec, std::string& log) {
   load.license = kLicense;
   load.flags = spec.type == ProgType::syscall ? kSleepable : 0;
   load.expected_attach_type = attach_type_of(spec.type);
+  // The program holds its BTF once it is loaded, and what it replaces.
+  UniqueFd own_btf, replaced;
+  constexpr BpfFuncInfo kMain[] = {{0, kFunctionId}};
+  if (!spec.full_name.empty()) {
+    auto [btf, error] = btf_load(btf_of(spec.full_name));
+    if (error) return {{}, error};
+    own_btf = std::move(btf);
+    load.btf_fd = own_btf.get();
+    load.functions = kMain;
+  }
+  if (spec.replaces != 0) {
+    auto [target, error] = prog_fd_by_id(spec.replaces);
+    if (error) return {{}, error};
+    replaced = std::move(target);
+    load.attach_prog_fd = replaced.get();
+    load.attach_btf_id = kFunctionId;
+  }
+  if (!spec.fentry.empty()) {
+    const auto [kernel, error] = Btf::read("/sys/kernel/btf/vmlinux");
+    if (error) return {{}, error};
+    load.attach_btf_id = kernel.find(BtfKind::function, spec.fentry);
+  }
 
   Result<TestProg> result;
   auto [fd, error] = with_memlock([&] { return prog_load(load); });
@@ -243,6 +320,7 @@ Result<TestProg> TestProg::load(const TestProgSpec& spec, std::string& log) {
   result.value.type_ = spec.type;
   result.value.fd_ = std::move(fd);
   result.value.id_ = info.id;
+  result.value.prog_array_ = std::move(prog_array);
   return result;
 }
 
@@ -289,6 +367,7 @@ Result<BpfProgInfo> TestProg::info() const {
 
 void TestProg::close() {
   detach();
+  prog_array_.reset();
   fd_.reset();
 }
 

@@ -37,6 +37,14 @@ struct TestProgSpec {
   uint32_t functions = 0;
   /// Calls bpf_trace_printk once a run, of a type that may.
   bool prints = false;
+  /// Of its main function, by BTF of its own; empty: it is loaded without BTF.
+  std::string full_name;
+  /// Ids of programs of its type that it can tail call; a run goes on to the first of them.
+  std::vector<uint32_t> tail_calls;
+  /// Of type ext: id of the program, one with a full name, whose main function it replaces.
+  uint32_t replaces = 0;
+  /// Of type tracing: the kernel's function before which it runs (fentry).
+  std::string fentry;
 };
 
 /// The type that TestProgSpec calls `name`; false if it has none of that name.
@@ -84,6 +92,8 @@ class TestProg {
   UniqueFd fd_;
   uint32_t id_ = 0;
   std::vector<Attachment> attached_;
+  /// An array of programs is emptied when the last fd of it closes.
+  UniqueFd prog_array_;
 };
 
 }  // namespace bpftop

@@ -175,6 +175,7 @@ function addOptions(command: Command): Command {
         '/',
       ),
     )
+    .addOption(new Option('--no-names', 'do not look what they are called in full'))
     .addOption(
       new Option('--sampler <NAME>', 'list programs by a BPF iterator (fast), or by walking their ids')
         .choices(['auto', 'iterator', 'walk'])

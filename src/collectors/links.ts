@@ -10,6 +10,7 @@ import type {Found} from '../sample/sources.js';
 import type {ProgInfo} from '../sample/types.js';
 import {CgroupPaths} from './cgroup-paths.js';
 import {netPlaces} from './net-places.js';
+import {TracingTargets} from './tracing-targets.js';
 
 /** A cgroup without its path is still a cgroup: the search for them ends after so many ms. */
 const cgroupsMs = 1000;
@@ -28,6 +29,7 @@ export class LinksCollector {
   readonly #reader: NativeLinkReader;
   readonly #unlinked: readonly UnlinkedReader[];
   readonly #cgroups: CgroupPaths;
+  #targets: TracingTargets | null = null;
 
   /**
    * `root` stands before every path.
@@ -49,9 +51,10 @@ export class LinksCollector {
     });
     // After the links: one that is made meanwhile is then in none of them, instead of in another one.
     const nets = await this.#reader.readNetns().catch(unreadNets);
-    const {targets, unlinked} = netPlaces(nets.namespaces, links);
+    const {targets: places, unlinked} = netPlaces(nets.namespaces, links);
     const ids = new Set(links.flatMap(({cgroupId}) => (cgroupId === null ? [] : [cgroupId])));
     const cgroups = await this.#cgroups.find(ids, cgroupsMs);
+    const targets = new Map([...places, ...(await this.#tracingTargets(links, progs))]);
     const byProg = new Map<number, ProgLink[]>();
     const known = new Set<string>();
     const add = (prog: number, link: ProgLink) => {
@@ -78,6 +81,16 @@ export class LinksCollector {
     }
     const warning = messages.length === 0 ? null : {code: 'links_incomplete', message: messages.join(' ')};
     return {byProg, complete, untold, warning};
+  }
+
+  /** Without them there are ids: no reason to fail. */
+  async #tracingTargets(links: readonly NativeLink[], progs: readonly ProgInfo[]): Promise<ReadonlyMap<number, string>> {
+    try {
+      this.#targets ??= new TracingTargets();
+      return await this.#targets.find(links, progs);
+    } catch {
+      return new Map();
+    }
   }
 }
 
@@ -129,13 +142,13 @@ export function explainLinks(error: unknown): unknown {
 }
 
 /**
- * A link with what it is attached to in words; `cgroups` has the paths of those cgroups that were found, `places` what `netPlaces` says of
- * links.
+ * A link with what it is attached to in words; `cgroups` has the paths of those cgroups that were found, `targets` what links hang on, by
+ * their ids, as far as network namespaces and BTF tell.
  */
 export function progLink(
   link: NativeLink,
   cgroups: ReadonlyMap<bigint, string>,
-  places: ReadonlyMap<number, string>,
+  targets: ReadonlyMap<number, string> = new Map(),
 ): ProgLink {
   // A freplace program is loaded for no attach type at all, which reads as the first one.
   const attachType = link.type === tracing && link.attachType === 0 ? null : link.attachType;
@@ -143,7 +156,7 @@ export function progLink(
     linkId: link.id,
     type: linkTypeName(link.type),
     attachType: attachType === null ? null : attachTypeName(attachType),
-    target: places.get(link.id) ?? targetOf(link, cgroups),
+    target: targets.get(link.id) ?? targetOf(link, cgroups),
   };
 }
 

@@ -2,6 +2,7 @@
 import type {SourceFacts, SourceName} from '../sample/sources.js';
 import {LinksCollector} from './links.js';
 import {lookAtMaps} from './maps.js';
+import {NamesCollector} from './names.js';
 import {OwnersCollector} from './owners.js';
 import {lookAtPins} from './pins.js';
 import {type Look, SlowSource} from './slow-source.js';
@@ -19,6 +20,10 @@ const lookers: {readonly [Name in SourceName]: (hostRoot: string) => Look<Source
   },
   pins: (hostRoot) => (progs) => lookAtPins(progs, hostRoot),
   maps: () => lookAtMaps(),
+  names: () => {
+    const collector = new NamesCollector();
+    return (progs) => collector.read(progs);
+  },
 };
 
 /** Slow sources that are looked at, by name. */

@@ -4,9 +4,11 @@
  */
 import {progTypeName} from '../sample/prog-types.js';
 import {formatBytes, formatCount, formatDuration, formatPercent, formatTime, formatWidth} from './format.js';
-import type {ProgLink} from '../sample/links.js';
+import {attachTypeName, type ProgLink} from '../sample/links.js';
+import type {ProgInfo} from '../sample/types.js';
 import {mapsMemory} from './maps.js';
 import type {MeasuredProg} from './measure.js';
+import {shownName} from './prog-name.js';
 
 /** What a field can hold; null is "not known". Lists are for JSON. */
 export type FieldValue = string | number | bigint | boolean | readonly unknown[] | null;
@@ -28,6 +30,8 @@ export interface Field {
   /** Cells in a table; for text the least that is of use. */
   readonly width: number;
   readonly get: (prog: MeasuredProg) => FieldValue;
+  /** Words for people where the value alone would mislead; null: there is no need of any. May be hostile, as the value. */
+  readonly text?: (prog: MeasuredProg) => string | null;
   /** It says for people what JSON has in another form. */
   readonly notInJson?: true;
 }
@@ -35,7 +39,15 @@ export interface Field {
 const entries = {
   id: {title: 'ID', help: 'program id, as bpftool shows it', kind: 'number', unit: '', width: 7, get: (p) => p.info.id},
   type: {title: 'TYPE', help: 'program type', kind: 'text', unit: '', width: 10, get: (p) => progTypeName(p.info.type)},
-  name: {title: 'NAME', help: 'program name, at most 15 bytes', kind: 'text', unit: '', width: 15, get: (p) => p.info.name},
+  name: {
+    title: 'NAME',
+    help: 'program name, in full where its BTF has it',
+    kind: 'text',
+    unit: '',
+    width: 15,
+    get: (p) => p.name,
+    text: shownName,
+  },
   owner: {
     title: 'OWNER',
     help: 'process that holds it, and its pod or container',
@@ -129,6 +141,30 @@ const entries = {
     width: 6,
     get: (p) => p.info.sleepable,
   },
+  attach_type: {
+    title: 'ATTACHTYPE',
+    help: 'attach type it was loaded for',
+    kind: 'text',
+    unit: '',
+    width: 12,
+    get: (p) => attachType(p.info),
+  },
+  attach_func_name: {
+    title: 'FUNCTION',
+    help: 'function or tracepoint it was loaded for (fentry, LSM, iterators and their like)',
+    kind: 'text',
+    unit: '',
+    width: 15,
+    get: (p) => p.names?.attachFuncName ?? null,
+  },
+  counted_in: {
+    title: 'COUNTED',
+    help: 'where its runs are counted, if not in itself: target (freplace) or caller (tail call)',
+    kind: 'text',
+    unit: '',
+    width: 7,
+    get: (p) => p.countedIn,
+  },
   run_time_ns: {
     title: 'RUNTIME',
     help: "the kernel's counter: wall time in the program since it was loaded, while statistics were on",
@@ -208,6 +244,8 @@ const entries = {
     unit: '%',
     width: formatWidth.percent,
     get: (p) => p.cpuPct,
+    // Wall time is no share of a CPU; and what is counted elsewhere isn't 0.
+    text: (p) => (p.info.sleepable === true ? 'wall' : p.countedIn),
   },
   hottest_cpu: {
     title: 'HOT',
@@ -243,6 +281,14 @@ function attachedText(links: readonly ProgLink[] | null): string | null {
   if (!first) return null;
   return `${first.target ?? first.attachType ?? first.type}${more.length > 0 ? ` +${more.length}` : ''}`;
 }
+
+/** 0 is also what programs are loaded for whose type has no attach types; to struct_ops it is a member's number. */
+function attachType({type, attachType}: ProgInfo): string | null {
+  return attachType === null || attachType === 0 || type === structOps ? null : attachTypeName(attachType);
+}
+
+/** BPF_PROG_TYPE_STRUCT_OPS */
+const structOps = 27;
 
 /** Its name in JSON, `--sort` and the filter. */
 export type FieldKey = keyof typeof entries;
@@ -289,7 +335,7 @@ export const unknown = '-';
 
 /** A field of a program as people read it; "-" when it isn't known. May hold whatever the host put in a name: not yet safe to print. */
 export function formatField(of: Field, prog: MeasuredProg): string {
-  return formatValue(of.kind, of.get(prog));
+  return of.text?.(prog) ?? formatValue(of.kind, of.get(prog));
 }
 
 /** A value of that kind as people read it. */

@@ -4,11 +4,13 @@
  */
 import type {ProgLink} from '../sample/links.js';
 import type {ProgMap} from '../sample/maps.js';
+import type {ProgNames} from '../sample/names.js';
 import type {ProgOwner} from '../sample/owners.js';
 import type {ProgPin} from '../sample/pins.js';
 import {mapSources, type Reading, type SourceFacts, type SourceName, sourceNames} from '../sample/sources.js';
 import type {ProgColumns, ProgInfo, Sample, Warning} from '../sample/types.js';
 import {printable} from './printable.js';
+import {shownName} from './prog-name.js';
 
 /**
  * What statistics add to every run while they are on, ns, where it was not timed on the host itself. Measured on Linux 6.18 (x86-64): a
@@ -98,6 +100,23 @@ export class MeasuredProg {
   get maps(): readonly ProgMap[] | null {
     return this.#known('maps');
   }
+  /** In full where that is known, else the kernel's, at most 15 bytes; empty when it has none. From the host: hostile. */
+  get name(): string {
+    return this.names?.fullName ?? this.info.name;
+  }
+  /** What BTF and arrays of programs tell of it; null: nothing, or not known. */
+  get names(): ProgNames | null {
+    return this.#known('names')?.[0] ?? null;
+  }
+  /**
+   * Where its runs and their time are counted, if not in itself: in the `target` whose function it replaces (freplace), or, of a program that
+   * never ran, hangs on nothing and can be tail called, in the `caller`. null: in itself, as far as is known.
+   */
+  get countedIn(): 'target' | 'caller' | null {
+    if (this.info.type === ext) return 'target';
+    const canBeCalled = this.runCnt === 0n && !this.links?.length && (this.names?.tailCallers.length ?? 0) > 0;
+    return canBeCalled ? 'caller' : null;
+  }
   /** What a source told of it; empty: there is none. null: the last look does not tell. */
   #known<Name extends SourceName>(name: Name): readonly SourceFacts[Name][] | null {
     const reading: Reading<SourceFacts[Name]> | null = this.#columns.sources[name];
@@ -129,6 +148,9 @@ export class MeasuredProg {
     return runs > 0n ? Number(this.runTimeNs) / Number(runs) : null;
   }
 }
+
+/** BPF_PROG_TYPE_EXT */
+const ext = 28;
 
 /** What of a look is about one program. */
 function readingOf<T>(reading: Reading<T> | null, id: number): Reading<T> | null {
@@ -286,9 +308,7 @@ function missedRuns(progs: readonly MeasuredProg[]): Warning[] {
   const missed = (prog: MeasuredProg) => prog.periodRecursionMisses ?? 0;
   const all = progs.filter((prog) => missed(prog) > 0).sort((a, b) => missed(b) - missed(a));
   if (all.length === 0) return [];
-  const named = all
-    .slice(0, mostNamed)
-    .map((prog) => `${printable(prog.info.name) || '(no name)'} (id ${prog.info.id}) ${missed(prog)}`);
+  const named = all.slice(0, mostNamed).map((prog) => `${printable(shownName(prog))} (id ${prog.info.id}) ${missed(prog)}`);
   const more = all.length > mostNamed ? ` and ${all.length - mostNamed} more` : '';
   return [
     {

@@ -29,7 +29,6 @@ export function toTable(
 }
 
 function cell(column: Field, prog: MeasuredProg): string {
-  if (column.key === 'cpu_pct' && prog.info.sleepable === true) return 'wall';
   return printable(formatField(column, prog)) || '-';
 }
 

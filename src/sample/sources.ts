@@ -4,6 +4,7 @@
  */
 import type {ProgLink} from './links.js';
 import type {ProgMap} from './maps.js';
+import type {ProgNames} from './names.js';
 import type {ProgOwner} from './owners.js';
 import type {ProgPin} from './pins.js';
 import type {Warning} from './types.js';
@@ -38,6 +39,8 @@ export interface SourceFacts {
   readonly pins: ProgPin;
   /** The maps it uses, in the order it refers to them. */
   readonly maps: ProgMap;
+  /** What it and its surroundings are called: at most one. */
+  readonly names: ProgNames;
 }
 
 /** A source's name: its key in the JSON document, and its option with `--no-` before it. */
@@ -47,10 +50,10 @@ export type SourceName = keyof SourceFacts;
 export type Sources = {readonly [Name in SourceName]: Reading<SourceFacts[Name]> | null};
 
 /** All of them, in the order of the JSON document. */
-export const sourceNames = ['owners', 'links', 'pins', 'maps'] as const satisfies readonly SourceName[];
+export const sourceNames = ['owners', 'links', 'pins', 'maps', 'names'] as const satisfies readonly SourceName[];
 
 /** Nothing known yet. */
-export const noSources: Sources = {owners: null, links: null, pins: null, maps: null};
+export const noSources: Sources = {owners: null, links: null, pins: null, maps: null, names: null};
 
 /** `of` each source. */
 export function mapSources(of: <Name extends SourceName>(name: Name) => Reading<SourceFacts[Name]> | null): Sources {

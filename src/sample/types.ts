@@ -23,7 +23,7 @@ export interface ProgInfo {
   readonly id: number;
   /** enum bpf_prog_type; `progTypeName` names it. */
   readonly type: number;
-  /** At most 15 bytes; empty when the program has no name. From the host: hostile. */
+  /** At most 15 bytes; `MeasuredProg.name` is the whole. Empty when the program has no name. From the host: hostile. */
   readonly name: string;
   /** SHA of the instructions, 16 hex digits. */
   readonly tag: string;

@@ -8,6 +8,8 @@ import {mapsMemory, sharedMaps} from '../model/maps.js';
 import type {Measured, MeasuredProg} from '../model/measure.js';
 import {printable} from '../model/printable.js';
 import type {ProgMap} from '../sample/maps.js';
+import {field} from '../model/fields.js';
+import {shownName} from '../model/prog-name.js';
 import {progTypeName} from '../sample/prog-types.js';
 import type {SourceName} from '../sample/sources.js';
 import type {paintChart, windowFor} from './charts.js';
@@ -51,6 +53,8 @@ const facts: readonly Fact[] = [
   {label: 'in', show: ({prog}) => whereOf(prog) ?? '-'},
   {label: 'pinned', show: (input) => pinnedAt(input.prog) ?? whyUnknown(input, 'pins')},
   {label: 'attached', show: (input) => attachments(input.prog) ?? whyUnknown(input, 'links')},
+  {label: 'made for', show: ({prog}) => madeFor(prog)},
+  {label: 'counted', show: ({prog}) => counting(prog)},
   {label: 'licence', show: ({prog}) => (prog.info.gplCompatible ? 'GPL compatible' : 'not GPL compatible')},
   {label: 'code', show: ({prog}) => code(prog)},
   {label: 'verified', show: ({prog}) => counted(prog.info.verifiedInsns, 'instructions walked')},
@@ -117,6 +121,23 @@ function attachments({links}: MeasuredProg): string | null {
 function pinnedAt({pins}: MeasuredProg): string | null {
   if (pins?.length === 0) return 'no';
   return pins?.map(({path, via}) => (via === 'link' ? `a link at ${path}` : path)).join(', ') ?? null;
+}
+
+/** `trace_fentry tcp_connect`: attach type and function. */
+function madeFor(prog: MeasuredProg): string {
+  const words = [field('attach_type'), field('attach_func_name')]
+    .map((each) => each.get(prog))
+    .filter((word) => word !== null);
+  return words.join(' ') || '-';
+}
+
+/** Where its runs are counted. */
+function counting({countedIn, names, links}: MeasuredProg): string {
+  const [first, ...more] = names?.tailCallers ?? [];
+  if (countedIn === 'target') return `in its target${links?.[0]?.target ? `: ${links[0].target}` : ''}`;
+  if (countedIn === null || !first) return 'in itself';
+  const others = more.length > 0 ? `, and ${more.length} more` : '';
+  return `in the caller: reached by tail call from ${first.name} (id ${first.id})${others}`;
 }
 
 /** In the place of what a source doesn't tell: why. */
@@ -371,7 +392,7 @@ function layoutCharts(page: Rect, from: number): readonly Rect[] {
 /** The line over the page: which program it is, and whether it is still there. */
 export function paintDetailTitle(grid: Grid, y: number, {prog, goneAt}: DetailInput): void {
   if (y < 0) return;
-  const name = printable(prog.info.name) || '(no name)';
+  const name = printable(shownName(prog));
   let x = 1 + grid.text(1, y, cut(name, grid.columns - 2), style[goneAt === null ? 'strong' : 'gone']);
   x += grid.text(x, y, `  ${progTypeName(prog.info.type)} ${prog.info.id}`, style.text);
   if (goneAt !== null) grid.text(x, y, `  × unloaded ${formatTime(goneAt / 1000)} UTC; its past stays`, style.warning);

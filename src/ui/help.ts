@@ -17,6 +17,8 @@ const reading = [
   ['EV/S', 'runs a second'],
   ['CPU%', 'of one CPU: 100 is one CPU busy all the time'],
   ['wall', 'it may sleep: its run time is no CPU time'],
+  ['target', 'it replaces a function: counted in that program'],
+  ['caller', 'reached by tail call: counted in who calls it'],
   ['TREND', 'CPU% so far, to its own highest (wall: EV/S)'],
   ['-', 'not known'],
   ['+  ×', 'loaded, unloaded in the last three seconds'],

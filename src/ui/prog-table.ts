@@ -70,11 +70,10 @@ function paintRow(grid: Grid, y: number, prog: MeasuredProg, input: TableInput, 
 /** What a cell says, safe to print, and how it looks in a row without marks. */
 function cell({field, key}: Column, prog: MeasuredProg): {text: string; look: StyleName} {
   if (!field) return {text: '', look: 'text'};
-  // A sleepable program's run time is wall time: it has no share of a CPU.
-  if (key === 'cpu_pct' && prog.info.sleepable === true) return {text: 'wall', look: 'dim'};
   const text = field.kind === 'text' ? printable(formatField(field, prog)) : formatField(field, prog);
-  if (key === 'name' && text === '') return {text: '(no name)', look: 'dim'};
-  if (text === unknown || text === '0' || text === '0.00') return {text, look: 'dim'};
+  // Words in the place of a name or a figure are told apart from them.
+  const instead = key === 'name' ? prog.name === '' : typeof field.text?.(prog) === 'string';
+  if (instead || text === unknown || text === '0' || text === '0.00') return {text, look: 'dim'};
   return {text, look: key === 'cpu_pct' ? heat(prog.cpuPct) : 'text'};
 }
 

@@ -161,6 +161,18 @@ t.test('where a program is pinned', {skip: iteratorSkip}, async (t) => {
   );
 });
 
+t.test('names in full, and who a tail call comes from', {skip: kernelSkip}, async (t) => {
+  const fullName = 'a_name_of_more_than_15_letters';
+  const name = fullName.slice(0, 15);
+  const prog = loadProg(t, {type: 'xdp', name, fullName});
+  const caller = loadProg(t, {type: 'xdp', name: 'caller', tailCalls: [prog.id]});
+  const document = parse((await run(['--json', '-d', '50ms'])).stdout);
+  t.match(find(document, prog.id), {name: fullName, counted_in: 'caller', attach_type: null, attach_func_name: null});
+  t.match(find(document, caller.id), {name: 'caller', counted_in: null});
+  t.match((await run(['-d', '50ms', '-f', fullName])).stdout, new RegExp(` ${fullName} .* caller$`, 'm'));
+  t.match(find(parse((await run(['--json', '-d', '50ms', '--no-names'])).stdout), prog.id), {name, counted_in: null});
+});
+
 t.test('who may not look into all processes does not say "nobody"', {skip: iteratorSkip}, async (t) => {
   const prog = loadProg(t, {type: 'xdp'});
   // Of another pid namespace's processes no iterator tells whose they are; these capabilities don't open their /proc/PID/fd either.

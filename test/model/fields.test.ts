@@ -1,6 +1,8 @@
 import t from 'tap';
 import {defaultColumns, fields, findField, formatField} from '../../src/model/fields.js';
 import {measure, type MeasuredProg} from '../../src/model/measure.js';
+import {parseFilter} from '../../src/model/filter.js';
+import type {ProgLink} from '../../src/sample/links.js';
 import type {ProgPin} from '../../src/sample/pins.js';
 import type {ProgOwner} from '../../src/sample/owners.js';
 import {noSources, type Reading} from '../../src/sample/sources.js';
@@ -14,7 +16,7 @@ t.test('every field gives a value and its text for any program', (t) => {
   for (const each of fields) {
     t.not(each.get(known), undefined, each.key);
     t.type(formatField(each, known), 'string');
-    t.equal(formatField(each, bare), each.get(bare) === null ? '-' : formatField(each, bare), `${each.key}: unknown is "-"`);
+    if (each.get(bare) === null) t.equal(formatField(each, bare), '-', `${each.key}: unknown is "-"`);
     t.match(each.key, /^[a-z_]+$/);
   }
   t.end();
@@ -77,5 +79,64 @@ t.test('the owner: who, where, and how many more; nobody, and not known', (t) =>
   t.equal(textOf({...none, timeNs: 4n}), null, 'loaded since the last look');
   t.equal(textOf({...none, byProg: null}), null, 'not readable');
   t.equal(textOf(null), null);
+  t.end();
+});
+
+t.test('a program without a name is called by what it hangs on, else by its tag, in parentheses', (t) => {
+  const sample = makeSample(100, [{id: 1, name: '', tag: '3b185187f1855c4c'}]);
+  const nameOf = (...links: Partial<ProgLink>[]) => {
+    const found = reading({1: links.map((link) => ({linkId: 1, type: 'xdp', attachType: null, target: null, ...link}))});
+    const prog = measure({...sample, progs: {...sample.progs, sources: {...noSources, links: found}}}, null).progs[0]!;
+    t.equal(findField('name')?.get(prog), '', 'which is no name');
+    return formatField(findField('name')!, prog);
+  };
+  t.equal(nameOf(), '(tag 3b185187f1855c4c)');
+  t.equal(nameOf({}, {target: 'eth0'}), '(eth0)');
+  t.equal(formatField(findField('name')!, only({id: 1, name: 'named'})), 'named');
+  t.end();
+});
+
+t.test('the full name, where it is known', (t) => {
+  const sample = makeSample(100, [{id: 1, name: 'exactly15bytes_'}]);
+  const names = reading({1: [{fullName: 'exactly15bytes_and_more', attachFuncName: 'tcp_connect', tailCallers: []}]});
+  const known = measure({...sample, progs: {...sample.progs, sources: {...noSources, names}}}, null).progs[0]!;
+  for (const prog of [known, known.detached()]) {
+    t.equal(findField('name')?.get(prog), 'exactly15bytes_and_more');
+    t.equal(findField('attach_func_name')?.get(prog), 'tcp_connect');
+  }
+  t.ok(parseFilter('and_more').matches(known));
+  t.equal(findField('name')?.get(only({id: 1, name: 'exactly15bytes_'})), 'exactly15bytes_');
+  t.end();
+});
+
+t.test('runs that are counted elsewhere are marked in the place of a share of a CPU', (t) => {
+  const caller = {id: 9, name: 'entry'};
+  const marks = (spec: Partial<ProgSpec>, tailCallers = [caller], links: ProgLink[] = []) => {
+    const sample = makeSample(100, [{id: 1, ...spec}]);
+    const sources = {
+      ...noSources,
+      links: reading({1: links}),
+      names: reading({1: [{fullName: null, attachFuncName: null, tailCallers}]}),
+    };
+    const prog = measure({...sample, progs: {...sample.progs, sources}}, null).progs[0]!;
+    return [findField('counted_in')?.get(prog), formatField(findField('cpu_pct')!, prog)];
+  };
+  t.same(marks({type: 28}), ['target', 'target'], 'freplace');
+  t.same(marks({}), ['caller', 'caller'], 'reached by tail call');
+  t.same(marks({}, []), [null, '-']);
+  t.same(marks({runCnt: 1n}), [null, '-'], 'it ran by itself');
+  const link = {linkId: 1, type: 'xdp', attachType: null, target: 'eth0'};
+  t.same(marks({}, [caller], [link]), [null, '-'], 'it hangs somewhere by itself');
+  t.same(marks({sleepable: true}, []), [null, 'wall']);
+  t.end();
+});
+
+t.test('the attach type it was loaded for; 0 says nothing', (t) => {
+  const attachType = (type: number, attachType: number | null) =>
+    findField('attach_type')?.get(only({id: 1, type, attachType}));
+  t.equal(attachType(26, 24), 'trace_fentry');
+  t.equal(attachType(6, 0), null);
+  t.equal(attachType(6, null), null);
+  t.equal(attachType(27, 5), null, 'to struct_ops it is the number of a member');
   t.end();
 });

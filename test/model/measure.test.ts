@@ -115,7 +115,10 @@ t.test('runs missed in the period are counted, and warned of by name', (t) => {
   t.match(one.warnings, [{code: 'other'}, {code: 'recursion_misses', message: /: p<1b>3 \(id 3\) 12\.$/}]);
   const all = measure(reading(101, [6n, 3n, 2n ** 63n + 2n, 7n, 5n]), before);
   t.match(all.warnings[1]?.message, /: p<1b>5 \(id 5\) 4, p<1b>2 \(id 2\) 3, p<1b>3 \(id 3\) 2 and 1 more\.$/);
-  t.match(measure(reading(101, [9n, 0n, 2n ** 63n, 7n, 1n]), before).warnings[1]?.message, /: \(no name\) \(id 1\) 4\.$/);
+  t.match(
+    measure(reading(101, [9n, 0n, 2n ** 63n, 7n, 1n]), before).warnings[1]?.message,
+    /: \(tag 0000000000000001\) \(id 1\) 4\.$/,
+  );
   t.same(measure(before, null).warnings, before.warnings, 'what they missed before is no alarm');
   t.end();
 });

@@ -85,14 +85,26 @@ void damage(std::vector<uint8_t>& bytes, Random& random) {
   }
 }
 
+const std::vector<uint8_t> module_bytes = synthetic_btf();
+
 struct Counts {
   uint64_t parsed = 0, laid_out = 0;
 };
 
+/// Names of functions anywhere, and beyond.
+void name_some(const Btf& btf, Random& random) {
+  for (int i = 0; i < 16; i++) (void)btf.name_of(BtfKind::function, random.below(i % 2 ? 256 : SIZE_MAX)).size();
+}
+
 void use(std::vector<uint8_t> bytes, Random& random, Counts& counts) {
+  static const Btf kernel = Btf::parse(synthetic_btf()).value;
+  if (const auto [module, damaged] = Btf::view(bytes, &kernel); !damaged) name_some(module, random);
   const auto [btf, error] = Btf::parse(std::move(bytes));
   if (error) return;
   counts.parsed++;
+  name_some(btf, random);
+  const auto [on_top, refused] = Btf::view(module_bytes, &btf);
+  if (!refused) name_some(on_top, random);
   for (int i = 0; i < 16; i++) {
     const uint32_t id = random.below(i % 2 ? 128 : SIZE_MAX);
     (void)btf.size_of(id);

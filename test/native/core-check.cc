@@ -20,6 +20,7 @@
 #include "core/kernel_layout.h"
 #include "core/links.h"
 #include "core/maps.h"
+#include "core/names.h"
 #include "core/netlink.h"
 #include "core/netns.h"
 #include "core/own_progs.h"
@@ -258,6 +259,39 @@ void check_hostile_btf() {
   check(Btf().find(BtfKind::structure, "x") == 0 && Btf().size_of(1) == 0, "BTF of nothing");
   check(Btf::read("/no/such/file").error.err == ENOENT && Btf::read("/").error, "no file, and a directory");
   check(Btf::read("/dev/null").error.err == EBADMSG, "an empty file");
+}
+
+void check_names() {
+  using enum BtfKind;
+  BtfBuilder make;
+  const uint32_t prototype = make.add(function_prototype, "", 0, 0, {});
+  const uint32_t known = make.reference(function, "known", prototype);
+  const auto kernel = Btf::parse(make.bytes());
+  check(kernel.value.name_of(function, known) == "known", "a function's name");
+  check(kernel.value.name_of(type_definition, known).empty() && kernel.value.name_of(function, prototype).empty(),
+        "not one of another kind, nor of what has none");
+  check(kernel.value.name_of(function, 0).empty() && kernel.value.name_of(function, known + 1).empty(),
+        "nor beyond the end");
+
+  const std::vector<uint8_t> kernel_bytes = make.bytes();
+  uint32_t strings_len;
+  std::memcpy(&strings_len, &kernel_bytes[20], sizeof strings_len);
+  BtfBuilder module(strings_len);
+  (void)module.reference(function, "own", prototype);
+  (void)module.reference(function, "other", prototype);
+  const std::vector<uint8_t> module_bytes = module.bytes();
+  const auto on_top = Btf::view(module_bytes, &kernel.value);
+  check(on_top.value.name_of(function, known + 1) == "own" && on_top.value.name_of(function, known + 2) == "other",
+        "a module's ids and strings go on where the kernel's end");
+  check(on_top.value.name_of(function, known) == "known" && on_top.value.name_of(function, known + 3).empty(),
+        "and what comes before is the kernel's");
+  check(Btf::view({}, &kernel.value).error.err == EBADMSG, "a module without BTF");
+
+  const auto none = read_functions({});
+  check(none.empty(), "nothing asked");
+  const BtfType asked[] = {{0, 1}, {UINT32_MAX, 1}};
+  const auto gone = read_functions(asked);
+  check(gone.size() == 2 && !gone[0] && !gone[1], "BTF that isn't there has no names");
 }
 
 UniqueFd load_return_0() {
@@ -613,6 +647,7 @@ int main() {
   check_file_layouts();
   check_function_pointers();
   check_hostile_btf();
+  check_names();
   check_iterator();
   check_iterator_without_misses();
   check_file_iterator();

@@ -22,7 +22,8 @@ struct SyntheticMember {
 /// Appends types and gives their ids.
 class BtfBuilder {
  public:
-  BtfBuilder() : strings_(1, '\0') {}
+  /// Of a module: its strings go on after so many bytes of the kernel's.
+  explicit BtfBuilder(uint32_t strings_before = 0) : strings_(1, '\0'), strings_before_(strings_before) {}
 
   uint32_t integer(const char* name, uint32_t bytes) { return add(BtfKind::integer, name, 0, bytes, {bytes * 8}); }
   uint32_t reference(BtfKind kind, const char* name, uint32_t to) { return add(kind, name, 0, to, {}); }
@@ -66,13 +67,14 @@ class BtfBuilder {
     if (*text == '\0') return 0;
     const std::string whole = std::string(1, '\0') + text + '\0';
     const size_t found = strings_.find(whole);
-    if (found != std::string::npos) return static_cast<uint32_t>(found + 1);
+    if (found != std::string::npos) return strings_before_ + static_cast<uint32_t>(found + 1);
     strings_.append(text).push_back('\0');
-    return static_cast<uint32_t>(strings_.size() - std::strlen(text) - 1);
+    return strings_before_ + static_cast<uint32_t>(strings_.size() - std::strlen(text) - 1);
   }
 
   std::vector<uint32_t> words_;
   std::string strings_;
+  uint32_t strings_before_;
   uint32_t last_ = 0;
 };
 

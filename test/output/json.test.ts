@@ -37,16 +37,8 @@ t.test('the document has the shape of schema_version 1', (t) => {
   });
   t.same(Object.keys((json['programs'] as object[])[1] as object), [
     ...['id', 'type', 'name', 'tag', 'loaded_at', 'uid', 'gpl_compatible', 'jited', 'bytes_xlated', 'bytes_jited'],
-    ...[
-      'bytes_memlock',
-      'bytes_maps',
-      'verified_insns',
-      'btf_id',
-      'sleepable',
-      'run_time_ns',
-      'run_cnt',
-      'recursion_misses',
-    ],
+    ...['bytes_memlock', 'bytes_maps', 'verified_insns', 'btf_id', 'sleepable', 'attach_type', 'attach_func_name'],
+    ...['counted_in', 'run_time_ns', 'run_cnt', 'recursion_misses'],
     ...['period_run_time_ns', 'period_run_cnt', 'period_recursion_misses', 'avg_run_time_ns', 'total_avg_run_time_ns'],
     ...['events_per_sec', 'cpu_pct'],
     ...['hottest_cpu', 'map_ids', 'self', 'owners', 'links', 'pins', 'maps'],

@@ -39,18 +39,18 @@ t.test('a summary, titles, and a line a program with aligned columns', (t) => {
     toTable(measured, measured.progs),
     `web-3  6.18.44  2 CPUs  4 programs  BPF 1.89% CPU  36.0k ev/s  over 1.0s
 
-     ID  TYPE       NAME             OWNER             ATTACHED           AVG  TOTAL   EV/S  CPU%
-      9  xdp        busy             agent pod/web +1  eth0 +1          525ns  525ns  36.0k  1.89
-     10  sched_cls  -                (nobody)          -                    -      -      0  0.00
-1234567  syscall    exactly15bytes_  <1b>[2Jd          /a<1b>[2J        2.5ms  2.5ms      2  wall
-1234568  77         <1b>[2Jevil<9b>  (nobody)          cgroup_inet_egr      -      -      -     -`,
+     ID  TYPE       NAME                    OWNER             ATTACHED           AVG  TOTAL   EV/S  CPU%
+      9  xdp        busy                    agent pod/web +1  eth0 +1          525ns  525ns  36.0k  1.89
+     10  sched_cls  (tag 000000000000000a)  (nobody)          -                    -      -      0  0.00
+1234567  syscall    exactly15bytes_         <1b>[2Jd          /a<1b>[2J        2.5ms  2.5ms      2  wall
+1234568  77         <1b>[2Jevil<9b>         (nobody)          cgroup_inet_egr      -      -      -     -`,
   );
   t.end();
 });
 
 t.test('other columns, in the order they were asked for', (t) => {
   const [, , ...lines] = toTable(measured, measured.progs.slice(0, 2), ['run_cnt', 'name']).split('\n');
-  t.same(lines, [' RUNS  NAME', '36.0k  busy', '    0  -']);
+  t.same(lines, [' RUNS  NAME', '36.0k  busy', '    0  (tag 000000000000000a)']);
   t.end();
 });
 

@@ -235,11 +235,19 @@ t.test('a sleepable program is marked "wall" and has no share of a CPU', async (
   t.match((await lines())[2], /sleeper .* wall /);
 });
 
+t.test('a program that replaces a function of another is marked "target", and its page says so', async (t) => {
+  const {feed, lines, press} = await openTestScreen(t);
+  feed([{id: 1, name: 'instead', type: 28}]);
+  feed([{id: 1, name: 'instead', type: 28}]);
+  t.match((await lines())[2], /instead .* target /);
+  t.match((await press('\r')).join('\n'), /counted +in its target/);
+});
+
 t.test('a nameless program can be seen and opened', async (t) => {
   const {feed, lines, press} = await openTestScreen(t);
   feed([{id: 7, name: ''}]);
-  t.match((await lines())[2], '(no name)');
-  t.match((await press('\r'))[1], /^ \(no name\) {2}xdp 7/);
+  t.match((await lines())[2], '(tag 000000000…');
+  t.match((await press('\r'))[1], /^ \(tag 0000000000000007\) {2}xdp 7/);
 });
 
 t.test('the page of a program says where it is pinned, or why that is not known', async (t) => {
