@@ -3,13 +3,14 @@ import {Command, CommanderError, InvalidArgumentError, Option} from 'commander';
 import ms from 'ms';
 import {exitStatus, UserError} from '../errors.js';
 import {fields} from '../model/fields.js';
-import {type Filter, noFilter, parseFilter} from '../model/filter.js';
+import {type Filter, FilterError, noFilter, parseFilter} from '../model/filter.js';
+import {printable} from '../model/printable.js';
 import {initialSort, parseSort, type SortOrder} from '../model/sort.js';
 import {type SourceName, sourceNames} from '../sample/sources.js';
 import {version} from '../version.js';
 
 /** What is written instead of showing the screen. */
-export type Format = 'table' | 'json';
+export type Format = 'table' | 'json' | 'csv';
 /** How programs are to be listed. */
 export type Sampler = 'auto' | 'iterator' | 'walk';
 
@@ -27,7 +28,7 @@ export interface ShareOptions {
 export interface DoctorOptions {
   readonly command: 'doctor';
   /** null: text, as `table`. */
-  readonly format: Format | null;
+  readonly format: Exclude<Format, 'csv'> | null;
 }
 
 /** What watching takes, and `demo` with it. */
@@ -91,6 +92,32 @@ function parseSortOption(text: string): SortOrder {
   return order;
 }
 
+function parseFilterOption(text: string): Filter {
+  try {
+    return parseFilter(text);
+  } catch (error) {
+    if (!(error instanceof FilterError)) throw error;
+    const excerpt = pointAt(text, error.at);
+    throw new UserError(
+      `--filter: ${error.message}${error.message.endsWith('?') ? '' : '.'} Try: bpftop-ts --help`,
+      exitStatus.usage,
+      {excerpt},
+    );
+  }
+}
+
+/** Characters before and after a place that are shown with it. */
+const context = 32;
+
+/** The place in a text: what is around it, and a line with a caret below. */
+export function pointAt(text: string, at: number): readonly string[] {
+  const before = [...printable(text.slice(0, at))];
+  const after = [...printable(text.slice(at, at + 2 * context))];
+  const start = before.length > context ? `…${before.slice(-context).join('')}` : before.join('');
+  const end = after.length > context ? `${after.slice(0, context).join('')}…` : after.join('');
+  return [`  ${start}${end}`, `  ${' '.repeat([...start].length)}^`];
+}
+
 interface Raw extends Record<SourceName, boolean> {
   delay: number;
   iterations?: number;
@@ -122,13 +149,15 @@ function addOptions(command: Command): Command {
         .default(initialSort, 'cpu_pct:desc'),
     )
     .addOption(
-      new Option('-f, --filter <WORDS>', 'show programs with every word in name, type, owner or attachment')
-        .argParser(parseFilter)
+      new Option('-f, --filter <EXPR>', 'show the programs that this is true of, see below')
+        .argParser(parseFilterOption)
         .default(noFilter, 'all'),
     )
     .addOption(new Option('-l, --limit <N>', 'show at most N programs (default: all)').argParser(parseLimit))
     .addOption(
-      new Option('--format <FORMAT>', 'write table or json instead of showing the screen').choices(['table', 'json']),
+      new Option('--format <FORMAT>', 'write table, json or csv instead of showing the screen').choices([
+        ...(['table', 'json', 'csv'] satisfies Format[]),
+      ]),
     )
     .addOption(new Option('--json', 'write JSON, the same as --format json; one line a sample when piped'))
     .addOption(new Option('--no-enable-stats', 'watch only: never switch BPF statistics on'))
@@ -228,7 +257,11 @@ export function parseOptions(words: readonly string[]): Options | Printed {
     .description('tell what this host allows, what is missing, and how to get it')
     .helpOption('-h, --help', 'show this help')
     .addHelpText('after', doctorHelp)
-    .action(() => void (chosen = {command: 'doctor', format: formatOf(program.opts<Raw>())}));
+    .action(() => {
+      const format = formatOf(program.opts<Raw>());
+      if (format === 'csv') throw usageError('doctor writes no csv.');
+      chosen = {command: 'doctor', format};
+    });
   const share = program
     .command('share')
     .description('let a group watch without any privilege: sudo once, then no more')
@@ -260,9 +293,18 @@ function helpAfter(command: Command): string {
   const width = Math.max(...fields.map(({key}) => key.length));
   const lines = fields.map((each) => help.formatItem(each.key, width, each.help + (each.unit && ` (${each.unit})`), help));
   return `
-Fields, as in the JSON document; cpu, avg and ev are short for cpu_pct, avg_run_time_ns and
-events_per_sec:
+Fields; in the JSON document pid to namespace are in owners, attached to link_type in links.
+cpu, avg and ev are short for cpu_pct, avg_run_time_ns and events_per_sec:
 ${lines.join('\n')}
+
+EXPR of --filter and of the / key:
+  cilium                     name, type, owner, attachment, container, pod or unit contains it
+  type:xdp pod:web           that field contains it; names and text in any case
+  name=tc_* pod!=""          that field equals, or doesn't; * and ? match; "" is none
+  cpu>1 avg>=10us ev<2k      numbers compare, with units: us ms s m h d, k M G, KiB MiB, %
+  sleepable=yes              yes or no
+  a b, a and b, a or b, not a, ( ), "or", 'two words'
+What compares with something unknown (-) isn't true, and neither is not of it.
 
 Statistics are switched on while it runs and go off with it, however it ends.
 

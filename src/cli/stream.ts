@@ -2,13 +2,14 @@
 import {Pace} from '../collectors/pace.js';
 import type {Collector} from '../collectors/kernel.js';
 import {exitStatus, UserError} from '../errors.js';
-import {measure, type Measured} from '../model/measure.js';
+import {measure, type Measured, type MeasuredProg} from '../model/measure.js';
+import {csvHeader, toCsv} from '../output/csv.js';
 import {toJson} from '../output/json.js';
 import {selectProgs} from '../model/select.js';
 import {toTable} from '../output/table.js';
 import type {Sample} from '../sample/types.js';
 import {version} from '../version.js';
-import type {WatchOptions} from './options.js';
+import type {Format, WatchOptions} from './options.js';
 
 /**
  * Writes one document or table a period. The first reading is only the beginning of the first period, so that whatever is written
@@ -17,27 +18,31 @@ import type {WatchOptions} from './options.js';
  */
 export async function writeSamples(collector: Collector, options: WatchOptions): Promise<number> {
   const iterations = options.iterations ?? 1;
-  const json = options.format === 'json';
+  const format = options.format ?? 'table';
   const warned = new Set<string>();
   let previous: Sample | null = null;
   let written = 0;
   for await (const sample of collector.samples(new Pace(options.delayMs))) {
     if (previous) {
       const measured = measure(sample, previous);
-      const progs = selectProgs(measured.progs, {...options, own: json});
-      const gap = !json && written > 0 ? '\n' : '';
-      const text = json
-        ? toJson(measured, progs, {version, indent: process.stdout.isTTY ? 2 : 0})
-        : toTable(measured, progs);
-      // The JSON document carries its warnings; beside a table they go where they can't be taken for data.
-      if (!json) warnOnce(measured, warned);
-      if (!(await write(`${gap}${text}\n`))) return exitStatus.done;
+      // The JSON document carries its warnings; elsewhere they go where they can't be taken for data.
+      if (format !== 'json') warnOnce(measured, warned);
+      // For scripts all programs, which say themselves whether they are this tool's own.
+      const progs = selectProgs(measured.progs, {...options, own: format !== 'table'});
+      if (!(await write(writers[format](measured, progs, written === 0)))) return exitStatus.done;
       if (++written === iterations) return exitStatus.done;
     }
     previous = sample;
   }
   return exitStatus.done;
 }
+
+/** What is written for a sample; `first`: nothing was written before. */
+const writers: Readonly<Record<Format, (measured: Measured, progs: readonly MeasuredProg[], first: boolean) => string>> = {
+  json: (measured, progs) => `${toJson(measured, progs, {version, indent: process.stdout.isTTY ? 2 : 0})}\n`,
+  table: (measured, progs, first) => `${first ? '' : '\n'}${toTable(measured, progs)}\n`,
+  csv: (measured, progs, first) => (first ? csvHeader : '') + toCsv(measured, progs),
+};
 
 /** Each thing once: runs missed in another period are another thing. */
 function warnOnce({warnings, sourceWarnings}: Measured, warned: Set<string>): void {

@@ -14,6 +14,9 @@ import {printable} from './printable.js';
  */
 export const documentedStatsCostNs = 70;
 
+/** One list for all: what is made from a list can be kept with it. */
+const nothing: readonly never[] = [];
+
 /** A program as one pair of readings shows it. Every null means: not known, see the field. */
 export class MeasuredProg {
   readonly info: ProgInfo;
@@ -93,7 +96,7 @@ export class MeasuredProg {
     const reading: Reading<SourceFacts[Name]> | null = this.#columns.sources[name];
     if (!reading?.byProg) return null;
     const knew = reading.complete && this.info.loadTimeNs < reading.timeNs;
-    return reading.byProg.get(this.info.id) ?? (knew ? [] : null);
+    return reading.byProg.get(this.info.id) ?? (knew ? nothing : null);
   }
   /** The kernel's counter: ns since the program was loaded, while statistics were on. */
   get runTimeNs(): bigint {
