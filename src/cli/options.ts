@@ -294,14 +294,14 @@ function helpAfter(command: Command): string {
   const lines = fields.map((each) => help.formatItem(each.key, width, each.help + (each.unit && ` (${each.unit})`), help));
   return `
 Fields; in the JSON document pid to namespace are in owners, attached to link_type in links.
-cpu, avg and ev are short for cpu_pct, avg_run_time_ns and events_per_sec:
+cpu, avg, ev and age are short for cpu_pct, avg_run_time_ns, events_per_sec and age_ns:
 ${lines.join('\n')}
 
 EXPR of --filter and of the / key:
   cilium                     name, type, owner, attachment, container, pod or unit contains it
   type:xdp pod:web           that field contains it; names and text in any case
   name=tc_* pod!=""          that field equals, or doesn't; * and ? match; "" is none
-  cpu>1 avg>=10us ev<2k      numbers compare, with units: us ms s m h d, k M G, KiB MiB, %
+  cpu>1 avg>=10us age<5m     numbers compare, with units: us ms s m h d, k M G, KiB MiB, %
   sleepable=yes              yes or no
   a b, a and b, a or b, not a, ( ), "or", 'two words'
 What compares with something unknown (-) isn't true, and neither is not of it.

@@ -169,6 +169,15 @@ const entries = {
     width: 19,
     get: (p) => p.info.loadedAt,
   },
+  age_ns: {
+    title: 'AGE',
+    help: 'time since it was loaded',
+    kind: 'duration',
+    unit: 'ns',
+    width: formatWidth.duration,
+    get: (p) => p.ageNs,
+    notInJson: true,
+  },
   uid: {title: 'UID', help: 'user who loaded it', kind: 'number', unit: '', width: 5, get: (p) => p.info.uid},
   gpl_compatible: {
     title: 'GPL',
@@ -403,7 +412,7 @@ export function field(key: FieldKey): Field {
 }
 
 /** Short names for fingers. */
-const aliases: Record<string, FieldKey> = {cpu: 'cpu_pct', avg: 'avg_run_time_ns', ev: 'events_per_sec'};
+const aliases: Record<string, FieldKey> = {cpu: 'cpu_pct', avg: 'avg_run_time_ns', ev: 'events_per_sec', age: 'age_ns'};
 
 const byName = new Map<string, Field>(fields.map((each) => [each.key, each]));
 for (const [alias, key] of Object.entries(aliases)) byName.set(alias, byName.get(key) as Field);

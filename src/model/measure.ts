@@ -44,10 +44,13 @@ export class MeasuredProg {
   readonly #index: number;
   readonly #increase: Increase | null;
   readonly #periodNs: number;
+  readonly #timeNs: bigint;
 
+  /** @param timeNs the sample's. */
   constructor(
     columns: ProgColumns,
     index: number,
+    timeNs: bigint,
     isNew: boolean,
     increase: Increase | null,
     missed: number | null,
@@ -60,6 +63,7 @@ export class MeasuredProg {
     this.#index = index;
     this.#increase = increase;
     this.#periodNs = periodNs;
+    this.#timeNs = timeNs;
     this.periodRunTimeNs = increase && increase.runTimeNs;
     this.periodRunCnt = increase && increase.runCnt;
     this.periodRecursionMisses = missed;
@@ -80,7 +84,15 @@ export class MeasuredProg {
       hottestCpu: this.#columns.hottestCpu.slice(at, at + 1),
       hottestPct: this.#columns.hottestPct.slice(at, at + 1),
     };
-    return new MeasuredProg(columns, 0, this.isNew, this.#increase, this.periodRecursionMisses, this.#periodNs);
+    return new MeasuredProg(
+      columns,
+      0,
+      this.#timeNs,
+      this.isNew,
+      this.#increase,
+      this.periodRecursionMisses,
+      this.#periodNs,
+    );
   }
 
   /** Who holds it, pids ascending; empty: no process does (a pin, the kernel, a link's target). null: not known. */
@@ -97,6 +109,11 @@ export class MeasuredProg {
     if (!reading?.byProg) return null;
     const knew = reading.complete && this.info.loadTimeNs < reading.timeNs;
     return reading.byProg.get(this.info.id) ?? (knew ? nothing : null);
+  }
+  /** Since it was loaded, ns, when the sample was taken. */
+  get ageNs(): number {
+    // It may have been loaded while the sample was being read.
+    return Math.max(0, Number(this.#timeNs - this.info.loadTimeNs));
   }
   /** The kernel's counter: ns since the program was loaded, while statistics were on. */
   get runTimeNs(): bigint {
@@ -198,14 +215,14 @@ export function measure(sample: Sample, previous: Sample | null): Measured {
   for (let i = 0; i < progs.length; i++) {
     const info = now.info[i] as ProgInfo;
     while (before && b < beforeCount && (before.info[b] as ProgInfo).id < info.id)
-      gone.push(new MeasuredProg(before, b++, false, null, null, 0));
+      gone.push(new MeasuredProg(before, b++, previous.timeNs, false, null, null, 0));
     let wasThere = false;
     let increase: Increase | null = null;
     // The kernel counts them whether statistics are on or not.
     let missed: number | null = null;
     if (before && beforeWords && b < beforeCount && (before.info[b] as ProgInfo).id === info.id) {
       wasThere = (before.info[b] as ProgInfo).key === info.key;
-      if (!wasThere) gone.push(new MeasuredProg(before, b, false, null, null, 0));
+      if (!wasThere) gone.push(new MeasuredProg(before, b, previous.timeNs, false, null, null, 0));
       else {
         if (measurable) increase = increaseOf(nowWords, i, beforeWords, b);
         missed = missesOf(nowWords, i, beforeWords, b);
@@ -216,13 +233,13 @@ export function measure(sample: Sample, previous: Sample | null): Measured {
       if (measurable) increase = increaseOf(nowWords, i, null, 0);
       missed = missesOf(nowWords, i, null, 0);
     }
-    const prog = new MeasuredProg(now, i, previous !== null && !wasThere, increase, missed, periodNs ?? 0);
+    const prog = new MeasuredProg(now, i, sample.timeNs, previous !== null && !wasThere, increase, missed, periodNs ?? 0);
     progs[i] = prog;
     all.add(prog);
     if (info.self) own.push(prog);
     else others.add(prog);
   }
-  while (before && b < beforeCount) gone.push(new MeasuredProg(before, b++, false, null, null, 0));
+  while (before && b < beforeCount) gone.push(new MeasuredProg(before, b++, previous.timeNs, false, null, null, 0));
 
   const totalsOf = (programs: number, runTimeNs: bigint, runCnt: bigint, increases: Increases): Totals => ({
     programs,

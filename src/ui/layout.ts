@@ -78,6 +78,7 @@ const displayOrder: readonly Column['key'][] = [
   'tag',
   'uid',
   'loaded_at',
+  'age_ns',
   'gpl_compatible',
   'jited',
   'sleepable',

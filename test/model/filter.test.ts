@@ -173,6 +173,15 @@ t.test('numbers compare in their units', (t) => {
   t.end();
 });
 
+t.test('age is the time since it was loaded', (t) => {
+  t.same(found('age=100s'), [1, 2, 3], 'loaded a second after boot');
+  t.same(found('age<100s'), [15]);
+  t.same(found('age_ns>1.5m'), all);
+  const [prog] = measure(makeSample(1, [{id: 1, loadTimeNs: 1_000_000_001n}]), null).progs;
+  t.equal(prog?.ageNs, 0, 'of one that was loaded while the sample was being read');
+  t.end();
+});
+
 t.test('u64 counters compare to the last digit', (t) => {
   const exact = 2n ** 60n + 1n;
   t.same(found(`run_time_ns=${exact}`), [2]);
@@ -275,7 +284,7 @@ t.test('no text is too long or too deep to be read, or refused', (t) => {
 t.test('every field, and every short name, can be filtered by', (t) => {
   const values: Partial<Record<string, string>> = {flag: 'yes', text: 'x', list: '1'};
   for (const {key, kind} of fields) t.doesNotThrow(() => parseFilter(`${key}=${values[kind] ?? '1'}`), key);
-  for (const name of ['cpu', 'avg', 'ev']) t.ok(fieldNames.includes(name));
+  for (const name of ['cpu', 'avg', 'ev', 'age']) t.ok(fieldNames.includes(name));
   for (const {key, kind, values} of fields) if (kind === 'list') t.ok(values, `${key} tells its values`);
   t.end();
 });
