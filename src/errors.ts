@@ -19,10 +19,17 @@ export type ExitStatus = (typeof exitStatus)[keyof typeof exitStatus];
 export class UserError extends Error {
   override readonly name = 'UserError';
   readonly exitStatus: ExitStatus;
+  /** Lines to be shown below the message, such as what was typed and where it is wrong. */
+  readonly excerpt: readonly string[];
 
-  constructor(message: string, status: ExitStatus = exitStatus.failed, options?: ErrorOptions) {
+  constructor(
+    message: string,
+    status: ExitStatus = exitStatus.failed,
+    {excerpt = [], ...options}: ErrorOptions & {readonly excerpt?: readonly string[]} = {},
+  ) {
     super(message, options);
     this.exitStatus = status;
+    this.excerpt = excerpt;
   }
 }
 

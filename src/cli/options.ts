@@ -3,7 +3,8 @@ import {Command, CommanderError, InvalidArgumentError, Option} from 'commander';
 import ms from 'ms';
 import {exitStatus, UserError} from '../errors.js';
 import {type FieldKey, fields, findField} from '../model/fields.js';
-import {type Filter, noFilter, parseFilter} from '../model/filter.js';
+import {type Filter, FilterError, noFilter, parseFilter} from '../model/filter.js';
+import {printable} from '../model/printable.js';
 import {initialSort, parseSort, type SortOrder} from '../model/sort.js';
 import {type SourceName, sourceNames} from '../sample/sources.js';
 import type {LookOptions} from '../ui/index.js';
@@ -13,7 +14,7 @@ import {version} from '../version.js';
 import type {Config} from './config.js';
 
 /** What is written instead of showing the screen. */
-export type Format = 'table' | 'json';
+export type Format = 'table' | 'json' | 'csv';
 /** How programs are to be listed. */
 export type Sampler = 'auto' | 'iterator' | 'walk';
 
@@ -31,7 +32,7 @@ export interface ShareOptions {
 export interface DoctorOptions {
   readonly command: 'doctor';
   /** null: text, as `table`. */
-  readonly format: Format | null;
+  readonly format: Exclude<Format, 'csv'> | null;
   readonly look: Pick<LookOptions, 'color' | 'ascii'>;
 }
 
@@ -115,6 +116,32 @@ function parseColumns(text: string): readonly ColumnKey[] {
   return [...new Set(keys)];
 }
 
+function parseFilterOption(text: string): Filter {
+  try {
+    return parseFilter(text);
+  } catch (error) {
+    if (!(error instanceof FilterError)) throw error;
+    const excerpt = pointAt(text, error.at);
+    throw new UserError(
+      `--filter: ${error.message}${error.message.endsWith('?') ? '' : '.'} Try: bpftop-ts --help`,
+      exitStatus.usage,
+      {excerpt},
+    );
+  }
+}
+
+/** Characters before and after a place that are shown with it. */
+const context = 32;
+
+/** The place in a text: what is around it, and a line with a caret below. */
+export function pointAt(text: string, at: number): readonly string[] {
+  const before = [...printable(text.slice(0, at))];
+  const after = [...printable(text.slice(at, at + 2 * context))];
+  const start = before.length > context ? `…${before.slice(-context).join('')}` : before.join('');
+  const end = after.length > context ? `${after.slice(0, context).join('')}…` : after.join('');
+  return [`  ${start}${end}`, `  ${' '.repeat([...start].length)}^`];
+}
+
 interface Raw extends Record<SourceName, boolean> {
   delay: number;
   iterations?: number;
@@ -151,8 +178,8 @@ function addOptions(command: Command): Command {
         .default(initialSort, 'cpu_pct:desc'),
     )
     .addOption(
-      new Option('-f, --filter <WORDS>', 'show programs with every word in name, type, owner or attachment')
-        .argParser(parseFilter)
+      new Option('-f, --filter <EXPR>', 'show the programs that this is true of, see below')
+        .argParser(parseFilterOption)
         .default(noFilter, 'all'),
     )
     .addOption(
@@ -162,7 +189,9 @@ function addOptions(command: Command): Command {
     )
     .addOption(new Option('-l, --limit <N>', 'show at most N programs (default: all)').argParser(parseLimit))
     .addOption(
-      new Option('--format <FORMAT>', 'write table or json instead of showing the screen').choices(['table', 'json']),
+      new Option('--format <FORMAT>', 'write table, json or csv instead of showing the screen').choices([
+        ...(['table', 'json', 'csv'] satisfies Format[]),
+      ]),
     )
     .addOption(new Option('--json', 'write JSON, the same as --format json; one line a sample when piped'))
     .addOption(new Option('--no-enable-stats', 'watch only: never switch BPF statistics on'))
@@ -310,7 +339,9 @@ export function parseOptions(
     .addHelpText('after', doctorHelp)
     .action(() => {
       const raw = program.opts<Raw>();
-      chosen = {command: 'doctor', format: formatOf(raw), look: lookOf(raw)};
+      const format = formatOf(raw);
+      if (format === 'csv') throw usageError('doctor writes no csv.');
+      chosen = {command: 'doctor', format, look: lookOf(raw)};
     });
   const share = program
     .command('share')
@@ -349,9 +380,18 @@ function helpAfter(command: Command): string {
   const width = Math.max(...fields.map(({key}) => key.length));
   const lines = fields.map((each) => help.formatItem(each.key, width, each.help + (each.unit && ` (${each.unit})`), help));
   return `
-Fields, as in the JSON document; cpu, avg and ev are short for cpu_pct, avg_run_time_ns and
-events_per_sec:
+Fields; in the JSON document pid to namespace are in owners, attached to link_type in links.
+cpu, avg, ev and age are short for cpu_pct, avg_run_time_ns, events_per_sec and age_ns:
 ${lines.join('\n')}
+
+EXPR of --filter and of the / key:
+  cilium                     name, type, owner, attachment, container, pod or unit contains it
+  type:xdp pod:web           that field contains it; names and text in any case
+  name=tc_* pod!=""          that field equals, or doesn't; * and ? match; "" is none
+  cpu>1 avg>=10us age<5m     numbers compare, with units: us ms s m h d, k M G, KiB MiB, %
+  sleepable=yes              yes or no
+  a b, a and b, a or b, not a, ( ), "or", 'two words'
+What compares with something unknown (-) isn't true, and neither is not of it.
 
 Statistics are switched on while it runs and go off with it, however it ends.
 

@@ -11,7 +11,7 @@ process.stderr.on('error', () => {});
  */
 export function report(error: unknown): number {
   if (error instanceof UserError) {
-    process.stderr.write(`bpftop-ts: ${printable(error.message)}\n`);
+    for (const line of [`bpftop-ts: ${error.message}`, ...error.excerpt]) process.stderr.write(`${printable(line)}\n`);
     return error.exitStatus;
   }
   const lines = (error instanceof Error ? (error.stack ?? String(error)) : String(error)).split('\n').map(printable);

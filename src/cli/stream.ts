@@ -2,14 +2,16 @@
 import {Pace} from '../collectors/pace.js';
 import type {Collector} from '../collectors/kernel.js';
 import {exitStatus, UserError} from '../errors.js';
-import {measure, type Measured} from '../model/measure.js';
+import {measure, type Measured, type MeasuredProg} from '../model/measure.js';
+import {csvHeader, toCsv} from '../output/csv.js';
+import {field, type FieldKey} from '../model/fields.js';
 import {toJson} from '../output/json.js';
 import {selectProgs} from '../model/select.js';
 import {toTable} from '../output/table.js';
 import type {Sample} from '../sample/types.js';
 import {trendKey} from '../ui/layout.js';
 import {version} from '../version.js';
-import type {WatchOptions} from './options.js';
+import type {Format, WatchOptions} from './options.js';
 
 /**
  * Writes one document or table a period. The first reading is only the beginning of the first period, so that whatever is written
@@ -18,29 +20,45 @@ import type {WatchOptions} from './options.js';
  */
 export async function writeSamples(collector: Collector, options: WatchOptions): Promise<number> {
   const iterations = options.iterations ?? 1;
-  const json = options.format === 'json';
+  const format = options.format ?? 'table';
   // A table at one moment has no trend.
-  const columns = options.columns?.filter((key) => key !== trendKey);
+  const columns = options.columns?.filter((key) => key !== trendKey) ?? null;
   const warned = new Set<string>();
   let previous: Sample | null = null;
   let written = 0;
   for await (const sample of collector.samples(new Pace(options.delayMs))) {
     if (previous) {
       const measured = measure(sample, previous);
-      const progs = selectProgs(measured.progs, {...options, own: json});
-      const gap = !json && written > 0 ? '\n' : '';
-      const text = json
-        ? toJson(measured, progs, {version, indent: process.stdout.isTTY ? 2 : 0})
-        : toTable(measured, progs, columns);
-      // The JSON document carries its warnings; beside a table they go where they can't be taken for data.
-      if (!json) warnOnce(measured, warned);
-      if (!(await write(`${gap}${text}\n`))) return exitStatus.done;
+      // The JSON document carries its warnings; elsewhere they go where they can't be taken for data.
+      if (format !== 'json') warnOnce(measured, warned);
+      // For scripts all programs, which say themselves whether they are this tool's own.
+      const progs = selectProgs(measured.progs, {...options, own: format !== 'table'});
+      if (!(await write(writers[format]({measured, progs, columns, first: written === 0})))) return exitStatus.done;
       if (++written === iterations) return exitStatus.done;
     }
     previous = sample;
   }
   return exitStatus.done;
 }
+
+/** What is to be written of a sample. */
+interface Written {
+  readonly measured: Measured;
+  readonly progs: readonly MeasuredProg[];
+  /** null: nobody chose. */
+  readonly columns: readonly FieldKey[] | null;
+  /** Whether nothing was written before. */
+  readonly first: boolean;
+}
+
+const writers: Readonly<Record<Format, (written: Written) => string>> = {
+  json: ({measured, progs}) => `${toJson(measured, progs, {version, indent: process.stdout.isTTY ? 2 : 0})}\n`,
+  table: ({measured, progs, columns, first}) => `${first ? '' : '\n'}${toTable(measured, progs, columns ?? undefined)}\n`,
+  csv({measured, progs, columns, first}) {
+    const of = columns?.map(field);
+    return (first ? csvHeader(of) : '') + toCsv(measured, progs, of);
+  },
+};
 
 /** Each thing once: runs missed in another period are another thing. */
 function warnOnce({warnings, sourceWarnings}: Measured, warned: Set<string>): void {

@@ -5,6 +5,7 @@
 import {progTypeName} from '../sample/prog-types.js';
 import {formatBytes, formatCount, formatDuration, formatPercent, formatTime, formatWidth} from './format.js';
 import {attachTypeName, type ProgLink} from '../sample/links.js';
+import type {ProgOwner} from '../sample/owners.js';
 import type {ProgInfo} from '../sample/types.js';
 import {mapsMemory} from './maps.js';
 import type {MeasuredProg} from './measure.js';
@@ -32,6 +33,11 @@ export interface Field {
   readonly get: (prog: MeasuredProg) => FieldValue;
   /** Words for people where the value alone would mislead; null: there is no need of any. May be hostile, as the value. */
   readonly text?: (prog: MeasuredProg) => string | null;
+  /**
+   * Where a program may have several: all of them, of which `get` gives people the first. null: not known; null among them: that one isn't;
+   * empty text: there is none, as the pod of a process that runs in no pod.
+   */
+  readonly values?: (prog: MeasuredProg) => readonly (string | number | null)[] | null;
   /** It says for people what JSON has in another form. */
   readonly notInJson?: true;
 }
@@ -54,8 +60,92 @@ const entries = {
     kind: 'text',
     unit: '',
     width: 12,
-    get: (p) => ownerText(p),
+    get: ownerText,
+    values: (p) => (p.owners?.length === 0 ? [ownerText(p)] : ownerTexts(p)),
     notInJson: true,
+  },
+  pid: {
+    title: 'PID',
+    help: 'pid of the process that holds it',
+    kind: 'number',
+    unit: '',
+    width: 7,
+    get: (p) => p.owners?.[0]?.pid ?? null,
+    values: (p) => p.owners && p.owners.map((owner) => owner.pid),
+    notInJson: true,
+  },
+  comm: {
+    title: 'COMM',
+    help: 'name of the process that holds it',
+    kind: 'text',
+    unit: '',
+    width: 15,
+    ...ofOwners((o) => o.comm),
+  },
+  cmd: {
+    title: 'COMMAND',
+    help: 'command line of the process that holds it',
+    kind: 'text',
+    unit: '',
+    width: 20,
+    ...ofOwners((o) => o.cmdline && o.cmdline.join(' ')),
+  },
+  via: {
+    title: 'VIA',
+    help: 'by what that process holds it: prog, link or map',
+    kind: 'text',
+    unit: '',
+    width: 7,
+    ...ofOwners((o) => o.via),
+  },
+  cgroup: {
+    title: 'CGROUP',
+    help: 'cgroup of the process that holds it',
+    kind: 'text',
+    unit: '',
+    width: 20,
+    ...ofOwners((o) => o.cgroup),
+  },
+  unit: {
+    title: 'UNIT',
+    help: 'systemd unit of the process that holds it',
+    kind: 'text',
+    unit: '',
+    width: 15,
+    ...ofOwners((o) => o.unit ?? noneIf(o.cgroup !== null)),
+  },
+  container_id: {
+    title: 'CONTAINER ID',
+    help: 'id of the container of the process that holds it',
+    kind: 'text',
+    unit: '',
+    width: 13,
+    ...ofOwners((o) => o.containerId ?? noneIf(o.cgroup !== null)),
+  },
+  container: {
+    title: 'CONTAINER',
+    help: 'container of the process that holds it',
+    kind: 'text',
+    unit: '',
+    width: 15,
+    ...ofOwners((o) => o.container ?? noneIf(inNoContainer(o))),
+  },
+  pod: {
+    title: 'POD',
+    help: 'pod of the process that holds it',
+    kind: 'text',
+    unit: '',
+    width: 15,
+    // Where the host has a container's name it has the pod's too.
+    ...ofOwners((o) => o.pod ?? noneIf(inNoContainer(o) || o.container !== null)),
+  },
+  namespace: {
+    title: 'NAMESPACE',
+    help: 'namespace of that pod',
+    kind: 'text',
+    unit: '',
+    width: 12,
+    ...ofOwners((o) => o.namespace ?? noneIf(inNoContainer(o) || o.container !== null)),
   },
   attached: {
     title: 'ATTACHED',
@@ -63,8 +153,23 @@ const entries = {
     kind: 'text',
     unit: '',
     width: 12,
-    get: (p) => attachedText(p.links),
-    notInJson: true,
+    ...ofLinks((link) => link.target ?? link.attachType ?? link.type, '(nowhere)'),
+  },
+  link_attach_type: {
+    title: 'LINK ATTACH',
+    help: 'how it is attached, as libbpf calls it',
+    kind: 'text',
+    unit: '',
+    width: 15,
+    ...ofLinks((link) => link.attachType),
+  },
+  link_type: {
+    title: 'LINK TYPE',
+    help: 'type of the link that attaches it',
+    kind: 'text',
+    unit: '',
+    width: 11,
+    ...ofLinks((link) => link.type),
   },
   tag: {title: 'TAG', help: 'SHA of its instructions', kind: 'text', unit: '', width: 16, get: (p) => p.info.tag},
   loaded_at: {
@@ -74,6 +179,15 @@ const entries = {
     unit: 's',
     width: 19,
     get: (p) => p.info.loadedAt,
+  },
+  age_ns: {
+    title: 'AGE',
+    help: 'time since it was loaded',
+    kind: 'duration',
+    unit: 'ns',
+    width: formatWidth.duration,
+    get: (p) => p.ageNs,
+    notInJson: true,
   },
   uid: {title: 'UID', help: 'user who loaded it', kind: 'number', unit: '', width: 5, get: (p) => p.info.uid},
   gpl_compatible: {
@@ -255,7 +369,15 @@ const entries = {
     width: 4,
     get: (p) => p.hottestCpu,
   },
-  map_ids: {title: 'MAPS', help: 'ids of the maps it uses', kind: 'list', unit: '', width: 4, get: (p) => p.info.mapIds},
+  map_ids: {
+    title: 'MAPS',
+    help: 'ids of the maps it uses',
+    kind: 'list',
+    unit: '',
+    width: 4,
+    get: (p) => p.info.mapIds,
+    values: (p) => p.info.mapIds,
+  },
   self: {
     title: 'SELF',
     help: 'a helper that this bpftop-ts loaded to read the others',
@@ -270,16 +392,59 @@ const entries = {
 function ownerText({owners, pins}: MeasuredProg): string | null {
   const [first, ...more] = owners ?? [];
   if (!first) return owners && (pins?.length ? '(pinned)' : '(nobody)');
-  const {comm, pid, pod, container, containerId} = first;
-  const where = pod !== null ? `pod/${pod}` : (container ?? containerId?.slice(0, 12));
-  return [comm ?? `pid ${pid}`, where, more.length > 0 && `+${more.length}`].filter((part) => part).join(' ');
+  return andMore(oneOwnerText(first), more.length);
 }
 
-/** `eth0 +1`: the first link's target, or else its type, and how many more there are. */
-function attachedText(links: readonly ProgLink[] | null): string | null {
-  const [first, ...more] = links ?? [];
-  if (!first) return null;
-  return `${first.target ?? first.attachType ?? first.type}${more.length > 0 ? ` +${more.length}` : ''}`;
+/** `cilium-agent pod/cilium-x7`: a process, and where it runs. */
+function oneOwnerText({comm, pid, pod, container, containerId}: ProgOwner): string {
+  const where = pod !== null ? `pod/${pod}` : (container ?? containerId?.slice(0, 12));
+  return [comm ?? `pid ${pid}`, where].filter((part) => part).join(' ');
+}
+
+function andMore(first: string, more: number): string {
+  return more > 0 ? `${first} +${more}` : first;
+}
+
+/** Whether it is known to run in no container. */
+function inNoContainer({cgroup, containerId}: ProgOwner): boolean {
+  return cgroup !== null && containerId === null;
+}
+
+/** What stands for null where that is known to mean: there is none. */
+function noneIf(known: boolean): '' | null {
+  return known ? '' : null;
+}
+
+/** A part of each process that holds the program, in the order of `pid`. */
+function ofOwners(part: (owner: ProgOwner) => string | null) {
+  return ofEach((prog) => prog.owners, part);
+}
+
+const {values: ownerTexts} = ofOwners(oneOwnerText);
+
+/** A part of each of its links. */
+function ofLinks(part: (link: ProgLink) => string | null, none?: string) {
+  return ofEach((prog) => prog.links, part, none);
+}
+
+/**
+ * A part of each thing of a program: all values, and for people the first and how many others there are.
+ * @param none the value of a program that is known to have no such thing; else it has no value.
+ */
+function ofEach<T>(things: (prog: MeasuredProg) => readonly T[] | null, part: (thing: T) => string | null, none?: string) {
+  // A source is read seldom, and a list of it is the same one in many samples.
+  const read = new WeakMap<readonly T[], readonly (string | null)[]>();
+  const values = (prog: MeasuredProg) => {
+    const all = things(prog);
+    let found = all && read.get(all);
+    if (all && !found) read.set(all, (found = all.length === 0 && none !== undefined ? [none] : all.map(part)));
+    return found ?? null;
+  };
+  const get = (prog: MeasuredProg): string | null => {
+    const [first, ...others] = new Set(values(prog)?.filter((value) => value));
+    return first ? andMore(first, others.length) : null;
+  };
+  return {get, values, notInJson: true} as const;
 }
 
 /** 0 is also what programs are loaded for whose type has no attach types; to struct_ops it is a member's number. */
@@ -302,10 +467,13 @@ export function field(key: FieldKey): Field {
 }
 
 /** Short names for fingers. */
-const aliases: Record<string, FieldKey> = {cpu: 'cpu_pct', avg: 'avg_run_time_ns', ev: 'events_per_sec'};
+const aliases: Record<string, FieldKey> = {cpu: 'cpu_pct', avg: 'avg_run_time_ns', ev: 'events_per_sec', age: 'age_ns'};
 
 const byName = new Map<string, Field>(fields.map((each) => [each.key, each]));
 for (const [alias, key] of Object.entries(aliases)) byName.set(alias, byName.get(key) as Field);
+
+/** Every name that a field goes by: keys, then short names. */
+export const fieldNames: readonly string[] = [...byName.keys()];
 
 /** The field of that key or short name. */
 export function findField(name: string): Field | undefined {

@@ -18,6 +18,9 @@ import {shownName} from './prog-name.js';
  */
 export const documentedStatsCostNs = 70;
 
+/** One list for all: what is made from a list can be kept with it. */
+const nothing: readonly never[] = [];
+
 /** A program as one pair of readings shows it. Every null means: not known, see the field. */
 export class MeasuredProg {
   readonly info: ProgInfo;
@@ -45,10 +48,13 @@ export class MeasuredProg {
   readonly #index: number;
   readonly #increase: Increase | null;
   readonly #periodNs: number;
+  readonly #timeNs: bigint;
 
+  /** @param timeNs the sample's. */
   constructor(
     columns: ProgColumns,
     index: number,
+    timeNs: bigint,
     isNew: boolean,
     increase: Increase | null,
     missed: number | null,
@@ -61,6 +67,7 @@ export class MeasuredProg {
     this.#index = index;
     this.#increase = increase;
     this.#periodNs = periodNs;
+    this.#timeNs = timeNs;
     this.periodRunTimeNs = increase && increase.runTimeNs;
     this.periodRunCnt = increase && increase.runCnt;
     this.periodRecursionMisses = missed;
@@ -81,7 +88,15 @@ export class MeasuredProg {
       hottestCpu: this.#columns.hottestCpu.slice(at, at + 1),
       hottestPct: this.#columns.hottestPct.slice(at, at + 1),
     };
-    return new MeasuredProg(columns, 0, this.isNew, this.#increase, this.periodRecursionMisses, this.#periodNs);
+    return new MeasuredProg(
+      columns,
+      0,
+      this.#timeNs,
+      this.isNew,
+      this.#increase,
+      this.periodRecursionMisses,
+      this.#periodNs,
+    );
   }
 
   /** Who holds it, pids ascending; empty: no process does (a pin, the kernel, a link's target). null: not known. */
@@ -123,7 +138,12 @@ export class MeasuredProg {
     if (!reading?.byProg) return null;
     const {id, loadTimeNs} = this.info;
     const knew = reading.complete && loadTimeNs < reading.timeNs && !reading.untold?.has(id);
-    return reading.byProg.get(id) ?? (knew ? [] : null);
+    return reading.byProg.get(id) ?? (knew ? nothing : null);
+  }
+  /** Since it was loaded, ns, when the sample was taken. */
+  get ageNs(): number {
+    // It may have been loaded while the sample was being read.
+    return Math.max(0, Number(this.#timeNs - this.info.loadTimeNs));
   }
   /** The kernel's counter: ns since the program was loaded, while statistics were on. */
   get runTimeNs(): bigint {
@@ -228,14 +248,14 @@ export function measure(sample: Sample, previous: Sample | null): Measured {
   for (let i = 0; i < progs.length; i++) {
     const info = now.info[i] as ProgInfo;
     while (before && b < beforeCount && (before.info[b] as ProgInfo).id < info.id)
-      gone.push(new MeasuredProg(before, b++, false, null, null, 0));
+      gone.push(new MeasuredProg(before, b++, previous.timeNs, false, null, null, 0));
     let wasThere = false;
     let increase: Increase | null = null;
     // The kernel counts them whether statistics are on or not.
     let missed: number | null = null;
     if (before && beforeWords && b < beforeCount && (before.info[b] as ProgInfo).id === info.id) {
       wasThere = (before.info[b] as ProgInfo).key === info.key;
-      if (!wasThere) gone.push(new MeasuredProg(before, b, false, null, null, 0));
+      if (!wasThere) gone.push(new MeasuredProg(before, b, previous.timeNs, false, null, null, 0));
       else {
         if (measurable) increase = increaseOf(nowWords, i, beforeWords, b);
         missed = missesOf(nowWords, i, beforeWords, b);
@@ -246,13 +266,13 @@ export function measure(sample: Sample, previous: Sample | null): Measured {
       if (measurable) increase = increaseOf(nowWords, i, null, 0);
       missed = missesOf(nowWords, i, null, 0);
     }
-    const prog = new MeasuredProg(now, i, previous !== null && !wasThere, increase, missed, periodNs ?? 0);
+    const prog = new MeasuredProg(now, i, sample.timeNs, previous !== null && !wasThere, increase, missed, periodNs ?? 0);
     progs[i] = prog;
     all.add(prog);
     if (info.self) own.push(prog);
     else others.add(prog);
   }
-  while (before && b < beforeCount) gone.push(new MeasuredProg(before, b++, false, null, null, 0));
+  while (before && b < beforeCount) gone.push(new MeasuredProg(before, b++, previous.timeNs, false, null, null, 0));
 
   const totalsOf = (programs: number, runTimeNs: bigint, runCnt: bigint, increases: Increases): Totals => ({
     programs,

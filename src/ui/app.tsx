@@ -73,7 +73,7 @@ function Footer({
   readonly width: number;
   readonly texts: FooterTexts;
 }): ReactNode {
-  const {before, caret, after, keys} = layoutFooter(state, width, texts);
+  const {before, caret, after, error, keys} = layoutFooter(state, width, texts);
   const keyText = keys.map(([key, label]) => `${styled('key', key)} ${styled('dim', label)}`).join('  ');
   return (
     <Box height={1} flexShrink={0} justifyContent="space-between">
@@ -81,7 +81,7 @@ function Footer({
         <Line>{styled('strong', before) + styled('caret', caret) + styled('strong', after)}</Line>
       </Box>
       <Box flexShrink={0}>
-        <Line>{keyText}</Line>
+        <Line>{styled('error', error) + keyText}</Line>
       </Box>
     </Box>
   );

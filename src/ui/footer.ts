@@ -1,7 +1,7 @@
 /** The last line: filter or notice, count, keys. Pure: Ink draws the first and the last, the count is painted with the samples. */
 import {printable} from '../model/printable.js';
 import {footerKeys, scopeOf} from './keymap.js';
-import type {State} from './state.js';
+import type {Prompt, State} from './state.js';
 import {cellsOf, cut} from './text.js';
 
 /** Where the parts of the footer are. */
@@ -11,6 +11,8 @@ export interface FooterLayout {
   readonly caret: string;
   readonly after: string;
   readonly countX: number;
+  /** What is wrong with the filter, in the place of count and keys; empty: nothing is. */
+  readonly error: string;
   readonly keys: readonly (readonly [keys: string, label: string])[];
 }
 
@@ -26,6 +28,13 @@ export interface FooterTexts {
 
 /** The footer of a terminal so wide; keys that there is no room for are left out, the cheapest first. */
 export function layoutFooter(state: State, columns: number, texts: FooterTexts): FooterLayout {
+  const said = state.prompt && errorText(state.prompt);
+  if (state.prompt && said) {
+    const room = Math.max(columns - cellsOf(said) - keyGap, Math.ceil(columns / 3));
+    const shown = promptText(state.prompt.text, state.prompt.caret, room);
+    const left = cellsOf(shown.before + shown.caret + shown.after);
+    return {...shown, countX: columns, error: cut(said, columns - left - keyGap), keys: []};
+  }
   const {before, caret, after} = leftText(state, columns, texts);
   const left = cellsOf(before + caret + after);
   const counted = state.page.kind === 'table' && !state.overlay;
@@ -39,7 +48,12 @@ export function layoutFooter(state: State, columns: number, texts: FooterTexts):
     keys.push([key, label]);
     used += cells;
   }
-  return {before, caret, after, countX, keys};
+  return {before, caret, after, countX, error: '', keys};
+}
+
+/** `column 5: unknown field 'nam'; did you mean 'name'?` */
+function errorText({text, error}: Prompt): string | null {
+  return error && `column ${[...text.slice(0, error.at)].length + 1}: ${printable(error.message)}`;
 }
 
 function leftText(

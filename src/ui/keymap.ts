@@ -54,7 +54,7 @@ export const keymap: readonly Binding[] = [
     keys: ['/'],
     action: 'filter',
     scopes: ['table'],
-    help: 'filter: words in name, type, owner',
+    help: 'filter: word, type:xdp, cpu>1, or, not',
     footer: ['/', 'filter', 2],
   },
   {keys: ['enter'], action: 'accept', scopes: ['prompt'], help: 'keep the filter', footer: ['⏎', 'keep', 2]},

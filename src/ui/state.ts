@@ -3,7 +3,7 @@
  * programs are listed, how many fit) comes in as a context, so all of it is tested without a terminal.
  */
 import type {FieldKey} from '../model/fields.js';
-import {type Filter, noFilter, parseFilter} from '../model/filter.js';
+import {type Filter, FilterError, noFilter, parseFilter} from '../model/filter.js';
 import {defaultOrder, sortableFields, type SortOrder} from '../model/sort.js';
 
 /** What fills the screen. */
@@ -19,7 +19,12 @@ export interface Prompt {
   readonly caret: number;
   /** What Esc brings back. */
   readonly before: Filter;
+  /** What is wrong with the text; the last filter without fault goes on. null: nothing is. */
+  readonly error: FilterError | null;
 }
+
+/** A filter is typed, not a book: what is pasted beyond that is left out. */
+export const longestPrompt = 1000;
 
 /** What keys change: page, overlay, selection, filter, order. */
 export interface State {
@@ -112,7 +117,7 @@ const tableActions: Handlers<State, State> = {
   },
   filter: (state) => ({
     ...state,
-    prompt: {text: state.filter.text, caret: state.filter.text.length, before: state.filter},
+    prompt: {text: state.filter.text, caret: state.filter.text.length, before: state.filter, error: null},
   }),
   own: (state) => ({...state, showOwn: !state.showOwn}),
   help: openHelp,
@@ -211,12 +216,18 @@ function sortBy(state: State, index: number): State {
 }
 
 function editFilter(state: State, prompt: Prompt, action: Action): State {
-  if (action.name === 'accept') return {...state, prompt: null};
+  // What can't be read can't be kept either: the footer says what is wrong with it.
+  if (action.name === 'accept') return prompt.error ? state : {...state, prompt: null};
   if (action.name === 'restore') return {...state, prompt: null, filter: prompt.before};
   const edited = edit(prompt, action);
   if (edited === prompt) return state;
-  const filter = edited.text === prompt.text ? state.filter : parseFilter(edited.text);
-  return {...state, prompt: edited, filter};
+  if (edited.text === prompt.text) return {...state, prompt: edited};
+  try {
+    return {...state, prompt: {...edited, error: null}, filter: parseFilter(edited.text)};
+  } catch (error) {
+    if (!(error instanceof FilterError)) throw error;
+    return {...state, prompt: {...edited, error}};
+  }
 }
 
 /** The text without what is between the two places, and something else there. */
@@ -242,7 +253,8 @@ const edits: Partial<Record<Action['name'], (prompt: Prompt, text: string, caret
 };
 
 function edit(prompt: Prompt, action: Action): Prompt {
-  if (action.name === 'type') return replace(prompt, prompt.caret, prompt.caret, action.text);
+  if (action.name === 'type')
+    return prompt.text.length < longestPrompt ? replace(prompt, prompt.caret, prompt.caret, action.text) : prompt;
   return edits[action.name]?.(prompt, prompt.text, prompt.caret) ?? prompt;
 }
 

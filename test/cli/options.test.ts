@@ -1,6 +1,6 @@
 import t from 'tap';
 import {UserError} from '../../src/errors.js';
-import {parseDelay, parseOptions, type WatchOptions} from '../../src/cli/options.js';
+import {parseDelay, parseOptions, pointAt, type WatchOptions} from '../../src/cli/options.js';
 import {version} from '../../src/version.js';
 import {sourceNames} from '../../src/sample/sources.js';
 
@@ -38,6 +38,7 @@ t.test('every option is heard, long and short', (t) => {
   t.equal(options('--format', 'json').format, 'json');
   t.equal(options('--json', '--format', 'json').format, 'json');
   t.equal(options('--format=table').format, 'table');
+  t.equal(options('--format=csv').format, 'csv');
   t.equal(options('--no-enable-stats').enableStats, false);
   for (const name of sourceNames)
     t.same(
@@ -130,7 +131,9 @@ t.test('bad usage is one sentence with the cause, and exit status 2', (t) => {
     [['-l', '0'], /^--limit '0': it is 1 or more\. Try/],
     [['-s', 'cpus'], /^--sort 'cpus': unknown field 'cpus' to sort by; there are id, .*\. Try/],
     [['-s', 'cpu:up'], /unknown order 'up' in 'cpu:up'; it is asc or desc\. Try/],
-    [['--format', 'xml'], /^--format 'xml': Allowed choices are table, json\. Try/],
+    [['--format', 'xml'], /^--format 'xml': Allowed choices are table, json, csv\. Try/],
+    [['doctor', '--format', 'csv'], /^doctor writes no csv\. Try/],
+    [['-f', 'nam=x'], /^--filter: unknown field 'nam'; did you mean 'name'\? Try/],
     [['--json', '--format', 'table'], /^--json and --format table contradict each other\. Try/],
   ];
   for (const [words, message] of cases)
@@ -138,10 +141,38 @@ t.test('bad usage is one sentence with the cause, and exit status 2', (t) => {
   t.end();
 });
 
+t.test('what is wrong with a filter is pointed at', (t) => {
+  const excerptOf = (text: string) => {
+    try {
+      options('--filter', text);
+      return null;
+    } catch (error) {
+      return (error as UserError).excerpt;
+    }
+  };
+  t.same(excerptOf('cil or nam=x'), ['  cil or nam=x', '         ^']);
+  t.same(excerptOf('cpu>'), ['  cpu>', '      ^']);
+  t.same(pointAt('\u001b[2J a)', 5), ['  <1b>[2J a)', '          ^'], 'control characters are shown, and counted as shown');
+  const [line = '', caret = ''] = pointAt(`${'b'.repeat(5000)}X${'a'.repeat(5000)}`, 5000);
+  t.ok(line.length < 80, 'as much of a long one as a line has room for');
+  t.equal(line[caret.indexOf('^')], 'X');
+  t.end();
+});
+
 t.test('--version and --help are printed; help names every option and field, in 100 columns', (t) => {
   t.equal(print('-V'), `${version}\n`);
   const help = print('--help');
-  for (const word of ['--delay', '--json', '--no-enable-stats', 'demo', 'cpu_pct', 'recursion_misses', 'Exit status'])
+  for (const word of [
+    '--delay',
+    '--json',
+    'EXPR',
+    'avg>=10us',
+    '--no-enable-stats',
+    'demo',
+    'cpu_pct',
+    'recursion_misses',
+    'Exit status',
+  ])
     t.match(help, word);
   t.ok(Math.max(...help.split('\n').map((line) => line.length)) <= 100);
   t.match(print('demo', '--help'), /Usage: bpftop-ts demo/);

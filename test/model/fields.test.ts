@@ -2,9 +2,9 @@ import t from 'tap';
 import {defaultColumns, fields, findField, formatField} from '../../src/model/fields.js';
 import {measure, type MeasuredProg} from '../../src/model/measure.js';
 import {parseFilter} from '../../src/model/filter.js';
-import type {ProgLink} from '../../src/sample/links.js';
 import type {ProgPin} from '../../src/sample/pins.js';
 import type {ProgOwner} from '../../src/sample/owners.js';
+import type {ProgLink} from '../../src/sample/links.js';
 import {noSources, type Reading} from '../../src/sample/sources.js';
 import {makeSample, owner, type ProgSpec, reading} from '../helpers/samples.js';
 
@@ -138,5 +138,52 @@ t.test('the attach type it was loaded for; 0 says nothing', (t) => {
   t.equal(attachType(6, 0), null);
   t.equal(attachType(6, null), null);
   t.equal(attachType(27, 5), null, 'to struct_ops it is the number of a member');
+  t.end();
+});
+
+t.test('parts of several owners and links: all values, and for people the first and how many others', (t) => {
+  const containerId = 'c'.repeat(64);
+  const owners = reading<ProgOwner>(
+    {
+      1: [
+        owner({pid: 5, comm: 'a', unit: 'a.service'}),
+        owner({pid: 6, comm: 'b', containerId, container: 'db', pod: 'web', namespace: 'prod'}),
+        owner({pid: 7, comm: 'b', containerId, container: 'db'}),
+        owner({pid: 8, comm: null, cmdline: null, cgroup: null}),
+        owner({pid: 9, comm: 'c', cmdline: ['c', '-x'], containerId}),
+      ],
+    },
+    {timeNs: 9n},
+  );
+  const link = (target: string | null): ProgLink => ({linkId: 1, type: 'tcx', attachType: 'tcx_ingress', target});
+  const links = reading({1: [link('eth0'), link(null)]});
+  const sample = makeSample(100, [{id: 1}, {id: 2, loadTimeNs: 5n}]);
+  const {progs} = measure({...sample, progs: {...sample.progs, sources: {...noSources, owners, links}}}, null);
+  const [held, free] = progs as [MeasuredProg, MeasuredProg];
+  const all = (key: string, prog = held) => findField(key)?.values?.(prog);
+  const shown = (key: string, prog = held) => findField(key)?.get(prog);
+  t.same(all('pid'), [5, 6, 7, 8, 9]);
+  t.equal(shown('pid'), 5);
+  t.same(all('comm'), ['a', 'b', 'b', null, 'c']);
+  t.equal(shown('comm'), 'a +2', 'three names');
+  t.same(all('cmd'), ['agent --all', 'agent --all', 'agent --all', null, 'c -x']);
+  t.same(all('unit'), ['a.service', '', '', null, '']);
+  t.equal(shown('unit'), 'a.service');
+  t.same(all('container'), ['', 'db', 'db', null, null], 'in none; a name; not known');
+  t.same(all('container_id'), ['', containerId, containerId, null, containerId]);
+  t.same(all('pod'), ['', 'web', '', null, null]);
+  t.equal(shown('pod'), 'web');
+  t.same(all('namespace'), ['', 'prod', '', null, null]);
+  t.same(all('owner'), ['a', 'b pod/web', 'b db', 'pid 8', `c ${containerId.slice(0, 12)}`]);
+  t.same(all('attached'), ['eth0', 'tcx_ingress']);
+  t.equal(shown('attached'), 'eth0 +1');
+  t.equal(shown('link_attach_type'), 'tcx_ingress');
+  t.equal(shown('link_type'), 'tcx');
+  t.same(all('owner', free), ['(nobody)']);
+  t.same(all('pid', free), []);
+  t.equal(shown('pod', free), null);
+  const unknown = measure(sample, null).progs[0] as MeasuredProg;
+  for (const key of ['owner', 'pid', 'comm', 'pod', 'attached', 'link_type'])
+    t.same([all(key, unknown), shown(key, unknown)], [null, null], key);
   t.end();
 });

@@ -19,7 +19,7 @@ t.test('each has its name, type, how full it is and what it takes; what is share
   const slots = progMap({id: 6, name: 'slots', type: 'array', maxEntries: 3, entries: null, bytesMemlock: 320});
   const trie = progMap({id: 7, name: '', type: 'lpm_trie', maxEntries: 50, entries: null, bytesMemlock: null});
   const page = await pageOf(t, progs, reading({1: [slots, shared], 2: [shared], 3: []}));
-  t.match(page, / memory +4\.0KiB, with its maps 12\.3KiB /);
+  t.match(page, / memory +4\.0KiB, with its maps 12\.3KiB$/m);
   t.match(page, / maps +2, 8\.3KiB, of it 8\.0KiB shared with 1 program\b/);
   t.match(page, / conntrack lru_hash +█████████· +940\/1\.0k +94% +8\.0KiB[^\n]*\n[^\n]* slots array +all 3 +320B/);
   t.match(await pageOf(t, progs, reading({1: [trie]})), /\(no name\) lpm_trie +-\/50 +- *\n/);

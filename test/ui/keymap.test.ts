@@ -42,6 +42,6 @@ t.test('what takes the keys is what lies on top', (t) => {
   t.equal(scopeOf(state), 'table');
   t.equal(scopeOf({...state, page: {kind: 'detail', key: 'x', scroll: 0}}), 'detail');
   t.equal(scopeOf({...state, overlay: {kind: 'sort', index: 0}}), 'sort');
-  t.equal(scopeOf({...state, prompt: {text: '', caret: 0, before: noFilter}}), 'prompt');
+  t.equal(scopeOf({...state, prompt: {text: '', caret: 0, before: noFilter, error: null}}), 'prompt');
   t.end();
 });

@@ -1,5 +1,5 @@
 import t from 'tap';
-import {noFilter, parseFilter} from '../../src/model/filter.js';
+import {FilterError, noFilter, parseFilter} from '../../src/model/filter.js';
 import {defaultOrder, initialSort, sortableFields} from '../../src/model/sort.js';
 import {layoutDetail} from '../../src/ui/detail.js';
 import {countCells, layoutFooter} from '../../src/ui/footer.js';
@@ -83,24 +83,44 @@ t.test('the parts of a screen lie within it, at any size', (t) => {
   t.end();
 });
 
+const badPrompt: NonNullable<State['prompt']> = {
+  text: `${'监控'.repeat(30)} nam=x\u001b`,
+  caret: 62,
+  before: noFilter,
+  error: new FilterError("unknown field 'nam\u001b'; did you mean 'name'?", 61),
+};
+
+t.test('the footer says what is wrong with a filter, and where', (t) => {
+  const texts = {version: '1.2.3', notice: null};
+  const {error} = layoutFooter({...state, prompt: badPrompt}, 120, texts);
+  t.equal(error, "column 62: unknown field 'nam<1b>'; did you mean 'name'?");
+  const short = {text: 'nam=x', caret: 5, before: noFilter, error: new FilterError("unknown field 'nam'", 0)};
+  t.match(layoutFooter({...state, prompt: short}, 80, texts), {before: '/nam=x', error: "column 1: unknown field 'nam'"});
+  t.end();
+});
+
 t.test('the footer fits, keeps its count clear of the keys, and drops the cheapest keys first', (t) => {
   const states: State[] = [
     state,
     {...state, filter: parseFilter('a filter that is longer than any footer of a narrow terminal could ever show')},
-    {...state, prompt: {text: 'cil_ with something behind it', caret: 4, before: noFilter}},
-    {...state, prompt: {text: '监控监控监控监控监控监控', caret: 12, before: noFilter}},
+    {...state, prompt: {text: 'cil_ with something behind it', caret: 4, before: noFilter, error: null}},
+    {...state, prompt: {text: '监控监控监控监控监控监控', caret: 12, before: noFilter, error: null}},
+    {...state, prompt: {text: 'cpu>', caret: 4, before: noFilter, error: new FilterError('missing', 4)}},
+    {...state, prompt: badPrompt},
     {...state, page: {kind: 'detail', key: '', scroll: 0}},
     {...state, overlay: {kind: 'help', scroll: 0}},
   ];
   const wrong: string[] = [];
   for (const width of widths.filter((each) => each >= 20)) {
     for (const each of states) {
-      const {before, caret, after, countX, keys} = layoutFooter(each, width, {
+      const {before, caret, after, countX, error, keys} = layoutFooter(each, width, {
         version: '1.2.3',
         notice: 'demo: 6 programs of its own',
       });
       const left = cellsOf(before + caret + after);
       const right = cellsOf(keys.map((pair) => pair.join(' ')).join('  '));
+      if (each.prompt?.error && left + 2 + cellsOf(error) > width) wrong.push(`error overlaps at ${width}`);
+      if (each.prompt?.error && (keys.length > 0 || countX < width || error === '')) wrong.push(`no error at ${width}`);
       const clear = each.page.kind === 'table' && !each.overlay ? countX + countCells : left;
       if (left > width) wrong.push(`left of ${left} at ${width}`);
       if (right > 0 && clear + right > width) wrong.push(`keys overlap at ${width}`);

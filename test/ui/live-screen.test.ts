@@ -121,6 +121,22 @@ t.test('filter and sort act at once, on the data at hand', async (t) => {
   t.match(shown[2], /^ +1 /);
 });
 
+t.test('a filter that is not one leaves the list as it is, and the footer says why', async (t) => {
+  const {feed, press} = await openTestScreen(t);
+  feed(busy(100, 0));
+  feed(busy(100, 1));
+  await press('/prog_4');
+  let shown = await press('=');
+  t.match(shown.at(-1), /^\/prog_4= +column 1: unknown field 'prog_4'; a word with '=' in it takes quotes$/);
+  t.notMatch(shown.at(-1), '11 of 100');
+  t.match(shown[2], 'prog_49');
+  shown = await press('\r');
+  t.match(shown.at(-1), /column 1: /, 'and it is not kept');
+  shown = await press('\u0015id=7');
+  t.match(shown.at(-1), /^\/id=7 +1 of 100 .*Esc undo/);
+  t.match(shown[2], 'prog_7');
+});
+
 t.test('the selection stays with its program and is seen without colours', async (t) => {
   const {feed, press, lines} = await openTestScreen(t);
   feed(busy(100, 0));

@@ -6,6 +6,7 @@ import {
   type ActionName,
   type Context,
   initialState,
+  longestPrompt,
   reduce,
   settle,
   sortChoices,
@@ -88,6 +89,26 @@ t.test('a filter acts with every letter; Enter keeps it, Esc brings back the one
   t.equal(after(kept, 'filter', 'erase', ...typed('q'), 'restore').filter.text, 'xdp');
   t.equal(after(kept, 'clear').filter.text, '');
   t.equal(after(kept, 'down', 'clear', 'clear').selected, null, 'and once more clears the selection');
+  t.end();
+});
+
+t.test('while the text is bad the last good filter goes on, and Enter waits', (t) => {
+  const good = after(start, 'filter', ...typed('xdp'));
+  const bad = after(good, ...typed(' or'));
+  t.match(bad, {filter: {text: 'xdp '}, prompt: {text: 'xdp or', error: {at: 6, message: /missing/}}});
+  t.equal(after(bad, 'accept'), bad);
+  const mended = after(bad, ...typed(' tc'));
+  t.match(mended, {filter: {text: 'xdp or tc'}, prompt: {error: null}});
+  t.equal(after(mended, 'accept').prompt, null);
+  t.match(after(bad, 'restore'), {prompt: null, filter: noFilter});
+  t.match(after(bad, 'caretLeft').prompt, {caret: 5, error: {at: 6}}, 'the cursor mends nothing');
+  t.match(after(bad, 'erase'), {filter: {text: ''}, prompt: {error: null}});
+  t.end();
+});
+
+t.test('a filter that is typed has an end', (t) => {
+  const {prompt} = after(start, 'filter', ...typed('a'.repeat(longestPrompt + 5)));
+  t.equal(prompt?.text.length, longestPrompt);
   t.end();
 });
 
