@@ -4,6 +4,7 @@ import ms from 'ms';
 import {exitStatus, UserError} from '../errors.js';
 import {fields} from '../model/fields.js';
 import {type Filter, noFilter, parseFilter} from '../model/filter.js';
+import {findGrouping, type Grouping, groupings} from '../model/group.js';
 import {initialSort, parseSort, type SortOrder} from '../model/sort.js';
 import {type SourceName, sourceNames} from '../sample/sources.js';
 import {version} from '../version.js';
@@ -40,6 +41,8 @@ export interface WatchOptions {
   readonly iterations: number | null;
   readonly sort: SortOrder;
   readonly filter: Filter;
+  /** What programs are put together by; null: each is shown by itself. */
+  readonly grouping: Grouping | null;
   readonly limit: number | null;
   readonly enableStats: boolean;
   readonly sampler: Sampler;
@@ -91,11 +94,21 @@ function parseSortOption(text: string): SortOrder {
   return order;
 }
 
+const groupingNames = groupings.map(({key}) => key).join(', ');
+
+/** Not by commander: to `share` the same option means another group. */
+function parseGrouping(text: string): Grouping {
+  const found = findGrouping(text);
+  if (!found) throw usageError(`unknown field '${text}' to group by; there are ${groupingNames}.`);
+  return found;
+}
+
 interface Raw extends Record<SourceName, boolean> {
   delay: number;
   iterations?: number;
   sort: SortOrder;
   filter: Filter;
+  group?: string;
   limit?: number;
   format?: Format;
   json?: true;
@@ -126,7 +139,8 @@ function addOptions(command: Command): Command {
         .argParser(parseFilter)
         .default(noFilter, 'all'),
     )
-    .addOption(new Option('-l, --limit <N>', 'show at most N programs (default: all)').argParser(parseLimit))
+    .addOption(new Option('-g, --group <FIELD>', `add programs up by ${groupingNames}`))
+    .addOption(new Option('-l, --limit <N>', 'show at most N programs, or groups (default: all)').argParser(parseLimit))
     .addOption(
       new Option('--format <FORMAT>', 'write table or json instead of showing the screen').choices(['table', 'json']),
     )
@@ -159,15 +173,14 @@ function formatOf({json, format}: Raw): Format | null {
 
 /**
  * Makes a command refuse the options that mean nothing to it: they are the program's, and may stand before a command as well as after
- * it. `taken` has those it takes, with what they mean to it.
+ * it. `taken` has those it takes, as they are and mean to it.
  */
-function takesOnly(command: Command, program: Command, taken: Readonly<Partial<Record<keyof Raw, string>>>): void {
-  const help = (option: Option) => taken[option.attributeName() as keyof Raw];
-  const described = program.options.flatMap((option) => (help(option) ? new Option(option.flags, help(option)) : []));
-  command.configureHelp({showGlobalOptions: true, visibleGlobalOptions: () => described});
+function takesOnly(command: Command, program: Command, taken: readonly Option[]): void {
+  const names = new Set(taken.map((option) => option.attributeName()));
+  command.configureHelp({showGlobalOptions: true, visibleGlobalOptions: () => [...taken]});
   command.hook('preAction', () => {
     const foreign = program.options.find(
-      (option) => !help(option) && program.getOptionValueSource(option.attributeName()) === 'cli',
+      (option) => !names.has(option.attributeName()) && program.getOptionValueSource(option.attributeName()) === 'cli',
     );
     if (foreign) throw usageError(`${command.name()} takes no ${foreign.long ?? foreign.flags}.`);
   });
@@ -200,6 +213,7 @@ export function parseOptions(words: readonly string[]): Options | Printed {
       iterations: raw.iterations ?? null,
       sort: raw.sort,
       filter: raw.filter,
+      grouping: raw.group === undefined ? null : parseGrouping(raw.group),
       limit: raw.limit ?? null,
       enableStats: raw.enableStats,
       sampler: raw.sampler,
@@ -232,16 +246,20 @@ export function parseOptions(words: readonly string[]): Options | Printed {
   const share = program
     .command('share')
     .description('let a group watch without any privilege: sudo once, then no more')
-    .addOption(new Option('--group <GROUP>', 'whom to share with: a name or a number').conflicts('stop'))
     .option('--stop', 'end the service, and take back what is shared')
     .helpOption('-h, --help', 'show this help')
     .addHelpText('after', shareHelp)
-    .action(({group, stop}: {group?: string; stop?: true}) => {
+    .action(({stop}: {stop?: true}) => {
+      const {group} = program.opts<Raw>();
+      if (group !== undefined && stop) throw usageError("option '--group <GROUP>' cannot be used with option '--stop'.");
       if (group === undefined && !stop) throw usageError('share needs --group GROUP, or --stop.');
       chosen = {command: 'share', group: group ?? null};
     });
-  takesOnly(share, program, {});
-  takesOnly(doctor, program, {format: 'write text (table) or json', json: 'write JSON, the same as --format json'});
+  takesOnly(share, program, [new Option('-g, --group <GROUP>', 'whom to share with: a name or a number')]);
+  takesOnly(doctor, program, [
+    new Option('--format <FORMAT>', 'write text (table) or json'),
+    new Option('--json', 'write JSON, the same as --format json'),
+  ]);
   try {
     program.parse(words, {from: 'user'});
   } catch (error) {

@@ -4,8 +4,8 @@ import type {Collector} from '../collectors/kernel.js';
 import {exitStatus, UserError} from '../errors.js';
 import {measure, type Measured} from '../model/measure.js';
 import {toJson} from '../output/json.js';
-import {selectProgs} from '../model/select.js';
-import {toTable} from '../output/table.js';
+import {selectGroups, selectProgs} from '../model/select.js';
+import {toGroupTable, toTable} from '../output/table.js';
 import type {Sample} from '../sample/types.js';
 import {version} from '../version.js';
 import type {WatchOptions} from './options.js';
@@ -24,11 +24,8 @@ export async function writeSamples(collector: Collector, options: WatchOptions):
   for await (const sample of collector.samples(new Pace(options.delayMs))) {
     if (previous) {
       const measured = measure(sample, previous);
-      const progs = selectProgs(measured.progs, {...options, own: json});
       const gap = !json && written > 0 ? '\n' : '';
-      const text = json
-        ? toJson(measured, progs, {version, indent: process.stdout.isTTY ? 2 : 0})
-        : toTable(measured, progs);
+      const text = json ? document(measured, options) : table(measured, options);
       // The JSON document carries its warnings; beside a table they go where they can't be taken for data.
       if (!json) warnOnce(measured, warned);
       if (!(await write(`${gap}${text}\n`))) return exitStatus.done;
@@ -37,6 +34,20 @@ export async function writeSamples(collector: Collector, options: WatchOptions):
     previous = sample;
   }
   return exitStatus.done;
+}
+
+function document(measured: Measured, options: WatchOptions): string {
+  const selection = {...options, own: true};
+  const groups = options.grouping && selectGroups(measured.progs, options.grouping, selection);
+  const indent = process.stdout.isTTY ? 2 : 0;
+  return toJson(measured, selectProgs(measured.progs, selection), groups, {version, indent});
+}
+
+function table(measured: Measured, options: WatchOptions): string {
+  const {grouping} = options;
+  const selection = {...options, own: false};
+  if (grouping) return toGroupTable(measured, grouping, selectGroups(measured.progs, grouping, selection));
+  return toTable(measured, selectProgs(measured.progs, selection));
 }
 
 /** Each thing once: runs missed in another period are another thing. */

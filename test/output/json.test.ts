@@ -8,7 +8,7 @@ const after = makeSample(101, [
   {id: 1, runTimeNs: 2n ** 60n + 1n, runCnt: 2n ** 59n + 3n, mapIds: [3, 4]},
   {id: 2, name: '\u001b[31mred"\n\u202e', bytesMemlock: null, sleepable: null, btfId: 9},
 ]);
-const document = (measured: Measured, indent = 0) => toJson(measured, measured.progs, {version: '1.2.3', indent});
+const document = (measured: Measured, indent = 0) => toJson(measured, measured.progs, null, {version: '1.2.3', indent});
 
 t.test('the document has the shape of schema_version 1', (t) => {
   const text = document(measure(after, before));
@@ -24,6 +24,7 @@ t.test('the document has the shape of schema_version 1', (t) => {
     'totals',
     'warnings',
     'programs',
+    'groups',
   ]);
   t.match(json, {
     schema_version: 1,
