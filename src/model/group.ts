@@ -104,10 +104,6 @@ function attachedTo(link: NonNullable<MeasuredProg['links']>[number] | undefined
 /** Programs that have something in common, and their sums. */
 export class Group {
   readonly by: Grouping;
-  /** The same in every sample, and no program's key (see `isGroupKey`). */
-  readonly key: string;
-  /** What they have in common: a name, or `(nobody)` and the like; null: not known. From the host: hostile. */
-  readonly name: string | null;
   /** Those that are loaded. */
   readonly progs: readonly MeasuredProg[];
   /** Those that went and are still shown. */
@@ -121,21 +117,41 @@ export class Group {
   /** ns */
   readonly periodRunTimeNs: number | null;
   readonly periodRunCnt: number | null;
+  readonly #common: Common;
   #counters: {readonly runTimeNs: bigint; readonly runCnt: bigint} | null = null;
 
   constructor(by: Grouping, common: Common, progs: readonly MeasuredProg[], gone: readonly MeasuredProg[]) {
     this.by = by;
     this.progs = progs;
     this.gone = gone;
-    this.key = keyOf(by, common);
-    const [one] = this.#summed as [MeasuredProg];
-    this.name = common !== null && typeof common === 'object' ? common.words : common && (by.called?.(one) ?? common);
-    this.cpuPct = this.#sum((prog) => prog.cpuPct);
-    this.eventsPerSec = this.#sum((prog) => prog.eventsPerSec);
-    this.periodRunTimeNs = this.#sum((prog) => prog.periodRunTimeNs);
-    this.periodRunCnt = this.#sum((prog) => prog.periodRunCnt);
+    this.#common = common;
+    let cpuPct: number | null = null;
+    let eventsPerSec: number | null = null;
+    let periodRunTimeNs: number | null = null;
+    let periodRunCnt: number | null = null;
+    for (const prog of this.#summed) {
+      if (prog.cpuPct !== null) cpuPct = (cpuPct ?? 0) + prog.cpuPct;
+      if (prog.eventsPerSec !== null) eventsPerSec = (eventsPerSec ?? 0) + prog.eventsPerSec;
+      if (prog.periodRunTimeNs !== null) periodRunTimeNs = (periodRunTimeNs ?? 0) + prog.periodRunTimeNs;
+      if (prog.periodRunCnt !== null) periodRunCnt = (periodRunCnt ?? 0) + prog.periodRunCnt;
+    }
+    this.cpuPct = cpuPct;
+    this.eventsPerSec = eventsPerSec;
+    this.periodRunTimeNs = periodRunTimeNs;
+    this.periodRunCnt = periodRunCnt;
   }
 
+  /** The same in every sample, and no program's key (see `isGroupKey`). */
+  get key(): string {
+    return keyOf(this.by, this.#common);
+  }
+  /** What they have in common: a name, or `(nobody)` and the like; null: not known. From the host: hostile. */
+  get name(): string | null {
+    const common = this.#common;
+    if (common === null || typeof common === 'string')
+      return common && (this.by.called?.(this.#summed[0] as MeasuredProg) ?? common);
+    return common.words;
+  }
   /** The name, or `-`. From the host: hostile. */
   get title(): string {
     return this.name ?? unknown;
@@ -179,26 +195,18 @@ export class Group {
     }
     return this.#counters;
   }
-
-  #sum(of: (prog: MeasuredProg) => number | null): number | null {
-    let sum: number | null = null;
-    for (const prog of this.#summed) {
-      const value = of(prog);
-      if (value !== null) sum = (sum ?? 0) + value;
-    }
-    return sum;
-  }
 }
 
-/** Programs' keys begin with their id, a digit. */
+const keyPrefix = 'group ';
+
 function keyOf(by: Grouping, common: Common): string {
-  if (common === null) return `${by.key}?`;
-  return typeof common === 'string' ? `${by.key}=${common}` : `${by.key}:${common.words}`;
+  if (common === null) return `${keyPrefix}${by.key}?`;
+  return `${keyPrefix}${by.key}${typeof common === 'string' ? `=${common}` : `:${common.words}`}`;
 }
 
-/** Whether that is the key of a group; else it is a program's. */
+/** Whether that is the key of a group; else it is a program's, which begins with its id. */
 export function isGroupKey(key: string): boolean {
-  return !/^\d/.test(key);
+  return key.startsWith(keyPrefix);
 }
 
 /** The key of the group that a program belongs to. */
@@ -211,16 +219,22 @@ export function groupKeyOf(prog: MeasuredProg, by: Grouping): string {
  * they came in.
  */
 export function groupProgs(progs: readonly MeasuredProg[], by: Grouping, gone: readonly MeasuredProg[] = []): Group[] {
-  const members = new Map<Common, {readonly progs: MeasuredProg[]; readonly gone: MeasuredProg[]}>();
-  const add = (kind: 'progs' | 'gone', prog: MeasuredProg) => {
-    const common = by.of(prog);
+  const loaded = membersOf(progs, by);
+  const went = membersOf(gone, by);
+  const groups = [...loaded].map(([common, members]) => new Group(by, common, members, went.get(common) ?? []));
+  for (const [common, members] of went) if (!loaded.has(common)) groups.push(new Group(by, common, [], members));
+  return groups;
+}
+
+function membersOf(progs: readonly MeasuredProg[], {of}: Grouping): Map<Common, MeasuredProg[]> {
+  const members = new Map<Common, MeasuredProg[]>();
+  for (const prog of progs) {
+    const common = of(prog);
     const found = members.get(common);
-    if (found) found[kind].push(prog);
-    else members.set(common, {progs: [], gone: [], [kind]: [prog]});
-  };
-  for (const prog of progs) add('progs', prog);
-  for (const prog of gone) add('gone', prog);
-  return [...members].map(([common, each]) => new Group(by, common, each.progs, each.gone));
+    if (found) found.push(prog);
+    else members.set(common, [prog]);
+  }
+  return members;
 }
 
 /** A figure or fact of a group: as that of a program, if it has one. */

@@ -82,7 +82,7 @@ export function overlayRect(state: State, {body}: ScreenLayout): Rect | null {
 /** Room for the longest explanation but three. */
 const sortWidth = 84;
 /** Room for the longest. */
-const groupWidth = 60;
+const groupWidth = 64;
 
 /** A dialog: its title, and its lines without their frame. The chosen one is always among them. */
 export interface DialogText {

@@ -194,6 +194,7 @@ export class View {
       else past.set(key, [prog.info.key]);
     }
     this.#past = past;
+    if (open.size === 0) return groups;
     return groups.flatMap((group): Row[] =>
       open.has(group.key) ? [group, ...sortProgs([...group.progs, ...group.gone], selection.sort)] : [group],
     );
