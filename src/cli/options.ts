@@ -99,7 +99,7 @@ const groupingNames = groupings.map(({key}) => key).join(', ');
 /** Not by commander: to `share` the same option means another group. */
 function parseGrouping(text: string): Grouping {
   const found = findGrouping(text);
-  if (!found) throw usageError(`unknown field '${text}' to group by; there are ${groupingNames}.`);
+  if (!found) throw usageError(`--group '${text}': unknown field '${text}' to group by; there are ${groupingNames}.`);
   return found;
 }
 
