@@ -37,6 +37,7 @@ export async function runLive(collector: Collector, options: WatchOptions, notic
     version,
     sort: options.sort,
     filter: options.filter,
+    grouping: options.grouping,
     limit: options.limit,
     chosenColumns: options.columns,
     delayMs: options.delayMs,

@@ -5,6 +5,7 @@ import {exitStatus, UserError} from '../errors.js';
 import {type FieldKey, fields, findField} from '../model/fields.js';
 import {type Filter, FilterError, noFilter, parseFilter} from '../model/filter.js';
 import {printable} from '../model/printable.js';
+import {findGrouping, type Grouping, groupings} from '../model/group.js';
 import {initialSort, parseSort, type SortOrder} from '../model/sort.js';
 import {type SourceName, sourceNames} from '../sample/sources.js';
 import type {LookOptions} from '../ui/index.js';
@@ -46,6 +47,8 @@ export interface WatchOptions {
   readonly iterations: number | null;
   readonly sort: SortOrder;
   readonly filter: Filter;
+  /** What programs are put together by; null: each is shown by itself. */
+  readonly grouping: Grouping | null;
   readonly limit: number | null;
   /** In that order; null: the usual ones. */
   readonly columns: readonly ColumnKey[] | null;
@@ -142,11 +145,21 @@ export function pointAt(text: string, at: number): readonly string[] {
   return [`  ${start}${end}`, `  ${' '.repeat([...start].length)}^`];
 }
 
+const groupingNames = groupings.map(({key}) => key).join(', ');
+
+/** Not by commander: to `share` the same option means another group. */
+function parseGrouping(text: string): Grouping {
+  const found = findGrouping(text);
+  if (!found) throw usageError(`--group '${text}': unknown field '${text}' to group by; there are ${groupingNames}.`);
+  return found;
+}
+
 interface Raw extends Record<SourceName, boolean> {
   delay: number;
   iterations?: number;
   sort: SortOrder;
   filter: Filter;
+  group?: string;
   limit?: number;
   format?: Format;
   json?: true;
@@ -182,12 +195,13 @@ function addOptions(command: Command): Command {
         .argParser(parseFilterOption)
         .default(noFilter, 'all'),
     )
+    .addOption(new Option('-g, --group <FIELD>', `add programs up by ${groupingNames}`))
     .addOption(
       new Option('--columns <LIST>', 'fields to show, in order, comma-separated (default: as many as fit)').argParser(
         parseColumns,
       ),
     )
-    .addOption(new Option('-l, --limit <N>', 'show at most N programs (default: all)').argParser(parseLimit))
+    .addOption(new Option('-l, --limit <N>', 'show at most N programs, or groups (default: all)').argParser(parseLimit))
     .addOption(
       new Option('--format <FORMAT>', 'write table, json or csv instead of showing the screen').choices([
         ...(['table', 'json', 'csv'] satisfies Format[]),
@@ -245,15 +259,14 @@ function formatOf({json, format}: Raw): Format | null {
 
 /**
  * Makes a command refuse the options that mean nothing to it: they are the program's, and may stand before a command as well as after
- * it. `taken` has those it takes, with what they mean to it.
+ * it. `taken` has those it takes, as they are and mean to it.
  */
-function takesOnly(command: Command, program: Command, taken: Readonly<Partial<Record<keyof Raw, string>>>): void {
-  const help = (option: Option) => taken[option.attributeName() as keyof Raw];
-  const described = program.options.flatMap((option) => (help(option) ? new Option(option.flags, help(option)) : []));
-  command.configureHelp({showGlobalOptions: true, visibleGlobalOptions: () => described});
+function takesOnly(command: Command, program: Command, taken: readonly Option[]): void {
+  const names = new Set(taken.map((option) => option.attributeName()));
+  command.configureHelp({showGlobalOptions: true, visibleGlobalOptions: () => [...taken]});
   command.hook('preAction', () => {
     const foreign = program.options.find(
-      (option) => !help(option) && program.getOptionValueSource(option.attributeName()) === 'cli',
+      (option) => !names.has(option.attributeName()) && program.getOptionValueSource(option.attributeName()) === 'cli',
     );
     if (foreign) throw usageError(`${command.name()} takes no ${foreign.long ?? foreign.flags}.`);
   });
@@ -306,6 +319,7 @@ export function parseOptions(
       iterations: raw.iterations ?? null,
       sort: raw.sort,
       filter: raw.filter,
+      grouping: raw.group === undefined ? null : parseGrouping(raw.group),
       limit: raw.limit ?? null,
       columns: raw.columns ?? null,
       enableStats: raw.enableStats,
@@ -346,21 +360,22 @@ export function parseOptions(
   const share = program
     .command('share')
     .description('let a group watch without any privilege: sudo once, then no more')
-    .addOption(new Option('--group <GROUP>', 'whom to share with: a name or a number').conflicts('stop'))
     .option('--stop', 'end the service, and take back what is shared')
     .helpOption('-h, --help', 'show this help')
     .addHelpText('after', shareHelp)
-    .action(({group, stop}: {group?: string; stop?: true}) => {
+    .action(({stop}: {stop?: true}) => {
+      const {group} = program.opts<Raw>();
+      if (group !== undefined && stop) throw usageError("option '--group <GROUP>' cannot be used with option '--stop'.");
       if (group === undefined && !stop) throw usageError('share needs --group GROUP, or --stop.');
       chosen = {command: 'share', group: group ?? null};
     });
-  takesOnly(share, program, {});
-  takesOnly(doctor, program, {
-    format: 'write text (table) or json',
-    json: 'write JSON, the same as --format json',
-    color: 'use colours: auto, always or never',
-    ascii: 'write ASCII alone',
-  });
+  takesOnly(share, program, [new Option('-g, --group <GROUP>', 'whom to share with: a name or a number')]);
+  takesOnly(doctor, program, [
+    new Option('--format <FORMAT>', 'write text (table) or json'),
+    new Option('--json', 'write JSON, the same as --format json'),
+    new Option('--color <WHEN>', 'use colours: auto, always or never'),
+    new Option('--ascii', 'write ASCII alone'),
+  ]);
   takeDefaults(program, config, problem);
   try {
     program.parse(words, {from: 'user'});

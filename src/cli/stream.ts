@@ -3,11 +3,12 @@ import {Pace} from '../collectors/pace.js';
 import type {Collector} from '../collectors/kernel.js';
 import {exitStatus, UserError} from '../errors.js';
 import {measure, type Measured, type MeasuredProg} from '../model/measure.js';
-import {csvHeader, toCsv} from '../output/csv.js';
+import {csvHeader, groupCsvHeader, toCsv, toGroupCsv} from '../output/csv.js';
 import {field, type FieldKey} from '../model/fields.js';
+import type {Group, Grouping} from '../model/group.js';
 import {toJson} from '../output/json.js';
-import {selectProgs} from '../model/select.js';
-import {toTable} from '../output/table.js';
+import {selectGroups, selectProgs} from '../model/select.js';
+import {toGroupTable, toTable} from '../output/table.js';
 import type {Sample} from '../sample/types.js';
 import {trendKey} from '../ui/layout.js';
 import {version} from '../version.js';
@@ -32,8 +33,16 @@ export async function writeSamples(collector: Collector, options: WatchOptions):
       // The JSON document carries its warnings; elsewhere they go where they can't be taken for data.
       if (format !== 'json') warnOnce(measured, warned);
       // For scripts all programs, which say themselves whether they are this tool's own.
-      const progs = selectProgs(measured.progs, {...options, own: format !== 'table'});
-      if (!(await write(writers[format]({measured, progs, columns, first: written === 0})))) return exitStatus.done;
+      const selection = {...options, own: format !== 'table'};
+      const text = writers[format]({
+        measured,
+        progs: selectProgs(measured.progs, selection),
+        by: options.grouping,
+        groups: options.grouping && selectGroups(measured.progs, options.grouping, selection),
+        columns,
+        first: written === 0,
+      });
+      if (!(await write(text))) return exitStatus.done;
       if (++written === iterations) return exitStatus.done;
     }
     previous = sample;
@@ -45,6 +54,9 @@ export async function writeSamples(collector: Collector, options: WatchOptions):
 interface Written {
   readonly measured: Measured;
   readonly progs: readonly MeasuredProg[];
+  /** null: each by itself. */
+  readonly by: Grouping | null;
+  readonly groups: readonly Group[] | null;
   /** null: nobody chose. */
   readonly columns: readonly FieldKey[] | null;
   /** Whether nothing was written before. */
@@ -52,9 +64,14 @@ interface Written {
 }
 
 const writers: Readonly<Record<Format, (written: Written) => string>> = {
-  json: ({measured, progs}) => `${toJson(measured, progs, {version, indent: process.stdout.isTTY ? 2 : 0})}\n`,
-  table: ({measured, progs, columns, first}) => `${first ? '' : '\n'}${toTable(measured, progs, columns ?? undefined)}\n`,
-  csv({measured, progs, columns, first}) {
+  json: ({measured, progs, groups}) =>
+    `${toJson(measured, progs, groups, {version, indent: process.stdout.isTTY ? 2 : 0})}\n`,
+  table({measured, progs, by, groups, columns, first}) {
+    const table = by && groups ? toGroupTable(measured, by, groups) : toTable(measured, progs, columns ?? undefined);
+    return `${first ? '' : '\n'}${table}\n`;
+  },
+  csv({measured, progs, groups, columns, first}) {
+    if (groups) return (first ? groupCsvHeader : '') + toGroupCsv(measured, groups);
     const of = columns?.map(field);
     return (first ? csvHeader(of) : '') + toCsv(measured, progs, of);
   },

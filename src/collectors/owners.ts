@@ -48,8 +48,12 @@ async function describeAll(byProg: Owners['byProg'], hostRoot: string): Promise<
       owners.map(({process, via}) => {
         const identity = identities.get(process) ?? null;
         const name = identity && names && nameOf(identity, names);
+        // Without spreads: after one V8 gives every object a hidden class of its own, and reading them gets ten times slower.
         return {
-          ...{pid: process.pid, comm: process.comm, cmdline: process.cmdline, via},
+          pid: process.pid,
+          comm: process.comm,
+          cmdline: process.cmdline,
+          via,
           cgroup: identity?.cgroup ?? null,
           unit: identity?.unit ?? null,
           containerId: identity?.containerId ?? null,

@@ -114,6 +114,28 @@ export class History {
     return points;
   }
 
+  /**
+   * The sums over these programs in each of the last `count` frames, oldest first, null where none of them had a value. Programs that went
+   * are in the frames of their time, as long as they are remembered.
+   */
+  sums(keys: Iterable<string>, metric: HistoryMetric, count: number): (number | null)[] {
+    const metricAt = historyMetrics.indexOf(metric);
+    const from = Math.max(0, this.#frames.length - count);
+    const sums = new Float64Array(this.#frames.length - from).fill(NaN);
+    for (const key of keys) {
+      const series = this.#series.get(key);
+      if (!series) continue;
+      const offset = series.slot * perPoint + metricAt;
+      for (let i = Math.max(from, series.start); i < series.start + series.length; i++) {
+        const value = (this.#frames[i] as Frame).values[offset] ?? NaN;
+        const sum = sums[i - from] as number;
+        // NaN is the only number that isn't itself.
+        if (value === value) sums[i - from] = sum === sum ? sum + value : value;
+      }
+    }
+    return Array.from(sums, (sum) => (Number.isNaN(sum) ? null : sum));
+  }
+
   /** Bytes held by all points. */
   get bytes(): number {
     return this.#frames.reduce((total, {values}) => total + values.byteLength, 0);

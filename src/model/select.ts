@@ -1,5 +1,6 @@
 /** Which programs are shown, and in what order: the same on the screen and in every output. */
 import type {Filter} from './filter.js';
+import {type Group, type Grouping, groupProgs, sortGroups} from './group.js';
 import type {Measured, MeasuredProg, Totals} from './measure.js';
 import {type SortOrder, sortProgs} from './sort.js';
 
@@ -14,10 +15,36 @@ export interface Selection {
 }
 
 /** The programs that the filter lets through, sorted, the first `limit` of them. */
-export function selectProgs(progs: readonly MeasuredProg[], {sort, filter, limit, own}: Selection): MeasuredProg[] {
-  const wanted = own ? progs : progs.filter((prog) => !prog.info.self);
-  const sorted = sortProgs(filter.text === '' ? wanted : wanted.filter(filter.matches), sort);
-  return limit === null ? sorted : sorted.slice(0, limit);
+export function selectProgs(progs: readonly MeasuredProg[], selection: Selection): MeasuredProg[] {
+  return first(selection.limit, sortProgs(wanted(progs, selection), selection.sort));
+}
+
+/**
+ * The groups of the programs that the filter lets through, sorted, the first `limit` of them; each with all of its programs, in the
+ * order they came in.
+ * @param gone programs that went and are still shown.
+ */
+export function selectGroups(
+  progs: readonly MeasuredProg[],
+  by: Grouping,
+  selection: Selection,
+  gone: readonly MeasuredProg[] = [],
+): Group[] {
+  const groups = groupProgs(wanted(progs, selection), by, wanted(gone, selection));
+  return first(selection.limit, sortGroups(groups, selection.sort));
+}
+
+/** The programs that the filter lets through. */
+export function wanted(
+  progs: readonly MeasuredProg[],
+  {filter, own}: Pick<Selection, 'filter' | 'own'>,
+): readonly MeasuredProg[] {
+  const all = own ? progs : progs.filter((prog) => !prog.info.self);
+  return filter.text === '' ? all : all.filter(filter.matches);
+}
+
+function first<T>(limit: number | null, list: T[]): T[] {
+  return limit === null ? list : list.slice(0, limit);
 }
 
 /** The totals that go with such a list: of the programs that it would show without filter and limit. */

@@ -34,9 +34,19 @@ export function parseSort(text: string): SortOrder | string {
 }
 
 /** A new list in that order. */
-export function sortProgs(progs: readonly MeasuredProg[], order: SortOrder): MeasuredProg[] {
-  const sign = order.descending ? -1 : 1;
-  const keyed = progs.map((prog) => ({prog, value: order.field.get(prog)}));
+export function sortProgs(progs: readonly MeasuredProg[], {field: {get}, descending}: SortOrder): MeasuredProg[] {
+  return byOrder(progs, get, descending, (a, b) => a.info.id - b.info.id);
+}
+
+/** A new list ordered by a value of each; null comes last either way, and `tie` decides between those that are alike. */
+export function byOrder<T>(
+  list: readonly T[],
+  get: (of: T) => FieldValue,
+  descending: boolean,
+  tie: (a: T, b: T) => number,
+): T[] {
+  const sign = descending ? -1 : 1;
+  const keyed = list.map((of) => ({of, value: get(of)}));
   keyed.sort((a, b) => {
     if (a.value === null || b.value === null) {
       if (a.value !== b.value) return a.value === null ? 1 : -1;
@@ -44,9 +54,9 @@ export function sortProgs(progs: readonly MeasuredProg[], order: SortOrder): Mea
       const order = compare(a.value, b.value);
       if (order !== 0) return sign * order;
     }
-    return a.prog.info.id - b.prog.info.id;
+    return tie(a.of, b.of);
   });
-  return keyed.map((each) => each.prog);
+  return keyed.map(({of}) => of);
 }
 
 /** Not localeCompare: the same order on every host, and ten times faster. */

@@ -4,6 +4,7 @@
  * a text that a spreadsheet would take for a formula gets an apostrophe.
  */
 import {type Field, fields, type FieldValue} from '../model/fields.js';
+import {type Group, groupFields} from '../model/group.js';
 import type {Measured, MeasuredProg} from '../model/measure.js';
 import {printable} from '../model/printable.js';
 
@@ -18,6 +19,16 @@ export function toCsv({sample}: Measured, progs: readonly MeasuredProg[], of: re
   return progs
     .map((prog) => line([takenAt, ...of.map(({get, values}) => (values ? severalCell(values(prog)) : cell(get(prog))))]))
     .join('');
+}
+
+/** The first line of groups. */
+export const groupCsvHeader = line(['taken_at', ...groupFields.map((field) => field.key)]);
+
+/** A line a group, as a line a program. */
+export function toGroupCsv({sample}: Measured, groups: readonly Group[]): string {
+  const takenAt = new Date(sample.takenAt).toISOString();
+  const cellOf = (value: FieldValue) => (Array.isArray(value) ? severalCell(value as FieldValue[]) : cell(value));
+  return groups.map((group) => line([takenAt, ...groupFields.map(({get}) => cellOf(get(group)))])).join('');
 }
 
 function line(cells: readonly string[]): string {

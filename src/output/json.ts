@@ -4,6 +4,7 @@
  */
 import {fields} from '../model/fields.js';
 import {mapsMemory} from '../model/maps.js';
+import {type Group, groupRows} from '../model/group.js';
 import {sourceNames} from '../sample/sources.js';
 import type {Host, Sample} from '../sample/types.js';
 import type {Measured, MeasuredProg} from '../model/measure.js';
@@ -36,8 +37,16 @@ export function documentHead(host: Host, version: string) {
   };
 }
 
-/** One document: the sample, its totals, and `progs` in that order. Ends without a newline. */
-export function toJson(measured: Measured, progs: readonly MeasuredProg[], options: JsonOptions): string {
+/**
+ * One document: the sample, its totals, `progs` in that order, and `groups` in theirs; null: nobody asked for groups. Ends without a
+ * newline.
+ */
+export function toJson(
+  measured: Measured,
+  progs: readonly MeasuredProg[],
+  groups: readonly Group[] | null,
+  options: JsonOptions,
+): string {
   const {sample, totals} = measured;
   return stringify(
     {
@@ -68,6 +77,7 @@ export function toJson(measured: Measured, progs: readonly MeasuredProg[], optio
       },
       warnings: [...measured.warnings, ...measured.sourceWarnings].map(({code, message}) => ({code, message})),
       programs: progs.map(progToJson),
+      groups: groups && (groupRows(groups) as Json),
     },
     ' '.repeat(options.indent),
     '',

@@ -1,6 +1,7 @@
 /** The plain table: for pipes, tickets and terminals that can't do more. No colours, no control characters. */
-import {defaultColumns, field, type Field, type FieldKey, formatField, isNumeric} from '../model/fields.js';
+import {defaultColumns, field, type Field, type FieldKey, formatField, formatValue, isNumeric} from '../model/fields.js';
 import {formatCount, formatDuration, formatNumberOf, formatPercent} from '../model/format.js';
+import {type Group, groupField, type Grouping} from '../model/group.js';
 import type {Measured, MeasuredProg} from '../model/measure.js';
 import {printable} from '../model/printable.js';
 import {selectTotals} from '../model/select.js';
@@ -15,17 +16,44 @@ export function toTable(
   keys: readonly FieldKey[] = defaultColumns,
 ): string {
   const columns = keys.map(field);
-  const cells = [columns.map((column) => column.title), ...progs.map((prog) => columns.map((column) => cell(column, prog)))];
+  return [
+    summary(measured),
+    '',
+    ...aligned(
+      columns,
+      progs.map((prog) => columns.map((column) => cell(column, prog))),
+    ),
+  ].join('\n');
+}
+
+/** What a table has of a group, after its name. */
+const groupColumns = ['programs', ...defaultColumns].flatMap((key) => groupField(key) ?? []);
+
+/** The same with a line a group, and their kind as the first title. */
+export function toGroupTable(measured: Measured, by: Grouping, groups: readonly Group[]): string {
+  const columns = [{title: by.title, kind: 'text'} as const, ...groupColumns];
+  const rows = groups.map((group) => [
+    printable(group.title) || '-',
+    ...groupColumns.map(({key, kind, get}) =>
+      key === 'cpu_pct' && group.sleepable ? 'wall' : formatValue(kind, get(group)),
+    ),
+  ]);
+  return [summary(measured), '', ...aligned(columns, rows)].join('\n');
+}
+
+/** Titles and rows of cells, below each other: numbers at the right of their column, text at the left. */
+function aligned(columns: readonly Pick<Field, 'title' | 'kind'>[], rows: readonly (readonly string[])[]): string[] {
+  const cells = [columns.map(({title}) => title), ...rows];
   const widths = columns.map((_, i) => Math.max(...cells.map((row) => (row[i] as string).length)));
-  const lines = cells.map((row) =>
+  return cells.map((row) =>
     row
-      .map((text, i) =>
-        isNumeric((columns[i] as Field).kind) ? text.padStart(widths[i] as number) : text.padEnd(widths[i] as number),
-      )
+      .map((text, i) => {
+        const width = widths[i] as number;
+        return isNumeric((columns[i] as Field).kind) ? text.padStart(width) : text.padEnd(width);
+      })
       .join('  ')
       .trimEnd(),
   );
-  return [summary(measured), '', ...lines].join('\n');
 }
 
 function cell(column: Field, prog: MeasuredProg): string {

@@ -6,7 +6,7 @@ import {Box, Text} from 'ink';
 import type {ReactNode} from 'react';
 import {layoutDetail} from './detail.js';
 import {type FooterTexts, layoutFooter} from './footer.js';
-import {helpLines, overlayRect, sortLines} from './help.js';
+import {type DialogText, dialogText, helpLines, overlayRect} from './help.js';
 import type {Column, Rect, ScreenLayout} from './layout.js';
 import type {State} from './state.js';
 import {styled} from './styled-text.js';
@@ -41,7 +41,8 @@ export function App({layout, state, columns, texts}: AppProps): ReactNode {
 function Body({layout, state}: Pick<AppProps, 'layout' | 'state'>): ReactNode {
   const rect = overlayRect(state, layout);
   if (rect && state.overlay?.kind === 'help') return <Help rect={rect} scroll={state.overlay.scroll} />;
-  if (rect && state.overlay?.kind === 'sort') return <SortDialog rect={rect} state={state} index={state.overlay.index} />;
+  const dialog = rect && state.overlay && dialogText(state, state.overlay, rect);
+  if (dialog) return <Dialog rect={rect} text={dialog} />;
   return state.page.kind === 'detail' ? <DetailLabels page={layout.body} scroll={state.page.scroll} /> : null;
 }
 
@@ -93,15 +94,14 @@ function Help({rect, scroll}: {readonly rect: Rect; readonly scroll: number}): R
     .map((line, i) => <Line key={i}>{line}</Line>);
 }
 
-function SortDialog({rect, state, index}: {readonly rect: Rect; readonly state: State; readonly index: number}): ReactNode {
+function Dialog({rect, text: {title, lines}}: {readonly rect: Rect; readonly text: DialogText}): ReactNode {
   const inner = rect.width - 2;
-  const title = ' sort by ';
-  const top = `┌─${title}${'─'.repeat(Math.max(0, inner - title.length - 1))}┐`;
+  const top = `┌─ ${title} ${'─'.repeat(Math.max(0, inner - title.length - 3))}┐`;
   const edge = styled('border', '│');
   return (
     <Box marginLeft={rect.x} width={rect.width} flexDirection="column">
       <Line>{styled('border', top)}</Line>
-      {sortLines(state, index, rect).map((line, i) => (
+      {lines.map((line, i) => (
         <Box key={i} justifyContent="space-between">
           <Text>{`${edge} ${line}`}</Text>
           <Text>{edge}</Text>

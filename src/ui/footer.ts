@@ -67,8 +67,10 @@ function leftText(
     return promptText(state.prompt.text, state.prompt.caret, Math.min(columns, Math.max(room, columns - countCells - 20)));
   if (state.overlay?.kind === 'help') return {before: cut(`bpftop-ts ${version}`, room), caret: '', after: ''};
   if (state.overlay || state.page.kind !== 'table') return {before: '', caret: '', after: ''};
-  const text = state.filter.text !== '' ? `/${printable(state.filter.text)}` : printable(notice ?? '');
-  return {before: cut(text, room), caret: '', after: ''};
+  const filter = state.filter.text !== '' ? `/${printable(state.filter.text)}` : null;
+  const grouping = state.grouping && `by ${state.grouping.key}`;
+  const text = [grouping, filter].filter((part) => part !== null).join('  ');
+  return {before: cut(text || printable(notice ?? ''), room), caret: '', after: ''};
 }
 
 /** As much of the filter as fits, with the caret in it. */

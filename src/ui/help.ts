@@ -1,6 +1,6 @@
 /** The text of the help, made from the keymap. Pure. */
 import {keymap, type Scope, shownKey} from './keymap.js';
-import {sortChoices, sortLetter, type State} from './state.js';
+import {groupChoices, groupLetter, type Overlay, sortChoices, sortLetter, type State} from './state.js';
 import {styled, withoutStyles} from './styled-text.js';
 import {cellsOf, cut} from './text.js';
 import type {Rect, ScreenLayout} from './layout.js';
@@ -73,27 +73,61 @@ export function helpScrollEnd(width: number, height: number): number {
 /** The place of the overlay; null: there is none. It covers what is painted under it. */
 export function overlayRect(state: State, {body}: ScreenLayout): Rect | null {
   if (state.overlay?.kind === 'help') return body;
-  if (state.overlay?.kind !== 'sort') return null;
-  const width = Math.min(body.width, sortWidth);
-  const height = Math.min(body.height, sortChoices.length + 2);
+  if (!state.overlay) return null;
+  const [widest, lines] =
+    state.overlay.kind === 'sort' ? [sortWidth, sortChoices.length] : [groupWidth, groupChoices.length];
+  const width = Math.min(body.width, widest);
+  const height = Math.min(body.height, lines + 2);
   return {x: Math.floor((body.width - width) / 2), y: body.y, width, height};
 }
 
 /** Room for the longest explanation but three. */
 const sortWidth = 84;
+/** Room for the longest. */
+const groupWidth = 64;
 
-/** The lines of the sort dialog, without its frame. The chosen one is always among them. */
-export function sortLines(state: State, index: number, {width, height}: Rect): string[] {
-  const inner = Math.max(0, width - 4);
-  const rows = Math.max(1, height - 2);
-  const top = Math.min(Math.max(0, index - rows + 1), sortChoices.length - rows);
-  return sortChoices.slice(Math.max(0, top), Math.max(0, top) + rows).map((each, i) => {
-    const at = Math.max(0, top) + i;
+/** A dialog: its title, and its lines without their frame. The chosen one is always among them. */
+export interface DialogText {
+  readonly title: string;
+  readonly lines: readonly string[];
+}
+
+/** What the dialog over the table says; null: there is none. */
+export function dialogText(state: State, overlay: Overlay, rect: Rect): DialogText | null {
+  if (overlay.kind === 'help') return null;
+  if (overlay.kind === 'group') {
+    const choices = groupChoices.map((each): Choice => {
+      const current = each === state.grouping;
+      const mark = current ? '›' : ' ';
+      const name = (each?.key ?? 'nothing').padEnd(9);
+      return {letter: groupLetter(each), head: `${mark} ${name}`, help: each?.help ?? 'a line a program', current};
+    });
+    return {title: 'group by', lines: choiceLines(choices, overlay.index, rect)};
+  }
+  const choices = sortChoices.map((each, i): Choice => {
     const current = each.key === state.sort.field.key;
     const mark = current ? (state.sort.descending ? '▼' : '▲') : ' ';
-    const head = `${sortLetter(at)} ${mark} ${each.title.padEnd(9)}`;
-    const line = cut(`${head} ${each.help}`, inner);
-    if (at === index) return styled('selected', line.padEnd(inner));
+    return {letter: sortLetter(i), head: `${mark} ${each.title.padEnd(9)}`, help: each.help, current};
+  });
+  return {title: 'sort by', lines: choiceLines(choices, overlay.index, rect)};
+}
+
+interface Choice {
+  readonly letter: string;
+  readonly head: string;
+  readonly help: string;
+  /** It is in effect. */
+  readonly current: boolean;
+}
+
+function choiceLines(choices: readonly Choice[], index: number, {width, height}: Rect): string[] {
+  const inner = Math.max(0, width - 4);
+  const rows = Math.max(1, height - 2);
+  const top = Math.max(0, Math.min(Math.max(0, index - rows + 1), choices.length - rows));
+  return choices.slice(top, top + rows).map(({letter, head: rest, help, current}, i) => {
+    const head = `${letter} ${rest}`;
+    const line = cut(`${head} ${help}`, inner);
+    if (top + i === index) return styled('selected', line.padEnd(inner));
     return (
       styled('key', line.slice(0, 1)) +
       styled(current ? 'strong' : 'text', line.slice(1, head.length)) +

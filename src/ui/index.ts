@@ -1,5 +1,6 @@
 /** The live screen, as the command line sees it. */
 import type {Filter} from '../model/filter.js';
+import type {Grouping} from '../model/group.js';
 import type {Measured} from '../model/measure.js';
 import type {SortOrder} from '../model/sort.js';
 import type {ColumnKey} from './layout.js';
@@ -21,6 +22,8 @@ export interface ScreenOptions {
   /** The order to begin with. */
   readonly sort: SortOrder;
   readonly filter: Filter;
+  /** What programs are grouped by; null: they aren't. */
+  readonly grouping: Grouping | null;
   /** At most so many rows; null: all. */
   readonly limit: number | null;
   /** The columns, in that order; null: as many of the usual ones as fit. */

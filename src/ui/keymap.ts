@@ -6,7 +6,7 @@ import type {KeyName} from './keys.js';
 import type {ActionName, State} from './state.js';
 
 /** What takes the keys at a moment. */
-export type Scope = 'table' | 'detail' | 'help' | 'sort' | 'prompt';
+export type Scope = 'table' | 'detail' | 'help' | 'sort' | 'group' | 'prompt';
 
 /** A key, where it applies, and what it does. */
 export interface Binding {
@@ -19,8 +19,9 @@ export interface Binding {
   readonly footer?: readonly [keys: string, label: string, rank: number];
 }
 
-const everywhere: readonly Scope[] = ['table', 'detail', 'help', 'sort', 'prompt'];
-const lists: readonly Scope[] = ['table', 'detail', 'help', 'sort'];
+const everywhere: readonly Scope[] = ['table', 'detail', 'help', 'sort', 'group', 'prompt'];
+const dialogs: readonly Scope[] = ['sort', 'group'];
+const lists: readonly Scope[] = ['table', 'detail', 'help', ...dialogs];
 
 /** In the order of the help. */
 export const keymap: readonly Binding[] = [
@@ -32,15 +33,21 @@ export const keymap: readonly Binding[] = [
     help: 'one line down',
     footer: ['↑↓', 'move', 6],
   },
-  {keys: ['up'], action: 'up', scopes: ['sort'], help: null},
-  {keys: ['down'], action: 'down', scopes: ['sort'], help: null, footer: ['↑↓', 'move', 6]},
+  {keys: ['up'], action: 'up', scopes: dialogs, help: null},
+  {keys: ['down'], action: 'down', scopes: dialogs, help: null, footer: ['↑↓', 'move', 6]},
   {keys: ['pageup', 'ctrl-b'], action: 'pageUp', scopes: ['table', 'detail', 'help'], help: 'one page up'},
   {keys: ['pagedown', 'ctrl-f'], action: 'pageDown', scopes: ['table', 'detail', 'help'], help: 'one page down'},
   {keys: ['home'], action: 'first', scopes: lists, help: 'to the first'},
   {keys: ['end', 'G'], action: 'last', scopes: ['table', 'detail', 'help'], help: 'to the last'},
-  {keys: ['end'], action: 'last', scopes: ['sort'], help: null},
+  {keys: ['end'], action: 'last', scopes: dialogs, help: null},
 
-  {keys: ['enter'], action: 'open', scopes: ['table'], help: 'open the selected program', footer: ['⏎', 'open', 4]},
+  {
+    keys: ['enter'],
+    action: 'open',
+    scopes: ['table'],
+    help: 'open the program; open or close a group',
+    footer: ['⏎', 'open', 4],
+  },
   {
     keys: ['esc', 'enter'],
     action: 'back',
@@ -48,7 +55,7 @@ export const keymap: readonly Binding[] = [
     help: 'back to the table',
     footer: ['Esc', 'back', 1],
   },
-  {keys: ['esc'], action: 'clear', scopes: ['table'], help: 'clear the filter, or else the selection'},
+  {keys: ['esc'], action: 'clear', scopes: ['table'], help: 'clear filter, grouping or selection'},
 
   {
     keys: ['/'],
@@ -70,11 +77,12 @@ export const keymap: readonly Binding[] = [
   {keys: ['end', 'ctrl-e'], action: 'caretEnd', scopes: ['prompt'], help: null},
 
   {keys: ['s'], action: 'sort', scopes: ['table'], help: 'choose what to sort by', footer: ['s', 'sort', 3]},
+  {keys: ['g'], action: 'group', scopes: ['table'], help: 'choose what to group by', footer: ['g', 'group', 4]},
   {keys: ['<', ','], action: 'sortLeft', scopes: ['table'], help: 'sort by the column to the left'},
   {keys: ['>', '.'], action: 'sortRight', scopes: ['table'], help: 'sort by the column to the right'},
   {keys: ['r'], action: 'reverse', scopes: ['table'], help: 'reverse the order'},
-  {keys: ['enter'], action: 'choose', scopes: ['sort'], help: null, footer: ['⏎', 'choose', 2]},
-  {keys: ['esc', 'backspace'], action: 'back', scopes: ['sort'], help: null, footer: ['Esc', 'close', 1]},
+  {keys: ['enter'], action: 'choose', scopes: dialogs, help: null, footer: ['⏎', 'choose', 2]},
+  {keys: ['esc', 'backspace'], action: 'back', scopes: dialogs, help: null, footer: ['Esc', 'close', 1]},
   {keys: ['a'], action: 'own', scopes: ['table'], help: "show or hide bpftop-ts's own programs"},
 
   {keys: ['?', 'h'], action: 'help', scopes: ['table', 'detail'], help: 'this help', footer: ['?', 'help', 1]},

@@ -24,7 +24,7 @@ import {countText, emptyReason, paintAlert, paintCount, paintEmpty} from './stat
 import {paintStyled} from './styled-text.js';
 import type {Terminal} from './terminal.js';
 import {colorDepth, createTheme, speaksUtf8} from './theme.js';
-import {View} from './view.js';
+import {keyOfRow, View} from './view.js';
 
 /** What of chrome.tsx is used here. */
 export interface ChromeModule {
@@ -72,7 +72,7 @@ export class LiveScreen implements Screen {
     this.#options = options;
     this.#terminal = terminal;
     this.#view = new View(options.limit);
-    this.#state = initialState(options.sort, options.filter);
+    this.#state = initialState(options.sort, options.filter, options.grouping);
     const {color, ascii, theme} = options.look;
     this.#writer = new FrameWriter(createTheme(colorDepth(env, color), theme), ascii || !speaksUtf8(env));
     this.#layout = layoutScreen(terminal.size);
@@ -170,8 +170,12 @@ export class LiveScreen implements Screen {
   }
 
   #flush(): void {
+    const {sort, grouping} = this.#state;
     const {chosenColumns} = this.#options;
-    this.#columns = layoutColumns(this.#layout.columns, this.#state.sort.field.key, this.#idDigits, chosenColumns);
+    // In groups programs stand indented, which is room before their ids.
+    const idCells = this.#idDigits + (grouping ? indent : 0);
+    const columns = layoutColumns(this.#layout.columns, sort.field.key, idCells, chosenColumns);
+    if (!sameColumns(columns, this.#columns)) this.#columns = columns;
     this.#draw();
     this.#paint();
   }
@@ -212,7 +216,7 @@ export class LiveScreen implements Screen {
     if (state.overlay?.kind === 'help') scrollEnd = helpScrollEnd(body.width, body.height);
     else if (state.page.kind === 'detail') scrollEnd = layoutDetail(body, 0).scrollEnd;
     const columns = this.#columns.map((column) => column.key).filter((key): key is FieldKey => key !== trendKey);
-    const keys = this.#view.rows(state).map((prog) => prog.info.key);
+    const keys = this.#view.rows(state).map(keyOfRow);
     return {keys, height: this.#bodyHeight, columns, scrollEnd};
   }
 
@@ -246,9 +250,9 @@ export class LiveScreen implements Screen {
     const rows = view.rows(this.#state);
     this.#bodyHeight = body.height;
     this.#state = settle(this.#state, this.#context());
-    const {top, selected} = this.#state;
+    const {top, selected, open} = this.#state;
     if (rows.length === 0) paintEmpty(grid, body, emptyReason(view, this.#state));
-    else paintTable(grid, body, {view, rows, columns: this.#columns, top, selected});
+    else paintTable(grid, body, {view, rows, columns: this.#columns, top, selected, open});
     if (this.#state.overlay) return;
     const {countX} = layoutFooter(this.#state, this.#layout.columns, this.#options);
     paintCount(grid, this.#layout, countX, countCells, countText(view, this.#state, rows.length, body.height));
@@ -283,14 +287,24 @@ export class LiveScreen implements Screen {
   }
 }
 
+/** Cells by which programs stand further right than their group. */
+const indent = 2;
+
+function sameColumns(a: readonly Column[], b: readonly Column[]): boolean {
+  const same = ({key, x, width}: Column, i: number) => key === b[i]?.key && x === b[i].x && width === b[i].width;
+  return a.length === b.length && a.every(same);
+}
+
 /** Whether Ink would draw the same from both. */
 function sameFrame(a: AppProps, b: AppProps): boolean {
   const {state: s, layout: l} = a;
   const {state: t, layout: m} = b;
   return (
     l === m &&
+    a.columns === b.columns &&
     s.sort === t.sort &&
     s.filter === t.filter &&
+    s.grouping === t.grouping &&
     s.prompt === t.prompt &&
     s.overlay === t.overlay &&
     s.page === t.page

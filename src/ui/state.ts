@@ -4,13 +4,17 @@
  */
 import type {FieldKey} from '../model/fields.js';
 import {type Filter, FilterError, noFilter, parseFilter} from '../model/filter.js';
+import {type Grouping, groupings, isGroupKey} from '../model/group.js';
 import {defaultOrder, sortableFields, type SortOrder} from '../model/sort.js';
 
 /** What fills the screen. */
 export type Page = {readonly kind: 'table'} | {readonly kind: 'detail'; readonly key: string; readonly scroll: number};
 
 /** What lies over it and takes the keys. */
-export type Overlay = {readonly kind: 'help'; readonly scroll: number} | {readonly kind: 'sort'; readonly index: number};
+export type Overlay = {readonly kind: 'help'; readonly scroll: number} | {readonly kind: DialogKind; readonly index: number};
+
+/** Something to choose from a list. */
+export type DialogKind = 'sort' | 'group';
 
 /** The filter while it is being typed. */
 export interface Prompt {
@@ -26,17 +30,21 @@ export interface Prompt {
 /** A filter is typed, not a book: what is pasted beyond that is left out. */
 export const longestPrompt = 1000;
 
-/** What keys change: page, overlay, selection, filter, order. */
+/** What keys change: page, overlay, selection, filter, order, grouping. */
 export interface State {
   readonly sort: SortOrder;
   readonly filter: Filter;
   /** Whether this process's own programs are listed. */
   readonly showOwn: boolean;
-  /** Key of the selected program; null: none, and the list stays at its top. */
+  /** What the programs are grouped by; null: they aren't. */
+  readonly grouping: Grouping | null;
+  /** Keys of the groups whose programs are listed below them. */
+  readonly open: ReadonlySet<string>;
+  /** Key of the selected program or group; null: none, and the list stays at its top. */
   readonly selected: string | null;
-  /** Where the selected program was last seen in the list; where moving goes on from when it is no longer there. */
+  /** Where it was last seen in the list; where moving goes on from when it is no longer there. */
   readonly row: number;
-  /** Index of the first program shown. */
+  /** Index of the first row shown. */
   readonly top: number;
   readonly page: Page;
   readonly overlay: Overlay | null;
@@ -45,9 +53,9 @@ export interface State {
 
 /** What there is when an action comes. */
 export interface Context {
-  /** Keys of the listed programs, in order. */
+  /** Keys of the listed programs and groups, in order. */
   readonly keys: readonly string[];
-  /** Programs that fit on the screen. */
+  /** Rows that fit on the screen. */
   readonly height: number;
   /** Columns shown, from the left. */
   readonly columns: readonly FieldKey[];
@@ -60,7 +68,7 @@ export type ActionName =
   | ('up' | 'down' | 'pageUp' | 'pageDown' | 'first' | 'last' | 'open' | 'back' | 'clear')
   | ('filter' | 'accept' | 'restore' | 'erase' | 'erasePrevious' | 'eraseNext' | 'eraseWord' | 'eraseToEnd')
   | ('caretLeft' | 'caretRight' | 'caretStart' | 'caretEnd')
-  | ('sort' | 'sortLeft' | 'sortRight' | 'reverse' | 'choose' | 'own' | 'help')
+  | ('sort' | 'group' | 'sortLeft' | 'sortRight' | 'reverse' | 'choose' | 'own' | 'help')
   | ('quit' | 'interrupt' | 'suspend' | 'repaint');
 
 /** What a key asks for. */
@@ -78,16 +86,27 @@ export function sortLetter(index: number): string {
   return 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ'[index] ?? '';
 }
 
+/** What to group by, in the order of the dialog; null: nothing. */
+export const groupChoices: readonly (Grouping | null)[] = [null, ...groupings];
+
+/** The key that chooses it in the dialog; for nothing the one that opened the dialog, so that pressed twice it ends grouping. */
+export function groupLetter(choice: Grouping | null): string {
+  return choice?.letter ?? 'g';
+}
+
 /** Where everything begins. */
-export function initialState(sort: SortOrder, filter: Filter): State {
-  return {sort, filter, showOwn: false, selected: null, row: 0, top: 0, page: {kind: 'table'}, overlay: null, prompt: null};
+export function initialState(sort: SortOrder, filter: Filter, grouping: Grouping | null = null): State {
+  return {
+    ...{sort, filter, showOwn: false, grouping, open: new Set()},
+    ...{selected: null, row: 0, top: 0, page: {kind: 'table'}, overlay: null, prompt: null},
+  };
 }
 
 /** The state after an action; the same object when nothing changes. */
 export function reduce(state: State, action: Action, context: Context): State {
   if (state.prompt) return editFilter(state, state.prompt, action);
-  if (state.overlay?.kind === 'sort') return chooseSort(state, state.overlay.index, action);
   if (state.overlay?.kind === 'help') return readHelp(state, state.overlay.scroll, action, context);
+  if (state.overlay) return choose(state, state.overlay, action);
   if (state.page.kind === 'detail') return readDetail(state, state.page, action, context);
   return useTable(state, action, context);
 }
@@ -109,10 +128,14 @@ type Handlers<Subject, Result> = Partial<Record<Action['name'], (subject: Subjec
 const tableActions: Handlers<State, State> = {
   open(state, {keys}) {
     const key = state.selected !== null && keys.includes(state.selected) ? state.selected : keys[0];
-    return key === undefined ? state : {...state, selected: key, page: {kind: 'detail', key, scroll: 0}};
+    if (key === undefined) return state;
+    return isGroupKey(key)
+      ? {...state, selected: key, open: toggled(state.open, key)}
+      : {...state, selected: key, page: {kind: 'detail', key, scroll: 0}};
   },
   clear(state) {
     if (state.filter.text !== '') return {...state, filter: noFilter};
+    if (state.grouping) return groupBy(state, null);
     return state.selected === null ? state : {...state, selected: null, row: 0, top: 0};
   },
   filter: (state) => ({
@@ -122,6 +145,7 @@ const tableActions: Handlers<State, State> = {
   own: (state) => ({...state, showOwn: !state.showOwn}),
   help: openHelp,
   sort: (state) => ({...state, overlay: {kind: 'sort', index: sortIndex(state.sort)}}),
+  group: (state) => ({...state, overlay: {kind: 'group', index: groupChoices.indexOf(state.grouping)}}),
   reverse: (state) => ({...state, sort: {...state.sort, descending: !state.sort.descending}}),
   sortLeft: (state, {columns}) => moveSort(state, -1, columns),
   sortRight: (state, {columns}) => moveSort(state, 1, columns),
@@ -134,6 +158,12 @@ function useTable(state: State, action: Action, context: Context): State {
 
 function openHelp(state: State): State {
   return {...state, overlay: {kind: 'help', scroll: 0}};
+}
+
+function toggled(open: ReadonlySet<string>, key: string): ReadonlySet<string> {
+  const others = new Set(open);
+  if (!others.delete(key)) others.add(key);
+  return others;
 }
 
 function sortIndex(sort: SortOrder): number {
@@ -192,18 +222,36 @@ function readHelp(state: State, from: number, action: Action, context: Context):
   return scroll === null || scroll === from ? state : {...state, overlay: {kind: 'help', scroll}};
 }
 
-function chooseSort(state: State, index: number, action: Action): State {
-  const last = sortChoices.length - 1;
+interface Dialog {
+  readonly letters: readonly string[];
+  readonly chosen: (state: State, index: number) => State;
+}
+
+const dialogs: Record<DialogKind, Dialog> = {
+  sort: {letters: sortChoices.map((_, i) => sortLetter(i)), chosen: sortBy},
+  group: {
+    letters: groupChoices.map(groupLetter),
+    chosen: (state, index) => ({...groupBy(state, groupChoices[index] ?? null), overlay: null}),
+  },
+};
+
+function choose(state: State, {kind, index}: Overlay & {kind: DialogKind}, action: Action): State {
+  const {letters, chosen} = dialogs[kind];
+  const last = letters.length - 1;
   const targets: Partial<Record<Action['name'], number>> = {up: index - 1, down: index + 1, first: 0, last};
   const to = targets[action.name];
-  if (to !== undefined) return {...state, overlay: {kind: 'sort', index: Math.min(Math.max(to, 0), last)}};
+  if (to !== undefined) return {...state, overlay: {kind, index: Math.min(Math.max(to, 0), last)}};
   if (action.name === 'back') return {...state, overlay: null};
-  if (action.name === 'choose') return sortBy(state, index);
-  if (action.name !== 'type') return state;
-  return sortBy(
-    state,
-    sortChoices.findIndex((_, at) => sortLetter(at) === action.text),
-  );
+  if (action.name === 'choose') return chosen(state, index);
+  const typed = action.name === 'type' ? letters.indexOf(action.text) : -1;
+  return typed < 0 ? state : chosen(state, typed);
+}
+
+/** In other groups nothing is open, and no group is selected; the end of grouping leaves a program selected. */
+function groupBy(state: State, grouping: Grouping | null): State {
+  if (grouping === state.grouping) return state;
+  const stays = grouping === null && state.selected !== null && !isGroupKey(state.selected);
+  return {...state, grouping, open: new Set(), ...(stays ? {} : {selected: null, row: 0, top: 0})};
 }
 
 /** Sorts by that choice and closes the dialog; the field it is sorted by already is reversed. */

@@ -1,13 +1,14 @@
 /**
- * The data behind the screen: the latest figures, the past, what came and what went. `rows` gives the programs to list, filtered and
- * sorted at once from the figures at hand; the result is kept until figures or choices change.
+ * The data behind the screen: the latest figures, the past, what came and what went. `rows` gives the programs to list, filtered, grouped
+ * and sorted at once from the figures at hand; the result is kept until figures or choices change.
  */
 import type {Filter} from '../model/filter.js';
-import {History} from '../model/history.js';
+import {Group, groupKeyOf, type Grouping} from '../model/group.js';
+import {History, type HistoryMetric} from '../model/history.js';
 import type {Measured, MeasuredProg} from '../model/measure.js';
 import type {Warning} from '../sample/types.js';
-import {selectProgs} from '../model/select.js';
-import type {SortOrder} from '../model/sort.js';
+import {selectGroups, type Selection, selectProgs, wanted} from '../model/select.js';
+import {sortProgs, type SortOrder} from '../model/sort.js';
 
 /** How long new and gone programs are marked, and missed runs told at least, ms. */
 export const markMs = 3000;
@@ -15,11 +16,23 @@ export const markMs = 3000;
 /** `missed`: runs of it did not happen. */
 export type Mark = 'new' | 'gone' | 'missed';
 
+/** A line of the table. */
+export type Row = MeasuredProg | Group;
+
+/** By what a row is selected. */
+export function keyOfRow(row: Row): string {
+  return row instanceof Group ? row.key : row.info.key;
+}
+
 /** What decides which programs are listed, and in which order. */
 export interface Choices {
   readonly sort: SortOrder;
   readonly filter: Filter;
   readonly showOwn: boolean;
+  /** null: every program has a line of its own. */
+  readonly grouping: Grouping | null;
+  /** Keys of the groups whose programs are listed below them. */
+  readonly open: ReadonlySet<string>;
 }
 
 /** A program that went. */
@@ -51,7 +64,9 @@ export class View {
   readonly #missed = new Map<string, number>();
   /** The last word on missed runs, and since when. */
   #alarm: {readonly warning: Warning; readonly since: number} | null = null;
-  #rows: readonly MeasuredProg[] | null = null;
+  #rows: readonly Row[] | null = null;
+  /** Keys of remembered gone programs by the key of their group: they are in its past. */
+  #past: ReadonlyMap<string, readonly string[]> = new Map();
   #choices: Choices | null = null;
   #live = 0;
 
@@ -112,6 +127,15 @@ export class View {
     return this.#fresh.has(key) ? 'new' : null;
   }
 
+  /** The mark of a listed group: of a closed one that of its programs that matters most; gone when all of them are. */
+  markOfGroup({progs}: Group, open: boolean): Mark | null {
+    if (progs.length === 0) return 'gone';
+    if (open) return null;
+    if (this.#missed.size > 0 && progs.some((prog) => this.#missed.has(prog.info.key))) return 'missed';
+    const fresh = this.#fresh.size > 0 && progs.some((prog) => this.#fresh.has(prog.info.key));
+    return fresh ? 'new' : null;
+  }
+
   /**
    * Drops the marks whose time is over.
    * @returns ms until the next one's is; null: there are none.
@@ -134,22 +158,56 @@ export class View {
     return next === Infinity ? null : next;
   }
 
-  /** The programs to list. */
-  rows(choices: Choices): readonly MeasuredProg[] {
+  /** The programs to list; or the groups, each followed by its programs if it is open. */
+  rows(choices: Choices): readonly Row[] {
     const last = this.#choices;
     const same =
-      last !== null && last.sort === choices.sort && last.filter === choices.filter && last.showOwn === choices.showOwn;
+      last !== null &&
+      last.sort === choices.sort &&
+      last.filter === choices.filter &&
+      last.showOwn === choices.showOwn &&
+      last.grouping === choices.grouping &&
+      last.open === choices.open;
     if (this.#rows && same) return this.#rows;
     this.#choices = choices;
-    const {filter, showOwn} = choices;
-    const all: readonly MeasuredProg[] =
-      this.#struck.size === 0 ? this.#progs : [...this.#progs, ...[...this.#struck.values()].map((each) => each.prog)];
-    this.#rows = selectProgs(all, {sort: choices.sort, filter, limit: this.#limit, own: showOwn});
-    this.#live = this.#rows.reduce((count, prog) => count + (this.#struck.has(prog.info.key) ? 0 : 1), 0);
+    const {sort, filter, showOwn: own, grouping, open} = choices;
+    const selection = {sort, filter, limit: this.#limit, own};
+    const struck = [...this.#struck.values()].map((each) => each.prog);
+    if (grouping) this.#rows = this.#grouped(grouping, selection, struck, open);
+    else {
+      const progs = selectProgs(struck.length === 0 ? this.#progs : [...this.#progs, ...struck], selection);
+      this.#live = progs.reduce((count, prog) => count + (this.#struck.has(prog.info.key) ? 0 : 1), 0);
+      this.#rows = progs;
+    }
     return this.#rows;
   }
 
-  /** How many of the last `rows` are still loaded. */
+  #grouped(by: Grouping, selection: Selection, struck: readonly MeasuredProg[], open: ReadonlySet<string>): readonly Row[] {
+    const groups = selectGroups(this.#progs, by, selection, struck);
+    this.#live = groups.reduce((count, group) => count + group.progs.length, 0);
+    const past = new Map<string, string[]>();
+    const remembered = [...this.#gone.values()].map(({prog}) => prog);
+    for (const prog of wanted(remembered, selection)) {
+      const key = groupKeyOf(prog, by);
+      const found = past.get(key);
+      if (found) found.push(prog.info.key);
+      else past.set(key, [prog.info.key]);
+    }
+    this.#past = past;
+    if (open.size === 0) return groups;
+    return groups.flatMap((group): Row[] =>
+      open.has(group.key) ? [group, ...sortProgs([...group.progs, ...group.gone], selection.sort)] : [group],
+    );
+  }
+
+  /** The last values of a row, oldest first; of a group the sums over its programs, those that went among them. */
+  trend(row: Row, metric: HistoryMetric, count: number): readonly (number | null)[] {
+    if (!(row instanceof Group)) return this.history.last(row.info.key, metric, count);
+    const keys = row.progs.map((prog) => prog.info.key);
+    return this.history.sums(keys.concat(this.#past.get(row.key) ?? []), metric, count);
+  }
+
+  /** How many programs of the last `rows`, or in groups of them, are still loaded. */
   get live(): number {
     return this.#live;
   }

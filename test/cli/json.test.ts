@@ -75,6 +75,31 @@ t.test('who holds a program, by what, and where that runs', {skip: kernelSkip}, 
   t.match(await run(['-d', '50ms', '-f', 'no_such_owner']), {stdout: /OWNER/});
 });
 
+t.test('groups add up to the totals of the document', {skip: kernelSkip}, async (t) => {
+  const prog = loadProg(t, {type: 'xdp'});
+  const document = parse((await run(['--json', '-d', '50ms', '-g', 'type'])).stdout);
+  const {groups, programs, totals} = document as unknown as {
+    groups: (Record<string, number> & {group: string; program_ids: number[]})[];
+    programs: {id: number}[];
+    totals: Record<string, number>;
+  };
+  t.ok(groups.find(({group}) => group === 'xdp')?.program_ids.includes(prog.id));
+  t.same(
+    groups.flatMap((each) => each.program_ids).sort((a, b) => a - b),
+    programs.map(({id}) => id).sort((a, b) => a - b),
+  );
+  for (const key of ['programs', 'run_time_ns', 'run_cnt', 'period_run_time_ns', 'period_run_cnt'])
+    t.equal(
+      groups.reduce((sum, group) => sum + (group[key] ?? 0), 0),
+      totals[key],
+      key,
+    );
+  const process = readFileSync('/proc/self/comm', 'utf8').trim();
+  const {stdout} = await run(['-d', '50ms', '--group', 'owner']);
+  t.match(stdout, /^OWNER +PROGRAMS +AVG +TOTAL +EV\/S +CPU%$/m);
+  t.ok(stdout.split('\n').some((line) => line.startsWith(`${process} `)));
+});
+
 t.test('what a program is attached to by links, and what is not known', {skip: iteratorSkip}, async (t) => {
   const prog = loadProg(t, {type: 'raw_tracepoint', name: 'hung_up'});
   const loose = loadProg(t, {type: 'xdp', name: 'loose'});

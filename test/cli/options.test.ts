@@ -15,6 +15,7 @@ t.test('nothing said: watch, once a second, by CPU, with statistics on', (t) => 
     iterations: null,
     sort: {field: {key: 'cpu_pct'}, descending: true},
     filter: {text: ''},
+    grouping: null,
     limit: null,
     enableStats: true,
     sampler: 'auto',
@@ -34,6 +35,12 @@ t.test('every option is heard, long and short', (t) => {
       filter: {text: 'cil xdp'},
       limit: 7,
     });
+  for (const words of [
+    ['--group', 'pod'],
+    ['-g', 'POD'],
+    ['demo', '-g', 'pod'],
+  ])
+    t.match(options(...words), {grouping: {key: 'pod'}}, words.join(' '));
   t.equal(options('--json').format, 'json');
   t.equal(options('--format', 'json').format, 'json');
   t.equal(options('--json', '--format', 'json').format, 'json');
@@ -78,6 +85,7 @@ t.test('the doctor takes a format, before it or after it, and refuses the option
     ['--sort', 'id'],
     ['--filter', ''],
     ['--limit', '1'],
+    ['--group', 'pod'],
     ['--no-enable-stats'],
     ['--sampler', 'auto'],
   ])
@@ -93,6 +101,20 @@ t.test('the doctor takes a format, before it or after it, and refuses the option
   const help = print('doctor', '--help');
   t.match(help, /--json/);
   t.notMatch(help, /--(delay|iterations|sort|filter|limit|sampler|no-enable-stats)/);
+  t.end();
+});
+
+t.test('to share, a group is one of users', (t) => {
+  for (const words of [
+    ['share', '--group', 'ops'],
+    ['--group', 'ops', 'share'],
+    ['share', '-g', 'owner'],
+  ])
+    t.match(parseOptions(words), {command: 'share', group: words.find((word) => /^o/.test(word))}, words.join(' '));
+  t.strictSame(parseOptions(['share', '--stop']), {command: 'share', group: null});
+  const help = print('share', '--help');
+  t.match(help, /-g, --group <GROUP> +whom to share with/);
+  t.notMatch(help, /FIELD/);
   t.end();
 });
 
@@ -134,6 +156,8 @@ t.test('bad usage is one sentence with the cause, and exit status 2', (t) => {
     [['--format', 'xml'], /^--format 'xml': Allowed choices are table, json, csv\. Try/],
     [['doctor', '--format', 'csv'], /^doctor writes no csv\. Try/],
     [['-f', 'nam=x'], /^--filter: unknown field 'nam'; did you mean 'name'\? Try/],
+    [['-g', 'ops'], /^--group 'ops': unknown field 'ops' to group by; there are owner, .*\. Try/],
+    [['-g'], /^-g, --group <FIELD> needs a value\. Try/],
     [['--json', '--format', 'table'], /^--json and --format table contradict each other\. Try/],
   ];
   for (const [words, message] of cases)

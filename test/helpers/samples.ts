@@ -15,9 +15,18 @@ export type ProgSpec = Partial<ProgInfo> & {
 
 /** Who holds a program, with plain values where the test doesn't care. */
 export function owner(rest: Partial<ProgOwner> = {}): ProgOwner {
+  // One shape for all of them, as the collector gives them.
   return {
-    ...{pid: 77, comm: 'agent', cmdline: ['agent', '--all'], via: 'prog', cgroup: '/', unit: null},
-    ...{containerId: null, container: null, pod: null, namespace: null},
+    pid: 77,
+    comm: 'agent',
+    cmdline: ['agent', '--all'],
+    via: 'prog',
+    cgroup: '/',
+    unit: null,
+    containerId: null,
+    container: null,
+    pod: null,
+    namespace: null,
     ...rest,
   };
 }

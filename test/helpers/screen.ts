@@ -72,6 +72,7 @@ export async function openTestScreen(
     version: '1.2.3',
     sort: initialSort,
     filter,
+    grouping: null,
     limit: null,
     chosenColumns: null,
     delayMs: 1000,

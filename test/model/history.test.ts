@@ -36,6 +36,23 @@ t.test('every program has a past from its first sample; unknown is null', (t) =>
   t.end();
 });
 
+t.test('the past of many is the sum of theirs at equal times', (t) => {
+  const history = new History();
+  feed(history, range(1, 7), (second) => (second < 3 ? [1] : second < 6 ? [1, 2, 3] : [1, 3]));
+  const sums = (ids: number[], count = 10) => history.sums(ids.map(key), 'cpu_pct', count);
+  t.same(sums([1]), history.last(key(1), 'cpu_pct', 10));
+  t.same(sums([1, 2]), [null, 2, 3, 4 + 8, 5 + 0, 6, 7], 'the second came late and went early');
+  t.same(sums([2]), [null, null, null, 8, 0, null, null], 'what went stays in its place in time');
+  t.same(sums([1, 2, 3], 3), [5 + 0 + 5, 6 + 8, 7 + 1]);
+  t.same(
+    sums([]),
+    range(1, 7).map(() => null),
+  );
+  t.same(sums([99]), sums([]), 'nobody');
+  t.same(new History().sums([key(1)], 'cpu_pct', 5), []);
+  t.end();
+});
+
 t.test('a full line of time drops what is too old first', (t) => {
   const history = new History({spanNs: 30e9, points: 60, bytes: 1e6});
   feed(history, range(1, 200), () => [1]);

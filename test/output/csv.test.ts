@@ -1,9 +1,10 @@
 import t from 'tap';
-import {type Field, fields} from '../../src/model/fields.js';
+import {type Field, fields, findField} from '../../src/model/fields.js';
+import {findGrouping, groupProgs} from '../../src/model/group.js';
 import {measure, type MeasuredProg} from '../../src/model/measure.js';
 import type {ProgLink} from '../../src/sample/links.js';
 import {noSources} from '../../src/sample/sources.js';
-import {csvHeader, toCsv} from '../../src/output/csv.js';
+import {csvHeader, groupCsvHeader, toCsv, toGroupCsv} from '../../src/output/csv.js';
 import {parseCsv} from '../helpers/csv.js';
 import {makeSample, owner, reading} from '../helpers/samples.js';
 
@@ -93,6 +94,33 @@ t.test('a hostile name sends no control character, and is no formula to a spread
   t.equal(cell(1, 'name'), "'+sum");
   t.equal(cell(0, 'attached'), "'@x;a;b");
   t.equal(cell(2, 'attached'), "'-1");
+  t.end();
+});
+
+t.test('only the columns that were asked for', (t) => {
+  const of = [findField('run_cnt')!, findField('name')!];
+  const [header, ...rows] = parseCsv(csvHeader(of) + toCsv(measured, measured.progs, of));
+  t.same(header, ['taken_at', 'run_cnt', 'name']);
+  t.same(
+    rows.map(([, ...cells]) => cells),
+    [
+      ['7', 'busy'],
+      ['0', "'+sum"],
+      ['3', 'evil<202e>'],
+    ],
+  );
+  t.end();
+});
+
+t.test('groups: a line each, with the sums and ids of its programs; unknown is empty', (t) => {
+  const groups = groupProgs(measured.progs, findGrouping('owner')!);
+  const [header = [], ...rows] = parseCsv(groupCsvHeader + toGroupCsv(measured, groups));
+  const found = rows.map((row) => ['group', 'programs', 'run_cnt', 'program_ids'].map((key) => row[header.indexOf(key)]));
+  t.same(found.sort(), [
+    ['(nobody)', '1', '0', '2'],
+    ['<1b>[31mred<d><a>', '1', '3', '3'],
+    ['one, "two"', '1', '7', '1'],
+  ]);
   t.end();
 });
 

@@ -1,4 +1,5 @@
 import t from 'tap';
+import {findGrouping, type Grouping, groupProgs} from '../../src/model/group.js';
 import {documentedStatsCostNs, measure, type Measured} from '../../src/model/measure.js';
 import {toJson} from '../../src/output/json.js';
 import {makeSample} from '../helpers/samples.js';
@@ -8,7 +9,7 @@ const after = makeSample(101, [
   {id: 1, runTimeNs: 2n ** 60n + 1n, runCnt: 2n ** 59n + 3n, mapIds: [3, 4]},
   {id: 2, name: '\u001b[31mred"\n\u202e', bytesMemlock: null, sleepable: null, btfId: 9},
 ]);
-const document = (measured: Measured, indent = 0) => toJson(measured, measured.progs, {version: '1.2.3', indent});
+const document = (measured: Measured, indent = 0) => toJson(measured, measured.progs, null, {version: '1.2.3', indent});
 
 t.test('the document has the shape of schema_version 1', (t) => {
   const text = document(measure(after, before));
@@ -24,6 +25,7 @@ t.test('the document has the shape of schema_version 1', (t) => {
     'totals',
     'warnings',
     'programs',
+    'groups',
   ]);
   t.match(json, {
     schema_version: 1,
@@ -111,5 +113,23 @@ t.test('indented for people, and no programs are an empty list', (t) => {
   t.equal(text, JSON.stringify(JSON.parse(text), null, 2));
   t.match(text, '"programs": []');
   t.match(text, '"period_ns": null');
+  t.end();
+});
+
+t.test('groups are null unless asked for; else each has its sums, whole integers, and the ids of its programs', (t) => {
+  const measured = measure(after, before);
+  t.equal((JSON.parse(document(measured)) as {groups: unknown}).groups, null);
+  const groups = groupProgs(measured.progs, findGrouping('owner') as Grouping);
+  const text = toJson(measured, measured.progs, groups, {version: '1.2.3', indent: 0});
+  t.match(
+    text,
+    `"groups":[{"by":"owner","group":null,"programs":2,"run_time_ns":${2n ** 60n + 1n},"run_cnt":${2n ** 59n + 3n},`,
+  );
+  const [group] = (JSON.parse(text) as {groups: Record<string, unknown>[]}).groups;
+  t.same(Object.keys(group ?? {}), [
+    ...['by', 'group', 'programs', 'run_time_ns', 'run_cnt', 'period_run_time_ns', 'period_run_cnt', 'avg_run_time_ns'],
+    ...['total_avg_run_time_ns', 'events_per_sec', 'cpu_pct', 'program_ids'],
+  ]);
+  t.match(group, {period_run_cnt: 2 ** 59 + 2, program_ids: [1, 2]});
   t.end();
 });

@@ -1,11 +1,12 @@
 import t from 'tap';
 import {parseFilter} from '../../src/model/filter.js';
+import {findGrouping, type Grouping} from '../../src/model/group.js';
 import {measure} from '../../src/model/measure.js';
 import {parseSort, type SortOrder} from '../../src/model/sort.js';
-import {selectProgs} from '../../src/model/select.js';
+import {selectGroups, selectProgs} from '../../src/model/select.js';
 import type {ProgLink} from '../../src/sample/links.js';
 import {noSources} from '../../src/sample/sources.js';
-import {toTable} from '../../src/output/table.js';
+import {toGroupTable, toTable} from '../../src/output/table.js';
 import {makeSample, owner, reading} from '../helpers/samples.js';
 
 const owners = reading(
@@ -51,6 +52,30 @@ t.test('a summary, titles, and a line a program with aligned columns', (t) => {
 t.test('other columns, in the order they were asked for', (t) => {
   const [, , ...lines] = toTable(measured, measured.progs.slice(0, 2), ['run_cnt', 'name']).split('\n');
   t.same(lines, [' RUNS  NAME', '36.0k  busy', '    0  (tag 000000000000000a)']);
+  t.end();
+});
+
+t.test('a line a group, with the number of its programs and their sums', (t) => {
+  const table = (key: string, sort: string, limit: number | null = null) => {
+    const by = findGrouping(key) as Grouping;
+    const selection = {filter: parseFilter(''), sort: parseSort(sort) as SortOrder, limit, own: false};
+    return toGroupTable(measured, by, selectGroups(measured.progs, by, selection));
+  };
+  t.equal(
+    table('owner', 'cpu_pct'),
+    `web-3  6.18.44  2 CPUs  4 programs  BPF 1.89% CPU  36.0k ev/s  over 1.0s
+
+OWNER     PROGRAMS    AVG  TOTAL   EV/S  CPU%
+agent            1  525ns  525ns  36.0k  1.89
+(nobody)         2      -      -      0  0.00
+<1b>[2Jd         1  2.5ms  2.5ms      2  wall`,
+  );
+  t.equal(
+    table('type', 'name', 2).split('\n').slice(2).join('\n'),
+    `TYPE       PROGRAMS  AVG  TOTAL  EV/S  CPU%
+77                1    -      -     -     -
+sched_cls         1    -      -     0  0.00`,
+  );
   t.end();
 });
 

@@ -6,7 +6,7 @@ import {actionFor, footerKeys, keymap, type Scope, scopeOf, shownKey} from '../.
 import {initialState} from '../../src/ui/state.js';
 import {withoutStyles} from '../../src/ui/styled-text.js';
 
-const scopes: readonly Scope[] = ['table', 'detail', 'help', 'sort', 'prompt'];
+const scopes: readonly Scope[] = ['table', 'detail', 'help', 'sort', 'group', 'prompt'];
 
 t.test('no key means two things in one place', (t) => {
   for (const scope of scopes) {
@@ -43,5 +43,6 @@ t.test('what takes the keys is what lies on top', (t) => {
   t.equal(scopeOf({...state, page: {kind: 'detail', key: 'x', scroll: 0}}), 'detail');
   t.equal(scopeOf({...state, overlay: {kind: 'sort', index: 0}}), 'sort');
   t.equal(scopeOf({...state, prompt: {text: '', caret: 0, before: noFilter, error: null}}), 'prompt');
+  t.equal(scopeOf({...state, overlay: {kind: 'group', index: 0}}), 'group');
   t.end();
 });

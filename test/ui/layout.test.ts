@@ -3,9 +3,9 @@ import {FilterError, noFilter, parseFilter} from '../../src/model/filter.js';
 import {defaultOrder, initialSort, sortableFields} from '../../src/model/sort.js';
 import {layoutDetail} from '../../src/ui/detail.js';
 import {countCells, layoutFooter} from '../../src/ui/footer.js';
-import {helpLines, overlayRect, sortLines} from '../../src/ui/help.js';
+import {dialogText, helpLines, overlayRect} from '../../src/ui/help.js';
 import {layoutColumns, layoutScreen, markCells, type Rect} from '../../src/ui/layout.js';
-import {initialState, sortChoices, type State} from '../../src/ui/state.js';
+import {groupChoices, initialState, sortChoices, type State} from '../../src/ui/state.js';
 import {withoutStyles} from '../../src/ui/styled-text.js';
 import {cellsOf} from '../../src/ui/text.js';
 
@@ -132,17 +132,20 @@ t.test('the footer fits, keeps its count clear of the keys, and drops the cheape
   t.end();
 });
 
-t.test('help and sort dialog fit their places', (t) => {
+t.test('help and dialogs fit their places', (t) => {
   const wrong: string[] = [];
   for (const columns of widths.filter((each) => each >= 20)) {
     for (const line of helpLines(columns))
       if (cellsOf(withoutStyles(line)) > columns) wrong.push(`help at ${columns}: ${line}`);
     for (const rows of [6, 10, 24, 50]) {
       const layout = layoutScreen({columns, rows});
-      for (const index of [0, 12, sortChoices.length - 1]) {
-        const open: State = {...state, overlay: {kind: 'sort', index}};
+      for (const overlay of [
+        ...[0, 12, sortChoices.length - 1].map((index) => ({kind: 'sort', index}) as const),
+        ...groupChoices.map((_, index) => ({kind: 'group', index}) as const),
+      ]) {
+        const open: State = {...state, overlay};
         const rect = overlayRect(open, layout) as Rect;
-        const lines = sortLines(open, index, rect);
+        const lines = dialogText(open, overlay, rect)?.lines ?? [];
         if (rect.x < 0 || rect.x + rect.width > columns || rect.height > layout.body.height)
           wrong.push(`dialog at ${columns}`);
         if (lines.length > rect.height - 2) wrong.push(`dialog too high at ${columns}×${rows}`);

@@ -1,10 +1,12 @@
 import {setTimeout as sleep} from 'node:timers/promises';
 import t from 'tap';
 import {parseFilter} from '../../src/model/filter.js';
+import {findGrouping} from '../../src/model/group.js';
+import {measure} from '../../src/model/measure.js';
 import type {ProgPin} from '../../src/sample/pins.js';
 import {noSources, type Reading} from '../../src/sample/sources.js';
 import {openTestScreen} from '../helpers/screen.js';
-import {makeSample, type ProgSpec, reading} from '../helpers/samples.js';
+import {makeSample, owner, type ProgSpec, reading} from '../helpers/samples.js';
 
 /** Programs of which the one with the highest number is the busiest; `beat` is how often they have all run. */
 function busy(count: number, beat: number): ProgSpec[] {
@@ -34,7 +36,7 @@ t.test('header, titles, rows and footer are where they belong', async (t) => {
   );
   t.match(shown[1], /ID +TYPE +NAME .* AVG +TOTAL +EV\/S +CPU%▼ +TREND/);
   t.match(shown[2], /^ +40 +xdp +prog_40 .* 1\.0µs +1\.0µs +40\.0k +4\.00 +█$/);
-  t.match(shown.at(-1), /^1–27 of 40 .*\? help {2}\/ filter {2}s sort {2}⏎ open {2}q quit {2}↑↓ move$/);
+  t.match(shown.at(-1), /^1–27 of 40 .*\? help {2}\/ filter {2}s sort {2}⏎ open {2}g group {2}q quit {2}↑↓ move$/);
 });
 
 t.test('samples never make Ink draw; keys that it shows nothing of do not either', async (t) => {
@@ -438,4 +440,120 @@ t.test('a closed screen leaves no listener and no timer behind', async (t) => {
   screen.close();
   t.same(names(), before);
   t.notOk(process.getActiveResourcesInfo().includes('Timeout'));
+});
+
+/** Programs of four types by turns: of type n those with the ids n, n + 4, … */
+function ofTypes(count: number, beat: number): ProgSpec[] {
+  return busy(count, beat).map((prog, i) => ({...prog, type: [3, 6, 2, 5][i % 4] as number}));
+}
+
+t.test('g puts programs into groups with their sums and their past', async (t) => {
+  const {feed, press, lines} = await openTestScreen(t);
+  for (let beat = 0; beat < 5; beat++) feed(ofTypes(10, beat));
+  let shown = await press('g');
+  t.ok(shown.some((line) => line.includes('─ group by ─')));
+  t.ok(shown.some((line) => /│ t {3}type +program type/.test(line)));
+  shown = await press('t');
+  // 2, 6 and 10 ms a second; 4 and 8; 3 and 7; 1, 5 and 9.
+  t.match(shown[2], /^ {2}▸ xdp {2}3 programs +72\.0k +1\.0µs +1\.0µs +18\.0k +1\.80 +████$/);
+  t.match(shown[3], /^ {2}▸ sched_cls {2}3 programs .* 1\.50 /);
+  t.match(shown[4], /^ {2}▸ tracepoint {2}2 programs .* 1\.20 /);
+  t.match(shown[5], /^ {2}▸ kprobe {2}2 programs .* 1\.00 /);
+  t.equal(shown[6], '');
+  t.match(shown.at(-1), /^by type /);
+  feed(ofTypes(12, 5));
+  shown = await lines();
+  t.match(
+    shown.find((line) => line.includes('tracepoint')),
+    /^ \+▸ tracepoint {2}3 programs/,
+    'a new program marks its group',
+  );
+  shown = await press('gg');
+  t.match(shown[2], /prog_1\d /);
+  t.notMatch(shown.at(-1), 'by type');
+  await press('gt');
+  t.notMatch((await press('\u001b')).at(-1), 'by type', 'Esc ends it as well');
+});
+
+t.test('Enter opens a group; its programs are listed below it in the order chosen, and have their pages', async (t) => {
+  const {feed, press, lines} = await openTestScreen(t);
+  feed(ofTypes(10, 0));
+  feed(ofTypes(10, 1));
+  let shown = await press('gtj\r');
+  t.match(shown[2], /^› ▾ xdp {2}3 programs/);
+  t.match(shown[3], /^ +10 +xdp +prog_10/);
+  t.match(shown[4], /^ +6 +xdp +prog_6/);
+  t.match(shown[5], /^ +2 +xdp +prog_2/);
+  t.match(shown[6], /^ {2}▸ sched_cls/);
+  shown = await press('sg');
+  t.match(shown[1], 'ID▼');
+  shown = await press('r');
+  t.match(
+    shown.filter((line) => /prog_/.test(line)).map((line) => line.trim()),
+    [/^2 /, /^6 /, /^10 /],
+  );
+  shown = await press('jj\r');
+  t.match(shown[1], /prog_6/, 'its page');
+  shown = await press('\u001b');
+  const selected = () => lines().then((all) => all.find((line) => line.startsWith('›')));
+  t.match(await selected(), /^› +6 /);
+  // The group becomes the last; the highlight stays on its program.
+  await press('sa');
+  feed(ofTypes(10, 1).map((prog, i) => (i % 4 === 1 ? prog : {...prog, runTimeNs: (prog.runTimeNs ?? 0n) * 3n})));
+  t.match(await selected(), /^› +6 /);
+  shown = await press('kk\r');
+  t.match(await selected(), /^› ▸ xdp/);
+  t.notOk(
+    shown.some((line) => /prog_/.test(line)),
+    'closed again',
+  );
+});
+
+t.test('the filter works on programs before they are grouped', async (t) => {
+  const {feed, press} = await openTestScreen(t);
+  feed(ofTypes(10, 0));
+  feed(ofTypes(10, 1));
+  const shown = await press('gt/prog_1\r');
+  t.match(shown[2], /^ {2}▸ xdp {2}1 program .* 1\.00 /, 'of prog_10 alone');
+  t.match(shown[3], /^ {2}▸ sched_cls {2}1 program .* 0\.10 /, 'of prog_1 alone');
+  t.equal(shown[4], '');
+  t.match(shown.at(-1), /^by type {2}\/prog_1 +2 of 10 /);
+});
+
+t.test('what went stays struck in its group, and the past of the group still has it', async (t) => {
+  const {feed, press, lines, terminal} = await openTestScreen(t);
+  for (let beat = 0; beat < 4; beat++) feed(ofTypes(10, beat));
+  await press('gt\r');
+  const kept = ofTypes(10, 4).filter((prog) => prog.id !== 10 && prog.id % 4 !== 3);
+  feed(kept);
+  const shown = await lines();
+  const at = (text: string) => shown.findIndex((line) => line.includes(text));
+  t.match(shown[at(' xdp  2')], /▾ xdp {2}2 programs .* 0\.80 +███▄$/);
+  t.match(shown[at('prog_10 ')], /^ × +10 /);
+  t.ok(terminal.emulator.cell(shown[at('prog_10 ')]?.indexOf('prog_10') ?? 0, at('prog_10 ')).isStrikethrough());
+  t.match(shown[at('kprobe')], /^ ×▸ kprobe {2}0 programs .* 1\.00 /, 'a group of them alone stays as long');
+});
+
+t.test('names of groups are shown safely, and the screen can begin in groups, in 40 columns too', async (t) => {
+  const grouping = findGrouping('owner') ?? null;
+  const {screen, lines, resize} = await openTestScreen(t, {grouping});
+  const sample = makeSample(100, [{id: 1}, {id: 2}]);
+  const owners = reading({1: [owner({comm: '\u001b[2Jevil'})]}, {complete: false});
+  screen.update(measure({...sample, progs: {...sample.progs, sources: {...noSources, owners}}}, null));
+  const shown = await lines();
+  t.match(shown[2], /^ {2}▸ <1b>\[2Jevil {2}1 program /);
+  t.match(shown[3], /^ {2}▸ - {2}1 program /);
+  const narrow = await resize(40, 10);
+  t.match(narrow[2], /^ {2}▸ <1b>\[2J/);
+});
+
+t.test('the titles move with their columns when an id gets longer', async (t) => {
+  const {feed, lines} = await openTestScreen(t, {columns: 100});
+  const at = (shown: string[], title: string) => shown[1]?.indexOf(title);
+  feed([{id: 7}]);
+  const before = at(await lines(), 'TYPE');
+  feed([{id: 7}, {id: 1_234_567_890}]);
+  const shown = await lines();
+  t.ok(Number(at(shown, 'TYPE')) > Number(before));
+  t.equal(shown.find((line) => line.includes('1234567890'))?.indexOf('xdp'), at(shown, 'TYPE'));
 });

@@ -1,10 +1,13 @@
 import t from 'tap';
 import {noFilter, parseFilter} from '../../src/model/filter.js';
+import {findGrouping, type Grouping, groupings} from '../../src/model/group.js';
 import {initialSort, parseSort, type SortOrder} from '../../src/model/sort.js';
 import {
   type Action,
   type ActionName,
   type Context,
+  groupChoices,
+  groupLetter,
   initialState,
   longestPrompt,
   reduce,
@@ -179,5 +182,49 @@ t.test('what does nothing changes nothing, so that nothing is drawn', (t) => {
 t.test('own programs are shown on demand', (t) => {
   t.equal(after(start, 'own').showOwn, true);
   t.equal(after(start, 'own', 'own').showOwn, false);
+  t.end();
+});
+
+const owner = findGrouping('owner') as Grouping;
+const inGroups: Context = {...context, keys: ['group owner=a', '7/1/x', 'group owner?']};
+const afterIn = (state: State, ...names: ActionName[]): State =>
+  names.reduce<State>((now, name) => settle(reduce(now, {name}, inGroups), inGroups), state);
+
+t.test('the group dialog begins at the grouping there is, and every grouping has a letter', (t) => {
+  const open = after(start, 'group');
+  t.match(open.overlay, {kind: 'group', index: 0});
+  t.match(after(open, 'down', 'choose'), {overlay: null, grouping: owner});
+  for (const each of groupings)
+    t.match(after(open, {name: 'type', text: each.letter}), {overlay: null, grouping: each}, each.key);
+  t.equal(after(open, {name: 'type', text: 'x'}), open);
+  t.match(after(open, 'last', 'down', 'back'), {overlay: null, grouping: null});
+  const grouped = after(open, {name: 'type', text: 'p'});
+  t.match(after(grouped, 'group').overlay, {index: groupChoices.indexOf(grouped.grouping)});
+  t.equal(after(grouped, 'group', {name: 'type', text: 'g'}).grouping, null, 'g twice ends it');
+  t.equal(new Set(groupChoices.map(groupLetter)).size, groupChoices.length);
+  t.end();
+});
+
+t.test('Enter opens and closes a group, and opens the page of a program', (t) => {
+  const grouped: State = {...start, grouping: owner};
+  const open = afterIn(grouped, 'open');
+  t.match(open, {selected: 'group owner=a', page: {kind: 'table'}});
+  t.same([...open.open], ['group owner=a']);
+  t.same([...afterIn(open, 'open').open], []);
+  t.same([...afterIn(open, 'last', 'open').open], ['group owner=a', 'group owner?']);
+  t.match(afterIn(open, 'down', 'open').page, {kind: 'detail', key: '7/1/x'});
+  t.end();
+});
+
+t.test('Esc clears the filter, then ends grouping, then clears the selection', (t) => {
+  const all: State = {...afterIn({...start, grouping: owner}, 'open', 'down'), filter: parseFilter('x')};
+  t.match(all, {selected: '7/1/x'});
+  const unfiltered = afterIn(all, 'clear');
+  t.match(unfiltered, {filter: {text: ''}, grouping: owner, selected: '7/1/x'});
+  const ungrouped = afterIn(unfiltered, 'clear');
+  t.match(ungrouped, {grouping: null, selected: '7/1/x'}, 'a program stays selected');
+  t.equal(ungrouped.open.size, 0);
+  t.equal(afterIn(ungrouped, 'clear').selected, null);
+  t.equal(afterIn(unfiltered, 'up', 'clear').selected, null, 'a group does not');
   t.end();
 });

@@ -1,12 +1,17 @@
 import t from 'tap';
 import {noFilter, parseFilter} from '../../src/model/filter.js';
-import {measure} from '../../src/model/measure.js';
+import {measure, MeasuredProg} from '../../src/model/measure.js';
 import {initialSort, parseSort, type SortOrder} from '../../src/model/sort.js';
 import type {Sample} from '../../src/sample/types.js';
-import {type Choices, markMs, View} from '../../src/ui/view.js';
+import {type Choices, markMs, type Row, View} from '../../src/ui/view.js';
 import {makeSample, type ProgSpec, progInfo} from '../helpers/samples.js';
 
-const all: Choices = {sort: initialSort, filter: noFilter, showOwn: false};
+const all: Choices = {sort: initialSort, filter: noFilter, showOwn: false, grouping: null, open: new Set()};
+
+/** The programs of rows that are all programs. */
+function progs(rows: readonly Row[]): readonly MeasuredProg[] {
+  return rows.map((row) => (row instanceof MeasuredProg ? row : (undefined as never)));
+}
 
 /** A view with a clock of its own, fed with samples a second apart. */
 function watch(limit: number | null = null) {
@@ -24,7 +29,7 @@ function watch(limit: number | null = null) {
       view.update(measure(sample, previous));
       previous = sample;
     },
-    ids: (choices: Choices = all) => view.rows(choices).map((prog) => prog.info.id),
+    ids: (choices: Choices = all) => progs(view.rows(choices)).map((prog) => prog.info.id),
   };
 }
 
@@ -74,7 +79,7 @@ t.test('gone programs stay in their place, with their last figures, as long', (t
   feed([{id: 1, runTimeNs: 2n, runCnt: 2n}]);
   t.same(ids(), [2, 1]);
   t.equal(view.mark(progInfo({id: 2}).key), 'gone');
-  t.equal(view.rows(all)[0]?.periodRunTimeNs, 100);
+  t.equal(progs(view.rows(all))[0]?.periodRunTimeNs, 100);
   pass(markMs);
   view.expire();
   t.same(ids(), [1]);
@@ -91,7 +96,7 @@ t.test('an id that is used again is another program', (t) => {
   feed([{id: 1, tag: 'bbbbbbbbbbbbbbbb'}]);
   t.same(ids(), [1, 1], 'the old one struck, the new one marked');
   t.same(
-    view.rows(all).map((prog) => view.mark(prog.info.key)),
+    progs(view.rows(all)).map((prog) => view.mark(prog.info.key)),
     ['new', 'gone'].sort().reverse(),
   );
   t.end();
