@@ -20,10 +20,36 @@ const usualMs = 30_000;
 /** Looks take at most this part of the time. */
 const share = 1 / 200;
 
+/**
+ * As many looks at once: each has one of libuv's four threads, that of the owners at worst two, and the counters need one whatever keeps the
+ * others.
+ */
+const atOnce = 2;
+
+/** Lets so many of those that share it look at the same time. */
+export class Lookout {
+  #free = atOnce;
+  readonly #waiting: (() => void)[] = [];
+
+  /** Runs `look` when there is room. */
+  async run<T>(look: () => Promise<T>): Promise<T> {
+    if (this.#free === 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    else this.#free--;
+    try {
+      return await look();
+    } finally {
+      const next = this.#waiting.shift();
+      if (next) next();
+      else this.#free++;
+    }
+  }
+}
+
 /** Looks now and then; `T` is what a look tells of a program. */
 export class SlowSource<T> {
   readonly #name: string;
   readonly #lookAt: Look<T>;
+  readonly #lookout: Lookout;
   #latest: Reading<T> | null = null;
   #look: Promise<void> | null = null;
   /** CLOCK_BOOTTIME of the last look; null: there was none. */
@@ -32,10 +58,11 @@ export class SlowSource<T> {
   #ended = -Infinity;
   #restMs = 0;
 
-  /** What `lookAt` throws becomes a warning; `name` is whose. */
-  constructor(name: string, lookAt: Look<T>) {
+  /** What `lookAt` throws becomes a warning; `name` is whose. All sources of a process share one `lookout`. */
+  constructor(name: string, lookAt: Look<T>, lookout = new Lookout()) {
     this.#name = name;
     this.#lookAt = lookAt;
+    this.#lookout = lookout;
   }
 
   /** What the last look found, null before the first has ended; begins another if it is time. */
@@ -70,8 +97,12 @@ export class SlowSource<T> {
   }
 
   async #begin(progs: readonly ProgInfo[], timeNs: bigint): Promise<void> {
-    const began = performance.now();
-    const found = await this.#lookAt(progs, timeNs).catch((error: unknown) => this.#failed(error));
+    let began = 0;
+    const look = () => {
+      began = performance.now();
+      return this.#lookAt(progs, timeNs).catch((error: unknown) => this.#failed(error));
+    };
+    const found = await this.#lookout.run(look);
     this.#ended = performance.now();
     const tookMs = this.#ended - began;
     this.#latest = {...found, timeNs, durationNs: Math.round(tookMs * 1e6)};

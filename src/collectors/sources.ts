@@ -5,7 +5,7 @@ import {lookAtMaps} from './maps.js';
 import {NamesCollector} from './names.js';
 import {OwnersCollector} from './owners.js';
 import {lookAtPins} from './pins.js';
-import {type Look, SlowSource} from './slow-source.js';
+import {type Look, Lookout, SlowSource} from './slow-source.js';
 import {UnlinkedProgs} from './unlinked.js';
 
 /** What looks for each, below the host's root. */
@@ -31,5 +31,6 @@ export type OpenSources = {readonly [Name in SourceName]?: SlowSource<SourceFact
 
 /** Opens those of them; `hostRoot` is where the host's root is, as `openHostRoot` gives it. @throws UserError (69) where the addon can't be loaded. */
 export function openSources(names: readonly SourceName[], hostRoot = '/'): OpenSources {
-  return Object.fromEntries(names.map((name) => [name, new SlowSource<unknown>(name, lookers[name](hostRoot))]));
+  const lookout = new Lookout();
+  return Object.fromEntries(names.map((name) => [name, new SlowSource<unknown>(name, lookers[name](hostRoot), lookout)]));
 }

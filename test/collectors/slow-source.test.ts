@@ -1,7 +1,8 @@
 /** When a slow source looks again. */
 import {setTimeout as sleep} from 'node:timers/promises';
 import t from 'tap';
-import {SlowSource} from '../../src/collectors/slow-source.js';
+import {Lookout, SlowSource} from '../../src/collectors/slow-source.js';
+import type {Found} from '../../src/sample/sources.js';
 import {progInfo} from '../helpers/samples.js';
 
 t.test('a program of the host is a reason to look again soon, a helper of our own is none', async (t) => {
@@ -31,4 +32,40 @@ t.test('what a look keeps is given back when the source is closed', (t) => {
   t.equal(closed, 1);
   new SlowSource('links', () => look()).close();
   t.end();
+});
+
+t.test('two look at once, however many are due; one that fails makes room like any other', async (t) => {
+  const lookout = new Lookout();
+  const begun: string[] = [];
+  const ends = new Map<string, (error?: Error) => void>();
+  const sources = ['owners', 'links', 'pins', 'maps'].map(
+    (name) =>
+      new SlowSource(
+        name,
+        () =>
+          new Promise<Found<never>>((resolve, reject) => {
+            begun.push(name);
+            ends.set(name, (error) => (error ? reject(error) : resolve({byProg: new Map(), complete: true, warning: null})));
+          }),
+        lookout,
+      ),
+  );
+  const end = async (name: string, error?: Error) => {
+    ends.get(name)?.(error);
+    await sleep(0);
+  };
+  for (const source of sources) source.take([], 1n);
+  await sleep(0);
+  t.same(begun, ['owners', 'links']);
+  await end('links', new Error('gone'));
+  t.same(begun, ['owners', 'links', 'pins']);
+  await end('owners');
+  t.same(begun, ['owners', 'links', 'pins', 'maps']);
+  await end('pins');
+  await end('maps');
+  const found = await Promise.all(sources.map((source) => source.settled(1000)));
+  t.same(
+    found.map(({warning}) => warning?.code ?? null),
+    [null, 'links_unavailable', null, null],
+  );
 });
