@@ -10,7 +10,10 @@ const sliceMs = 2;
 const mostBytes = {comm: 64, cmdline: 4096, cgroup: 65_536, stat: 4096};
 /** A process whose memory is locked (by a stuck file system, say) never answers for its arguments. */
 const patienceMs = 500;
-/** Of those so many are waited for, each by a thread of libuv's four; what reads counters needs one too. */
+/**
+ * Of those so many are waited for, each by a thread of libuv's four; what reads counters needs one too. The other files don't touch a
+ * process's memory, and are never waited for.
+ */
 const mostStuck = 2;
 /** Files that haven't answered yet, `PID/name`: they are not asked again. */
 const stuck = new Set<string>();
@@ -90,7 +93,7 @@ function startIn(stat: string): number | null {
 /** The first bytes of a file of a process; gone: it has ended, null: that may not be read, or nothing came in time. */
 async function readStart(pid: number, dir: string, name: keyof typeof mostBytes): Promise<string | typeof gone | null> {
   const file = `${pid}/${name}`;
-  if (stuck.has(file) || stuck.size >= mostStuck) return null;
+  if (stuck.has(file) || (name === 'cmdline' && stuck.size >= mostStuck)) return null;
   const waited = new AbortController();
   const late = sleep(patienceMs, undefined, {signal: waited.signal, ref: false}).catch(() => undefined);
   const reading = startOf(`${dir}/${name}`, mostBytes[name]);

@@ -11,6 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import {readFile} from 'node:fs/promises';
+import {setTimeout as sleep} from 'node:timers/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import t, {type Test} from 'tap';
@@ -259,6 +260,12 @@ t.test('the iterator has seen all processes, whether or not /proc/PID/fd can be 
   await files.read();
   process.seteuid!(65534);
   t.teardown(() => process.seteuid!(0));
+  // Before 5.11 reading through it takes the capability too.
+  const refused = await files.read().then(
+    () => null,
+    ({code}: NodeJS.ErrnoException) => code,
+  );
+  if (refused !== null) return void t.pass('not here', {skip: `going on without capabilities gives ${refused}`});
   const [byFiles, byProc] = [await readHolders({files}), await readHolders()];
   process.seteuid!(0);
   t.equal(byFiles.complete, true);
@@ -322,14 +329,19 @@ t.test('processes that never answer cost two threads, not all of them', async (t
     if (!has('mkfifo', fifo)) return void t.pass('not here', {skip: 'needs mkfifo'});
     fifos.push(fifo);
   }
-  // Whoever is waiting for a writer gets one.
-  t.teardown(() => fifos.forEach((fifo) => closeSync(openSync(fifo, constants.O_RDWR | constants.O_NONBLOCK))));
   for (let look = 0; look < 3; look++) {
     const {byProg} = await readHolders({procRoot});
     t.equal(byProg.get(7)!.length, 5);
-    t.ok(byProg.get(7)!.every(({process: {cmdline}}) => cmdline === null));
+    t.ok(byProg.get(7)!.every(({process: {comm, cmdline}}) => comm !== null && cmdline === null));
   }
   t.ok(await readFile('/proc/self/comm'), 'a thread is left');
+  // Whoever is waiting for a writer gets one; then there is room for others again.
+  for (const fifo of fifos) closeSync(openSync(fifo, constants.O_RDWR | constants.O_NONBLOCK));
+  const other = fakeProc(t, {'1': [['anon_inode:bpf-prog', 'prog_id:\t7\n']]});
+  writeFileSync(join(other, '1/cmdline'), 'x\0');
+  const cmdline = async () => (await readHolders({procRoot: other})).byProg.get(7)![0]!.process.cmdline;
+  while ((await cmdline()) === null) await sleep(10);
+  t.strictSame(await cmdline(), ['x']);
 });
 
 const nobodySkip = filesSkip || (!has('setpriv', '--version') && 'needs setpriv');
