@@ -9,7 +9,9 @@ import {progTypeName} from '../sample/prog-types.js';
 import type {Found} from '../sample/sources.js';
 import type {ProgInfo} from '../sample/types.js';
 import {CgroupPaths} from './cgroup-paths.js';
+import {inHost} from './host-root.js';
 import {netPlaces} from './net-places.js';
+import {showsAllProcesses} from './processes.js';
 import {TracingTargets} from './tracing-targets.js';
 
 /** A cgroup without its path is still a cgroup: the search for them ends after so many ms. */
@@ -29,6 +31,7 @@ export class LinksCollector {
   readonly #reader: NativeLinkReader;
   readonly #unlinked: readonly UnlinkedReader[];
   readonly #cgroups: CgroupPaths;
+  readonly #procRoot: string;
   #targets: TracingTargets | null = null;
 
   /**
@@ -39,6 +42,7 @@ export class LinksCollector {
     this.#reader = reader;
     this.#unlinked = unlinked;
     this.#cgroups = new CgroupPaths(root);
+    this.#procRoot = inHost(root, 'proc');
   }
 
   /**
@@ -69,7 +73,9 @@ export class LinksCollector {
     for (const [prog, each] of unlinked) for (const link of each) add(prog, link);
     const messages = unreadable === 0 ? [] : [`of ${unreadable} BPF links the kernel doesn't tell what they are.`];
     if (nets.error) messages.push(explainNets(nets));
+    // What network namespaces there are, and who has a perf event, is known from the processes.
     let complete = this.#unlinked.length > 0 && unreadable === 0 && nets.hidden === 0 && nets.error === null;
+    complete &&= showsAllProcesses(this.#procRoot);
     const untold = new Set(progs.filter(({type}) => untoldTypes.has(progTypeName(type))).map(({id}) => id));
     // One after the other: of libuv's four threads the counters need one.
     for (const reader of this.#unlinked) {

@@ -6,7 +6,7 @@ import t, {type Test} from 'tap';
 import {exitStatus} from '../../src/errors.js';
 import {startChild} from '../helpers/child.js';
 import {type Document, run} from '../helpers/cli.js';
-import {kernelSkip} from '../helpers/kernel.js';
+import {kernelSkip, loadProg} from '../helpers/kernel.js';
 import {has, mountOf} from '../helpers/mounts.js';
 
 const containerId = 'c0ffee'.padEnd(64, '7');
@@ -76,6 +76,16 @@ t.test('--host-root: owners, pods, pins and names are those of the host below it
   else t.match(prog, {owners: [{container_id: containerId, container: 'api', pod: 'checkout-x7', namespace: 'shop'}]});
   child.kill('SIGKILL');
   await child.end;
+});
+
+t.test('in a pid namespace nothing is said to be attached or pinned nowhere', {skip: kernelSkip}, async (t) => {
+  const inNamespace = ['unshare', '-p', '-f', '--mount-proc'] as const;
+  if (!has(...inNamespace, 'true')) return void t.pass('not here', {skip: 'needs unshare'});
+  const {id} = loadProg(t, {type: 'sched_cls'});
+  const {stdout, stderr, status} = await run(['--json', '-d', '50ms'], {through: inNamespace});
+  t.equal(status, 0, stderr);
+  const prog = (JSON.parse(stdout) as Document).programs.find((each) => each.id === id);
+  t.match(prog, {links: null, pins: null, owners: null});
 });
 
 t.test('--host-root: a directory without a host in it is bad usage', async (t) => {
