@@ -323,9 +323,10 @@ export interface NativeLinkReader {
   readonly readLinks: () => Promise<NativeLinks>;
   /**
    * Reads what is attached in every network namespace, on a thread of its own, which goes from one to the other; in at most 5 s.
+   * Of the processes in `procRoot`, by default `/proc`; `home` is the one there that sees the host as a person does, by default this one.
    * @throws (rejects with) a SystemError: ETIMEDOUT where the kernel keeps that thread, EBUSY until it lets it go.
    */
-  readonly readNetns: () => Promise<NativeNetNamespaces>;
+  readonly readNetns: (procRoot?: string, home?: string) => Promise<NativeNetNamespaces>;
 }
 
 /** What an open file of BPF's is, and so what the id beside it is. */

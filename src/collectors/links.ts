@@ -9,7 +9,7 @@ import {progTypeName} from '../sample/prog-types.js';
 import type {Found} from '../sample/sources.js';
 import type {ProgInfo} from '../sample/types.js';
 import {CgroupPaths} from './cgroup-paths.js';
-import {inHost} from './host-root.js';
+import {homeProcess, inHost} from './host-root.js';
 import {netPlaces} from './net-places.js';
 import {showsAllProcesses} from './processes.js';
 import {TracingTargets} from './tracing-targets.js';
@@ -32,6 +32,8 @@ export class LinksCollector {
   readonly #unlinked: readonly UnlinkedReader[];
   readonly #cgroups: CgroupPaths;
   readonly #procRoot: string;
+  /** undefined: this thread, which may be in another network namespace than the process's first. */
+  readonly #home: string | undefined;
   #targets: TracingTargets | null = null;
 
   /**
@@ -43,6 +45,7 @@ export class LinksCollector {
     this.#unlinked = unlinked;
     this.#cgroups = new CgroupPaths(root);
     this.#procRoot = inHost(root, 'proc');
+    this.#home = root === '/' ? undefined : homeProcess(root);
   }
 
   /**
@@ -54,7 +57,7 @@ export class LinksCollector {
       throw explainLinks(error);
     });
     // After the links: one that is made meanwhile is then in none of them, instead of in another one.
-    const nets = await this.#reader.readNetns().catch(unreadNets);
+    const nets = await this.#reader.readNetns(this.#procRoot, this.#home).catch(unreadNets);
     const {targets: places, unlinked} = netPlaces(nets.namespaces, links);
     const ids = new Set(links.flatMap(({cgroupId}) => (cgroupId === null ? [] : [cgroupId])));
     const cgroups = await this.#cgroups.find(ids, cgroupsMs);
