@@ -198,7 +198,7 @@ export interface NativeNetAttachment {
 export interface NativeNetns {
   /** As in /proc/PID/ns/net; null: it could not be told (the own one, where there is no /proc). */
   readonly ino: number | null;
-  /** Whether it is this process's. */
+  /** Whether it is that of this process, or of `home`. */
   readonly own: boolean;
   /** Whether all that it has was told. */
   readonly complete: boolean;
@@ -209,7 +209,7 @@ export interface NativeNetns {
 
 /** The network namespaces that a process's main thread is in, or that are mounted. */
 export interface NativeNetNamespaces {
-  /** The own one first; then those that have a path or an attachment. */
+  /** The own one first, if it may be entered; then those that have a path or an attachment. */
   readonly namespaces: readonly NativeNetns[];
   /** Processes of which it could not be told in which one they are. */
   readonly hidden: number;
