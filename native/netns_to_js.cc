@@ -2,6 +2,7 @@
 #include "netns_to_js.h"
 
 #include <string>
+#include <utility>
 
 #include "core/errno_name.h"
 #include "core/netns.h"
@@ -80,9 +81,13 @@ napi_value namespaces_to_js(napi_env env, const NetNamespaces& found) {
   return js.ok() ? object : nullptr;
 }
 
-/// readNetns()
+/// readNetns(procRoot, home)
 Napi::Value read_netns_async(const Napi::CallbackInfo& info) {
-  return Reading<NetNamespaces>::start(info.Env(), "readNetns", read_net_namespaces, namespaces_to_js);
+  NetnsSearch search;
+  if (info[0].IsString()) search.proc_root = info[0].As<Napi::String>().Utf8Value();
+  if (info[1].IsString()) search.home = info[1].As<Napi::String>().Utf8Value();
+  return Reading<NetNamespaces>::start(
+      info.Env(), "readNetns", [search = std::move(search)] { return read_net_namespaces(search); }, namespaces_to_js);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Reading network namespaces, for Node: readNetns() of src/addon.ts.
+// Reading network namespaces, for Node: readNetns(…) of src/addon.ts.
 #pragma once
 
 #include <napi.h>

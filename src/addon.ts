@@ -198,7 +198,7 @@ export interface NativeNetAttachment {
 export interface NativeNetns {
   /** As in /proc/PID/ns/net; null: it could not be told (the own one, where there is no /proc). */
   readonly ino: number | null;
-  /** Whether it is this process's. */
+  /** Whether it is that of this process, or of `home`. */
   readonly own: boolean;
   /** Whether all that it has was told. */
   readonly complete: boolean;
@@ -209,7 +209,7 @@ export interface NativeNetns {
 
 /** The network namespaces that a process's main thread is in, or that are mounted. */
 export interface NativeNetNamespaces {
-  /** The own one first; then those that have a path or an attachment. */
+  /** The own one first, if it may be entered; then those that have a path or an attachment. */
   readonly namespaces: readonly NativeNetns[];
   /** Processes of which it could not be told in which one they are. */
   readonly hidden: number;
@@ -323,9 +323,10 @@ export interface NativeLinkReader {
   readonly readLinks: () => Promise<NativeLinks>;
   /**
    * Reads what is attached in every network namespace, on a thread of its own, which goes from one to the other; in at most 5 s.
+   * Of the processes in `procRoot`, by default `/proc`; `home` is the one there that sees the host as a person does, by default this one.
    * @throws (rejects with) a SystemError: ETIMEDOUT where the kernel keeps that thread, EBUSY until it lets it go.
    */
-  readonly readNetns: () => Promise<NativeNetNamespaces>;
+  readonly readNetns: (procRoot?: string, home?: string) => Promise<NativeNetNamespaces>;
 }
 
 /** What an open file of BPF's is, and so what the id beside it is. */

@@ -20,6 +20,7 @@
 #include <optional>
 #include <string_view>
 #include <unordered_set>
+#include <utility>
 
 namespace bpftop {
 namespace {
@@ -76,9 +77,9 @@ bool is_better_path(std::string_view path, std::string_view other) {
 
 /// Where network namespaces are mounted, by inode: lines of proc_pid_mountinfo(5) such as
 /// `98 25 0:4 net:[4026532177] /run/netns/blue rw shared:50 - nsfs nsfs rw`.
-std::map<uint32_t, std::string> read_mounts() {
+std::map<uint32_t, std::string> read_mounts(const std::string& mountinfo) {
   std::map<uint32_t, std::string> paths;
-  FILE* file = ::fopen("/proc/thread-self/mountinfo", "re");
+  FILE* file = ::fopen(mountinfo.c_str(), "re");
   if (file == nullptr) return paths;
   char* buffer = nullptr;
   size_t room = 0;
@@ -100,25 +101,35 @@ std::map<uint32_t, std::string> read_mounts() {
 /// Goes from namespace to namespace; for a thread that ends with it.
 class Tour {
  public:
+  explicit Tour(const NetnsSearch& search) : search_(search) {}
+
   NetNamespaces go() {
-    // Whoever asks is in its own one.
-    UniqueFd own(::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
+    const bool elsewhere = !search_.home.empty();
+    const std::string home = search_.proc_root + "/" + (elsewhere ? search_.home : "thread-self");
+    UniqueFd own(::open((home + "/ns/net").c_str(), O_RDONLY | O_CLOEXEC));
     const auto here = own ? stat_of(own.get()) : std::nullopt;
-    if (!here) note({errno, "open(/proc/thread-self/ns/net)"});
-    mounts_ = read_mounts();
-    read(here.value_or(FileId{}), own.get(), true);
+    if (!here) note({errno, "open(ns/net)"});
+    mounts_ = read_mounts(home + "/mountinfo");
+    // Whoever asks is in its own one.
+    if (!elsewhere) {
+      read(here.value_or(FileId{}), own.get(), true);
+    } else if (here) {
+      enter(*here, own.get(), true);
+    }
     own.reset();
     if (!here) return std::move(found_);
     nsfs_ = here->dev;
+    // What is mounted where the home process sees it is there for this one by way of that process's root.
+    const std::string root = elsewhere ? home + "/root" : "";
     for (const auto& [ino, path] : mounts_)
-      if (const SysError error = visit(AT_FDCWD, path.c_str()); !is_gone(error)) note(error);
+      if (const SysError error = visit(AT_FDCWD, (root + path).c_str()); !is_gone(error)) note(error);
     visit_processes();
     return std::move(found_);
   }
 
  private:
   void visit_processes() {
-    DIR* proc = ::opendir("/proc");
+    DIR* proc = ::opendir(search_.proc_root.c_str());
     if (proc == nullptr) return note({errno, "open(/proc)"});
     while (const dirent* entry = ::readdir(proc)) {
       if (entry->d_name[0] < '1' || entry->d_name[0] > '9') continue;
@@ -141,13 +152,17 @@ class Tour {
     const auto opened = fd ? stat_of(fd.get()) : std::nullopt;
     if (!opened) return {errno, "open(ns/net)"};
     if (opened->dev != there->dev || opened->ino != there->ino) return {};
-    seen_.insert(there->ino);
-    if (::setns(fd.get(), CLONE_NEWNET) != 0) {
+    enter(*there, fd.get(), false);
+    return {};
+  }
+
+  void enter(FileId file, int fd, bool own) {
+    seen_.insert(file.ino);
+    if (::setns(fd, CLONE_NEWNET) != 0) {
       note({errno, "setns(CLONE_NEWNET)"});
     } else {
-      read(*there, fd.get(), false);
+      read(file, fd, own);
     }
-    return {};
   }
 
   /// Of the namespace that this thread is in now.
@@ -181,6 +196,7 @@ class Tour {
     if (!found_.error) found_.error = error;
   }
 
+  const NetnsSearch search_;
   const Deadline deadline_{kReadMs};
   /// The file system of all namespaces.
   dev_t nsfs_ = 0;
@@ -199,13 +215,14 @@ struct Errand {
   std::atomic<State> state = under_way;
   /// Readable when it is finished.
   UniqueFd bell{::eventfd(0, EFD_CLOEXEC)};
+  NetnsSearch search;
   NetNamespaces found;
 };
 
 void* run(void* data) {
   const std::unique_ptr<std::shared_ptr<Errand>> held(static_cast<std::shared_ptr<Errand>*>(data));
   Errand& errand = **held;
-  errand.found = Tour().go();
+  errand.found = Tour(errand.search).go();
   if (errand.state.exchange(Errand::finished) == Errand::given_up) stuck--;
   const uint64_t one = 1;
   [[maybe_unused]] const ssize_t rung = ::write(errand.bell.get(), &one, sizeof one);
@@ -226,11 +243,12 @@ bool wait_for(Errand& errand) {
 
 }  // namespace
 
-Result<NetNamespaces> read_net_namespaces() {
+Result<NetNamespaces> read_net_namespaces(NetnsSearch search) {
   constexpr const char* kWhat = "reading network namespaces";
   if (stuck > 0) return {{}, {EBUSY, kWhat}};
   auto errand = std::make_shared<Errand>();
   if (!errand->bell) return {{}, {errno, "eventfd"}};
+  errand->search = std::move(search);
   // pthread_create(3) says what is wrong, where std::thread throws.
   auto held = std::make_unique<std::shared_ptr<Errand>>(errand);
   pthread_attr_t attr;

@@ -47,8 +47,9 @@ export function readConfig(file: string | null): {readonly config: Config; reado
     return {config, problem: null};
   } catch (error) {
     if (isSystemError(error) && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) return {config: {}, problem: null};
+    // The reason first: the line on the screen is cut at half of its width.
     const why = error instanceof Error ? error.message : String(error);
-    return {config: {}, problem: `${file} is left out: ${why}`};
+    return {config: {}, problem: `config file left out: ${why} (${file})`};
   }
 }
 

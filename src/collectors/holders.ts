@@ -2,14 +2,13 @@
  * Who holds each program: by the addon's iterator over the open files of all processes, a fifth of a µs a file, after which only the
  * processes that hold something are looked up in /proc. Where that can't be had, by /proc/PID/fd.
  */
-import {readlinkSync, statSync} from 'node:fs';
 import {holderKinds, type NativeHolders, type NativeHoldersReader} from '../addon.js';
 import {isSystemError} from '../errors.js';
 import type {Owner, OwnerProcess, Owners} from '../sample/owners.js';
 import type {ProgInfo} from '../sample/types.js';
 import {addOwner, Held} from './held.js';
 import {scanFds} from './proc-fds.js';
-import {describe, gone, ownStartTicks, Slice, startTicks, withProcess} from './processes.js';
+import {describe, gone, ownStartTicks, showsAllProcesses, Slice, startTicks, withProcess} from './processes.js';
 
 /** What to read. */
 export interface HoldersOptions {
@@ -21,8 +20,6 @@ export interface HoldersOptions {
   readonly progsOfMap?: ReadonlyMap<number, readonly number[]>;
 }
 
-/** PROC_PID_INIT_INO (include/linux/proc_ns.h) */
-const initialPidNamespace = 0xeffffffc;
 /** Entries between two looks at the clock. */
 const entriesAtOnce = 64;
 
@@ -53,20 +50,6 @@ export async function readHolders({
   if (open) return {byProg: await lookUp(open, procRoot, progsOfMap), complete: true};
   const {byProg, unreadable} = await scanFds(procRoot, progsOfMap);
   return {byProg, complete: seesAll && unreadable === 0};
-}
-
-/** Whether that is a /proc of the initial pid namespace, in which this process is, and in which all processes are. */
-function showsAllProcesses(procRoot: string): boolean {
-  try {
-    // There is no `self` in one that doesn't know this process, and another number in one that knows it by another.
-    const isOwn = readlinkSync(`${procRoot}/self`) === String(process.pid);
-    // All but those that hidepid hides (proc(5)); then init, which always runs, is one of them.
-    return (
-      isOwn && statSync(`${procRoot}/self/ns/pid`).ino === initialPidNamespace && statSync(`${procRoot}/1`).isDirectory()
-    );
-  } catch {
-    return false;
-  }
 }
 
 /** null: not here, or not now. */

@@ -9,7 +9,9 @@ import {progTypeName} from '../sample/prog-types.js';
 import type {Found} from '../sample/sources.js';
 import type {ProgInfo} from '../sample/types.js';
 import {CgroupPaths} from './cgroup-paths.js';
+import {homeProcess, inHost} from './host-root.js';
 import {netPlaces} from './net-places.js';
+import {showsAllProcesses} from './processes.js';
 import {TracingTargets} from './tracing-targets.js';
 
 /** A cgroup without its path is still a cgroup: the search for them ends after so many ms. */
@@ -29,6 +31,9 @@ export class LinksCollector {
   readonly #reader: NativeLinkReader;
   readonly #unlinked: readonly UnlinkedReader[];
   readonly #cgroups: CgroupPaths;
+  readonly #procRoot: string;
+  /** undefined: this thread, which may be in another network namespace than the process's first. */
+  readonly #home: string | undefined;
   #targets: TracingTargets | null = null;
 
   /**
@@ -39,6 +44,8 @@ export class LinksCollector {
     this.#reader = reader;
     this.#unlinked = unlinked;
     this.#cgroups = new CgroupPaths(root);
+    this.#procRoot = inHost(root, 'proc');
+    this.#home = root === '/' ? undefined : homeProcess(root);
   }
 
   /**
@@ -50,7 +57,7 @@ export class LinksCollector {
       throw explainLinks(error);
     });
     // After the links: one that is made meanwhile is then in none of them, instead of in another one.
-    const nets = await this.#reader.readNetns().catch(unreadNets);
+    const nets = await this.#reader.readNetns(this.#procRoot, this.#home).catch(unreadNets);
     const {targets: places, unlinked} = netPlaces(nets.namespaces, links);
     const ids = new Set(links.flatMap(({cgroupId}) => (cgroupId === null ? [] : [cgroupId])));
     const cgroups = await this.#cgroups.find(ids, cgroupsMs);
@@ -69,7 +76,9 @@ export class LinksCollector {
     for (const [prog, each] of unlinked) for (const link of each) add(prog, link);
     const messages = unreadable === 0 ? [] : [`of ${unreadable} BPF links the kernel doesn't tell what they are.`];
     if (nets.error) messages.push(explainNets(nets));
+    // What network namespaces there are, and who has a perf event, is known from the processes.
     let complete = this.#unlinked.length > 0 && unreadable === 0 && nets.hidden === 0 && nets.error === null;
+    complete &&= showsAllProcesses(this.#procRoot);
     const untold = new Set(progs.filter(({type}) => untoldTypes.has(progTypeName(type))).map(({id}) => id));
     // One after the other: of libuv's four threads the counters need one.
     for (const reader of this.#unlinked) {

@@ -9,6 +9,7 @@ import type {Found} from '../sample/sources.js';
 import type {ProgInfo} from '../sample/types.js';
 import {progsByMap} from './holders.js';
 import {homeProcess, inHost} from './host-root.js';
+import {showsAllProcesses} from './processes.js';
 
 /**
  * One look.
@@ -39,7 +40,8 @@ export async function lookAtPins(
   ].filter((message) => message !== false);
   return {
     byProg,
-    complete: missing.length === 0 && hidden === 0,
+    // In another pid namespace there are mount namespaces that nobody seen here is in.
+    complete: missing.length === 0 && hidden === 0 && showsAllProcesses(search.procRoot),
     warning:
       missing.length === 0 ? null : {code: 'pins_incomplete', message: `not all pins are known: ${missing.join(' ')}`},
   };

@@ -1,9 +1,11 @@
 /** What /proc/PID tells of one process: who it is, in which cgroups. A process may end, or be stuck, while it is read. */
-import {closeSync, constants, openSync, readFileSync} from 'node:fs';
+import {closeSync, constants, openSync, readFileSync, readlinkSync, statSync} from 'node:fs';
 import {open} from 'node:fs/promises';
 import {setImmediate as turn, setTimeout as sleep} from 'node:timers/promises';
 import type {CgroupLine, OwnerProcess} from '../sample/owners.js';
 
+/** PROC_PID_INIT_INO (include/linux/proc_ns.h) */
+const initialPidNamespace = 0xeffffffc;
 /** How long the event loop may be kept from everything else, ms. */
 const sliceMs = 2;
 /** Of an argument list or a list of cgroups no more is read. */
@@ -17,6 +19,20 @@ const patienceMs = 500;
 const mostStuck = 2;
 /** Files that haven't answered yet, `PID/name`: they are not asked again. */
 const stuck = new Set<string>();
+
+/** Whether that is a /proc of the initial pid namespace, in which this process is, and in which all processes are. */
+export function showsAllProcesses(procRoot: string): boolean {
+  try {
+    // There is no `self` in one that doesn't know this process, and another number in one that knows it by another.
+    const isOwn = readlinkSync(`${procRoot}/self`) === String(process.pid);
+    // All but those that hidepid hides (proc(5)); then init, which always runs, is one of them.
+    return (
+      isOwn && statSync(`${procRoot}/self/ns/pid`).ino === initialPidNamespace && statSync(`${procRoot}/1`).isDirectory()
+    );
+  } catch {
+    return false;
+  }
+}
 
 /** The process, or the file of it, has ended. No text that a process can write is this. */
 export const gone = Symbol('gone');
