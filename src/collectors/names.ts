@@ -3,11 +3,11 @@
  * arrays of programs hold is looked up anew each time, as it changes.
  */
 import {loadNameReader, type NativeNameReader, type NativeProgBtf} from '../addon.js';
-import {isNotPermitted, isSystemError, exitStatus, UserError} from '../errors.js';
 import type {NamedProg, ProgNames} from '../sample/names.js';
 import type {Found} from '../sample/sources.js';
 import type {ProgInfo} from '../sample/types.js';
 import {BtfNames, type BtfType, mayBeLonger} from './btf-names.js';
+import {explain} from './explain.js';
 
 /** Types that are loaded for a function: tracing, ext, lsm (enum bpf_prog_type). */
 const loadedForFunctions: ReadonlySet<number> = new Set([26, 28, 29]);
@@ -47,7 +47,7 @@ export class NamesCollector {
       }
       return {byProg, complete: true, warning: null};
     } catch (error) {
-      throw explainNames(error);
+      throw explain(error, {notPermitted: 'Run it with sudo; reading BTF needs CAP_SYS_ADMIN.'});
     }
   }
 
@@ -131,13 +131,4 @@ export function tailCallers(
     }
   }
   return callers;
-}
-
-/** What it means that names can't be read: a UserError (77 or 1); what isn't a failed call stays what it is. */
-function explainNames(error: unknown): unknown {
-  if (!isSystemError(error)) return error;
-  const what = `${error.syscall}: ${error.code}.`;
-  return isNotPermitted(error.code)
-    ? new UserError(`${what} Run it with sudo; reading BTF needs CAP_SYS_ADMIN.`, exitStatus.notPermitted, {cause: error})
-    : new UserError(`${what} Try again; if it stays, please report it.`, exitStatus.failed, {cause: error});
 }
