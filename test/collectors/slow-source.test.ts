@@ -1,7 +1,10 @@
 /** When a slow source looks again. */
 import {setTimeout as sleep} from 'node:timers/promises';
 import t from 'tap';
+import {KernelCollector} from '../../src/collectors/kernel.js';
 import {SlowSource} from '../../src/collectors/slow-source.js';
+import {sourceNames} from '../../src/sample/sources.js';
+import {kernelSkip, openFds} from '../helpers/kernel.js';
 import {progInfo} from '../helpers/samples.js';
 
 t.test('a program of the host is a reason to look again soon, a helper of our own is none', async (t) => {
@@ -31,4 +34,15 @@ t.test('what a look keeps is given back when the source is closed', (t) => {
   t.equal(closed, 1);
   new SlowSource('links', () => look()).close();
   t.end();
+});
+
+t.test('a collector that is closed has given back what all its sources kept', {skip: kernelSkip}, async (t) => {
+  const before = openFds('bpf').length;
+  const collector = new KernelCollector({enableStats: false, sources: sourceNames, waitForSources: true});
+  await collector.sample();
+  const {sources} = (await collector.sample()).progs;
+  for (const name of sourceNames) t.ok(sources[name], `${name} was looked at`);
+  collector.close();
+  // A look that takes longer gives back what it has when it ends.
+  while (openFds('bpf').length > before) await sleep(20);
 });
