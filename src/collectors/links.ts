@@ -88,13 +88,14 @@ export class LinksCollector {
     return {byProg, complete, untold, warning};
   }
 
-  /** Without them there are ids: no reason to fail. */
+  /** Where they may not be read there are ids: no reason to fail. @throws what isn't a failed call. */
   async #tracingTargets(links: readonly NativeLink[], progs: readonly ProgInfo[]): Promise<ReadonlyMap<number, string>> {
     try {
       this.#targets ??= new TracingTargets();
       return await this.#targets.find(links, progs);
-    } catch {
-      return new Map();
+    } catch (error) {
+      if (isSystemError(error)) return new Map();
+      throw error;
     }
   }
 }
