@@ -250,7 +250,12 @@ const walk: CheckOf = (found) => {
   const {reading, refusal} = bpf.walk;
   if (reading) return check('walk', 'ok', readingOf(reading));
   if (bpf.auto.reading?.sampler === 'iterator')
-    return check('walk', 'limited', refusal.text, 'Not needed, the iterator is there; only map ids take CAP_SYS_ADMIN.');
+    return check(
+      'walk',
+      'limited',
+      refusal.text,
+      'Not needed, the iterator is there; only maps, links, pins and full names take CAP_SYS_ADMIN.',
+    );
   return check('walk', 'missing', refusal.text, walkRemedy(refusal, found));
 };
 

@@ -213,12 +213,12 @@ function addOptions(command: Command): Command {
     .addOption(new Option('--no-links', 'do not look what they are attached to'))
     .addOption(new Option('--no-maps', 'do not look at the maps they use'))
     .addOption(new Option('--no-pins', 'do not look where they are pinned'))
+    .addOption(new Option('--no-names', 'do not look what they are called in full'))
     .addOption(
       new Option('--host-root <DIR>', "read the host's files below DIR: in a container, where the host is mounted").default(
         '/',
       ),
     )
-    .addOption(new Option('--no-names', 'do not look what they are called in full'))
     .addOption(
       new Option('--sampler <NAME>', 'list programs by a BPF iterator (fast), or by walking their ids')
         .choices(['auto', 'iterator', 'walk'])

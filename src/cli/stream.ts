@@ -6,6 +6,7 @@ import {measure, type Measured, type MeasuredProg} from '../model/measure.js';
 import {csvHeader, groupCsvHeader, toCsv, toGroupCsv} from '../output/csv.js';
 import {field, type FieldKey} from '../model/fields.js';
 import type {Group, Grouping} from '../model/group.js';
+import {printable} from '../model/printable.js';
 import {toJson} from '../output/json.js';
 import {selectGroups, selectProgs} from '../model/select.js';
 import {toGroupTable, toTable} from '../output/table.js';
@@ -82,7 +83,7 @@ function warnOnce({warnings, sourceWarnings}: Measured, warned: Set<string>): vo
   for (const {code, message} of [...warnings, ...sourceWarnings]) {
     if (warned.has(code)) continue;
     if (code !== 'recursion_misses') warned.add(code);
-    process.stderr.write(`bpftop-ts: ${message}\n`);
+    process.stderr.write(`bpftop-ts: ${printable(message)}\n`);
   }
 }
 

@@ -6,7 +6,7 @@
 import type {Dirent} from 'node:fs';
 import {lstat, readdir, readFile} from 'node:fs/promises';
 import path from 'node:path';
-import {homeProcess} from './host-root.js';
+import {homeProcess, inHost} from './host-root.js';
 
 /** Finds paths, and remembers those that are still asked for. */
 export class CgroupPaths {
@@ -60,11 +60,11 @@ export interface CgroupMount {
  * fourth word is which directory is mounted, the fifth where; blanks are octal escapes.
  */
 export async function cgroupMounts(root: string): Promise<readonly CgroupMount[]> {
-  const text = await readFile(path.join(root, 'proc', homeProcess(root), 'mountinfo'), 'utf8').catch(() => '');
+  const text = await readFile(inHost(root, `proc/${homeProcess(root)}/mountinfo`), 'utf8').catch(() => '');
   return text.split('\n').flatMap((line) => {
     if (!/ - cgroup2 /.test(line)) return [];
     const [dir, point] = line.split(' ').slice(3, 5).map(unescapeOctal);
-    return dir === undefined || point === undefined ? [] : [{root: dir, point: path.join(root, point)}];
+    return dir === undefined || point === undefined ? [] : [{root: dir, point: inHost(root, point)}];
   });
 }
 

@@ -1,5 +1,6 @@
 /** What one process holds, by whatever was found out of its open files. */
 import type {Owner, OwnerProcess, OwnerVia} from '../sample/owners.js';
+import {addTo} from './lists.js';
 
 const strength: Readonly<Record<OwnerVia, number>> = {prog: 2, link: 1, map: 0};
 
@@ -34,9 +35,5 @@ export class Held {
 
 /** Puts a process among the owners of all that it holds. */
 export function addOwner(byProg: Map<number, Owner[]>, process: OwnerProcess, held: Held): void {
-  for (const [prog, via] of held) {
-    const owners = byProg.get(prog);
-    if (owners) owners.push({process, via});
-    else byProg.set(prog, [{process, via}]);
-  }
+  for (const [prog, via] of held) addTo(byProg, prog, {process, via});
 }

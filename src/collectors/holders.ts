@@ -7,6 +7,7 @@ import {isSystemError} from '../errors.js';
 import type {Owner, OwnerProcess, Owners} from '../sample/owners.js';
 import type {ProgInfo} from '../sample/types.js';
 import {addOwner, Held} from './held.js';
+import {addTo} from './lists.js';
 import {scanFds} from './proc-fds.js';
 import {describe, gone, ownStartTicks, showsAllProcesses, Slice, startTicks, withProcess} from './processes.js';
 
@@ -26,12 +27,7 @@ const entriesAtOnce = 64;
 /** The programs that use each map. */
 export function progsByMap(progs: Iterable<Pick<ProgInfo, 'id' | 'mapIds'>>): Map<number, number[]> {
   const byMap = new Map<number, number[]>();
-  for (const {id, mapIds} of progs)
-    for (const map of mapIds ?? []) {
-      const users = byMap.get(map);
-      if (users) users.push(id);
-      else byMap.set(map, [id]);
-    }
+  for (const {id, mapIds} of progs) for (const map of mapIds ?? []) addTo(byMap, map, id);
   return byMap;
 }
 

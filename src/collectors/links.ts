@@ -3,19 +3,26 @@
  * other kinds find. Slow beside the counters: 10 µs a link, 20 µs an interface, and a walk over all cgroups when a new one comes up.
  */
 import {loadLinkReader, type NativeLink, type NativeLinkReader, type NativeNetNamespaces} from '../addon.js';
-import {exitStatus, isNotPermitted, isSystemError, UserError} from '../errors.js';
+import {isNotPermitted, isSystemError} from '../errors.js';
 import {attachTypeName, linkTypeName, type LinkTypeName, type ProgLink} from '../sample/links.js';
 import {progTypeName} from '../sample/prog-types.js';
 import type {Found} from '../sample/sources.js';
 import type {ProgInfo} from '../sample/types.js';
 import {CgroupPaths} from './cgroup-paths.js';
+import {explain, type Remedies} from './explain.js';
 import {homeProcess, inHost} from './host-root.js';
+import {addTo} from './lists.js';
 import {netPlaces} from './net-places.js';
 import {showsAllProcesses} from './processes.js';
 import {TracingTargets} from './tracing-targets.js';
 
 /** A cgroup without its path is still a cgroup: the search for them ends after so many ms. */
 const cgroupsMs = 1000;
+
+const remedies: Remedies = {
+  notPermitted: 'Run it with sudo; listing BPF links needs CAP_SYS_ADMIN.',
+  unsupported: "This kernel can't list BPF links; Linux 5.8 and later can.",
+};
 
 /** What finds attachments that have no link. */
 export interface UnlinkedReader {
@@ -54,7 +61,7 @@ export class LinksCollector {
    */
   async read(progs: readonly ProgInfo[]): Promise<Found<ProgLink>> {
     const {links, unreadable} = await this.#reader.readLinks().catch((error: unknown) => {
-      throw explainLinks(error);
+      throw explain(error, remedies);
     });
     // After the links: one that is made meanwhile is then in none of them, instead of in another one.
     const nets = await this.#reader.readNetns(this.#procRoot, this.#home).catch(unreadNets);
@@ -68,9 +75,7 @@ export class LinksCollector {
       const words = wordsOf(prog, link);
       if (link.linkId === null && known.has(words)) return;
       known.add(words);
-      const others = byProg.get(prog);
-      if (others) others.push(link);
-      else byProg.set(prog, [link]);
+      addTo(byProg, prog, link);
     };
     for (const link of links) if (link.progId !== null) add(link.progId, progLink(link, cgroups, targets));
     for (const [prog, each] of unlinked) for (const link of each) add(prog, link);
@@ -92,13 +97,14 @@ export class LinksCollector {
     return {byProg, complete, untold, warning};
   }
 
-  /** Without them there are ids: no reason to fail. */
+  /** Where they may not be read there are ids: no reason to fail. @throws what isn't a failed call. */
   async #tracingTargets(links: readonly NativeLink[], progs: readonly ProgInfo[]): Promise<ReadonlyMap<number, string>> {
     try {
       this.#targets ??= new TracingTargets();
       return await this.#targets.find(links, progs);
-    } catch {
-      return new Map();
+    } catch (error) {
+      if (isSystemError(error)) return new Map();
+      throw error;
     }
   }
 }
@@ -130,25 +136,6 @@ const untoldTypes: ReadonlySet<string> = new Set([
   'lwt_seg6local',
   'lirc_mode2',
 ]);
-
-/** What it means that links can't be read: a UserError (77, 69 or 1); what isn't a failed call stays what it is. */
-export function explainLinks(error: unknown): unknown {
-  if (!isSystemError(error)) return error;
-  const what = `${error.syscall}: ${error.code}.`;
-  if (isNotPermitted(error.code))
-    return new UserError(`${what} Run it with sudo; listing BPF links needs CAP_SYS_ADMIN.`, exitStatus.notPermitted, {
-      cause: error,
-    });
-  if (error.code === 'EINVAL' || error.code === 'ENOSYS')
-    return new UserError(`${what} This kernel can't list BPF links; Linux 5.8 and later can.`, exitStatus.unavailable, {
-      cause: error,
-    });
-  if (error.code === 'EMFILE' || error.code === 'ENFILE')
-    return new UserError(`${what} Too many files are open; raise the limit with ulimit -n.`, exitStatus.failed, {
-      cause: error,
-    });
-  return new UserError(`${what} Try again; if it stays, please report it.`, exitStatus.failed, {cause: error});
-}
 
 /**
  * A link with what it is attached to in words; `cgroups` has the paths of those cgroups that were found, `targets` what links hang on, by

@@ -1,10 +1,15 @@
 /** The maps that programs use: as the addon reads them, joined with the programs by the ids that those refer to. 10 µs a map. */
 import {loadMapReading, type NativeMap, type NativeMapReading} from '../addon.js';
-import {exitStatus, isNotPermitted, isSystemError, UserError} from '../errors.js';
 import {mapTypeName, type ProgMap} from '../sample/maps.js';
 import type {Found} from '../sample/sources.js';
 import type {ProgInfo} from '../sample/types.js';
+import {explain, type Remedies} from './explain.js';
 import type {Look} from './slow-source.js';
+
+const remedies: Remedies = {
+  notPermitted: 'Run it with sudo; listing BPF maps needs CAP_SYS_ADMIN.',
+  unsupported: "This kernel can't list BPF maps; Linux 4.13 and later can.",
+};
 
 /**
  * Opens a look at maps. Its first loads a program of our own, a BPF iterator that counts elements, where this kernel can: kept until
@@ -16,7 +21,7 @@ export function lookAtMaps({MapReader}: NativeMapReading = loadMapReading()): Lo
   const reader = new MapReader();
   const look = async (progs: readonly ProgInfo[]) => {
     const {maps, unreadable} = await reader.read().catch((error: unknown) => {
-      throw explainMaps(error);
+      throw explain(error, remedies);
     });
     return joinMaps(progs, maps, unreadable);
   };
@@ -40,23 +45,4 @@ function joinMaps(progs: readonly ProgInfo[], maps: readonly NativeMap[], unread
 
 function progMap({id, name, type, maxEntries, entries, memlock}: NativeMap): ProgMap {
   return {id, name, type: mapTypeName(type), maxEntries, entries, bytesMemlock: memlock};
-}
-
-/** What it means that maps can't be read; what isn't a failed call stays what it is. */
-function explainMaps(error: unknown): unknown {
-  if (!isSystemError(error)) return error;
-  const what = `${error.syscall}: ${error.code}.`;
-  if (isNotPermitted(error.code))
-    return new UserError(`${what} Run it with sudo; listing BPF maps needs CAP_SYS_ADMIN.`, exitStatus.notPermitted, {
-      cause: error,
-    });
-  if (error.code === 'EINVAL' || error.code === 'ENOSYS')
-    return new UserError(`${what} This kernel can't list BPF maps; Linux 4.13 and later can.`, exitStatus.unavailable, {
-      cause: error,
-    });
-  if (error.code === 'EMFILE' || error.code === 'ENFILE')
-    return new UserError(`${what} Too many files are open; raise the limit with ulimit -n.`, exitStatus.failed, {
-      cause: error,
-    });
-  return new UserError(`${what} Try again; if it stays, please report it.`, exitStatus.failed, {cause: error});
 }

@@ -3,11 +3,12 @@
  * arrays of programs hold is looked up anew each time, as it changes.
  */
 import {loadNameReader, type NativeNameReader, type NativeProgBtf} from '../addon.js';
-import {isNotPermitted, isSystemError, exitStatus, UserError} from '../errors.js';
 import type {NamedProg, ProgNames} from '../sample/names.js';
 import type {Found} from '../sample/sources.js';
 import type {ProgInfo} from '../sample/types.js';
 import {BtfNames, type BtfType, mayBeLonger} from './btf-names.js';
+import {explain} from './explain.js';
+import {addTo} from './lists.js';
 
 /** Types that are loaded for a function: tracing, ext, lsm (enum bpf_prog_type). */
 const loadedForFunctions: ReadonlySet<number> = new Set([26, 28, 29]);
@@ -47,7 +48,7 @@ export class NamesCollector {
       }
       return {byProg, complete: true, warning: null};
     } catch (error) {
-      throw explainNames(error);
+      throw explain(error, {notPermitted: 'Run it with sudo; reading BTF needs CAP_SYS_ADMIN.'});
     }
   }
 
@@ -115,29 +116,28 @@ export function tailCallers(
   arrays: ReadonlyMap<number, readonly number[]>,
   nameOf: (prog: ProgInfo) => string,
 ): ReadonlyMap<number, readonly NamedProg[]> {
-  const held = new Set([...arrays.values()].flat());
-  const users = new Map([...arrays.keys()].map((id) => [id, [] as ProgInfo[]]));
-  for (const prog of progs) for (const id of new Set(prog.mapIds)) users.get(id)?.push(prog);
+  const holders = new Map<number, number[]>();
+  for (const [map, ids] of arrays) for (const id of ids) addTo(holders, id, map);
+  const users = new Map<number, ProgInfo[]>();
+  for (const prog of progs) for (const id of new Set(prog.mapIds)) if (arrays.has(id)) addTo(users, id, prog);
+  // One more than are kept: a program is no caller of its own.
+  for (const [map, all] of users) {
+    const entries = all.filter(({id}) => !holders.has(id));
+    users.set(map, (entries.length > 0 ? entries : all).slice(0, mostTailCallers + 1));
+  }
+  // Of thousands of programs most are in the same few arrays.
+  const known = new Map<string, readonly NamedProg[]>();
   const callers = new Map<number, readonly NamedProg[]>();
-  for (const [map, each] of users) {
-    const entries = each.filter(({id}) => !held.has(id));
-    // One more than are kept: a program is no caller of its own.
-    const some = (entries.length > 0 ? entries : each).slice(0, mostTailCallers + 1);
-    const named = some.map((prog) => ({id: prog.id, name: nameOf(prog)}));
-    for (const id of arrays.get(map) ?? []) {
-      const all = new Map([...(callers.get(id) ?? []), ...named].map((caller) => [caller.id, caller]));
-      all.delete(id);
-      if (all.size > 0) callers.set(id, [...all.values()].sort((a, b) => a.id - b.id).slice(0, mostTailCallers));
+  for (const [id, maps] of holders) {
+    const key = maps.join();
+    let named = known.get(key);
+    if (!named) {
+      const all = [...new Set(maps.flatMap((map) => users.get(map) ?? []))].sort((a, b) => a.id - b.id);
+      named = all.slice(0, mostTailCallers + 1).map((prog) => ({id: prog.id, name: nameOf(prog)}));
+      known.set(key, named);
     }
+    const others = named.filter((caller) => caller.id !== id).slice(0, mostTailCallers);
+    if (others.length > 0) callers.set(id, others);
   }
   return callers;
-}
-
-/** What it means that names can't be read: a UserError (77 or 1); what isn't a failed call stays what it is. */
-function explainNames(error: unknown): unknown {
-  if (!isSystemError(error)) return error;
-  const what = `${error.syscall}: ${error.code}.`;
-  return isNotPermitted(error.code)
-    ? new UserError(`${what} Run it with sudo; reading BTF needs CAP_SYS_ADMIN.`, exitStatus.notPermitted, {cause: error})
-    : new UserError(`${what} Try again; if it stays, please report it.`, exitStatus.failed, {cause: error});
 }

@@ -4,6 +4,7 @@
  */
 import type {NativeLink, NativeNetAttachment, NativeNetns} from '../addon.js';
 import {attachTypeName, linkTypeName, type ProgLink} from '../sample/links.js';
+import {addTo} from './lists.js';
 
 /** What the network namespaces have. */
 export interface NetPlaces {
@@ -39,9 +40,7 @@ export function netPlaces(namespaces: readonly NativeNetns[], links: readonly Na
         attachType: attachType === null ? null : attachTypeName(attachType),
         target: wordsOf(place),
       };
-      const others = unlinked.get(progId);
-      if (others) others.push(link);
-      else unlinked.set(progId, [link]);
+      addTo(unlinked, progId, link);
     }
   }
   return {targets, unlinked};
@@ -52,10 +51,7 @@ function groupBy<T>(list: readonly T[], keyOf: (one: T) => string | null): Map<s
   const groups = new Map<string, T[]>();
   for (const one of list) {
     const key = keyOf(one);
-    if (key === null) continue;
-    const group = groups.get(key);
-    if (group) group.push(one);
-    else groups.set(key, [one]);
+    if (key !== null) addTo(groups, key, one);
   }
   return groups;
 }

@@ -21,6 +21,11 @@ export class OwnersCollector {
     this.#files = files;
   }
 
+  /** Unloads the iterator over open files. Idempotent. */
+  close(): void {
+    this.#files.close();
+  }
+
   /**
    * One reading: 1 ms and 1 ms for each process that holds something, 10 ms with 500 processes that have 100 fds each. Where the iterator
    * over open files can't be had, 20 ms with 75 processes and some 300 with those 500, in slices.

@@ -3,12 +3,13 @@
  * here they get their words.
  */
 import {loadPinReader, type NativePin, type NativePinReader} from '../addon.js';
-import {exitStatus, isNotPermitted, isSystemError, UserError} from '../errors.js';
 import type {ProgPin} from '../sample/pins.js';
 import type {Found} from '../sample/sources.js';
 import type {ProgInfo} from '../sample/types.js';
+import {explain} from './explain.js';
 import {progsByMap} from './holders.js';
 import {homeProcess, inHost} from './host-root.js';
+import {addTo} from './lists.js';
 import {showsAllProcesses} from './processes.js';
 
 /**
@@ -22,16 +23,14 @@ export async function lookAtPins(
 ): Promise<Found<ProgPin>> {
   const search = {procRoot: inHost(hostRoot, 'proc'), home: homeProcess(hostRoot)};
   const {pins, cutShort, unreadable, hidden} = await reader.readPins(search).catch((error: unknown) => {
-    throw explainPins(error);
+    throw explain(error, {notPermitted: "Run it with sudo; a bpffs is root's on most hosts."});
   });
   const progsOfMap = progsByMap(progs);
   const byProg = new Map<number, ProgPin[]>();
   for (const pin of [...pins].sort(inOrder)) {
     const found = {path: pathOf(pin), via: pin.via};
     for (const prog of pin.progId === null ? (progsOfMap.get(pin.mapId ?? 0) ?? []) : [pin.progId]) {
-      const others = byProg.get(prog);
-      if (others) others.push(found);
-      else byProg.set(prog, [found]);
+      addTo(byProg, prog, found);
     }
   }
   const missing = [
@@ -55,19 +54,4 @@ function inOrder(a: NativePin, b: NativePin): number {
 
 function pathOf({path, pid, comm}: NativePin): string {
   return pid === null ? path : `${path} (mount namespace of ${pid}${comm === '' ? '' : ` ${comm}`})`;
-}
-
-/** What it means that pins can't be read: a UserError (77 or 1); what isn't a failed call stays what it is. */
-function explainPins(error: unknown): unknown {
-  if (!isSystemError(error)) return error;
-  const what = `${error.syscall}: ${error.code}.`;
-  if (isNotPermitted(error.code))
-    return new UserError(`${what} Run it with sudo; a bpffs is root's on most hosts.`, exitStatus.notPermitted, {
-      cause: error,
-    });
-  if (error.code === 'EMFILE' || error.code === 'ENFILE')
-    return new UserError(`${what} Too many files are open; raise the limit with ulimit -n.`, exitStatus.failed, {
-      cause: error,
-    });
-  return new UserError(`${what} Try again; if it stays, please report it.`, exitStatus.failed, {cause: error});
 }

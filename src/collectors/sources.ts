@@ -1,5 +1,6 @@
 /** The slow sources, by name: what looks for each. */
 import type {SourceFacts, SourceName} from '../sample/sources.js';
+import type {ProgInfo} from '../sample/types.js';
 import {LinksCollector} from './links.js';
 import {lookAtMaps} from './maps.js';
 import {NamesCollector} from './names.js';
@@ -12,7 +13,8 @@ import {UnlinkedProgs} from './unlinked.js';
 const lookers: {readonly [Name in SourceName]: (hostRoot: string) => Look<SourceFacts[Name]>} = {
   owners: (hostRoot) => {
     const collector = new OwnersCollector(hostRoot);
-    return (progs) => collector.read(progs);
+    const look = (progs: readonly ProgInfo[]) => collector.read(progs);
+    return Object.assign(look, {close: () => collector.close()});
   },
   links: (hostRoot) => {
     const collector = new LinksCollector(hostRoot, undefined, [new UnlinkedProgs(hostRoot)]);

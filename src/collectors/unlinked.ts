@@ -4,7 +4,6 @@
  * no link tells of.
  */
 import {readlink} from 'node:fs/promises';
-import path from 'node:path';
 import {
   loadUnlinkedFinder,
   type NativeCallError,
@@ -18,7 +17,8 @@ import {progTypeName} from '../sample/prog-types.js';
 import type {Found} from '../sample/sources.js';
 import type {ProgInfo} from '../sample/types.js';
 import {cgroupMounts} from './cgroup-paths.js';
-import {homeProcess} from './host-root.js';
+import {homeProcess, inHost} from './host-root.js';
+import {addTo} from './lists.js';
 import {progLink, type UnlinkedReader} from './links.js';
 
 /** No search takes longer, ms. */
@@ -65,7 +65,7 @@ export class UnlinkedProgs implements UnlinkedReader {
    * @throws UserError (69) where this isn't Linux or the addon can't be loaded.
    */
   constructor(root = '/', finder: NativeUnlinkedFinder = loadUnlinkedFinder()) {
-    const procRoot = path.join(root, 'proc');
+    const procRoot = inHost(root, 'proc');
     this.#places = [
       {
         name: 'cgroups',
@@ -108,9 +108,7 @@ export class UnlinkedProgs implements UnlinkedReader {
         const linkId = told(link);
         if (link.progId === null || linkId === undefined) continue;
         const attached = {...progLink(link, new Map([[link.cgroupId ?? 0n, link.name ?? '']]), new Map()), linkId};
-        const others = byProg.get(link.progId);
-        if (others) others.push(attached);
-        else byProg.set(link.progId, [attached]);
+        addTo(byProg, link.progId, attached);
       }
       // What was looked for and found misses nothing.
       const without = sought.filter(({id}) => !byProg.has(id));
@@ -174,7 +172,7 @@ const hostCgroups = 'cgroup:[4026531835]';
 async function findInCgroups(root: string, attachTypes: readonly number[], finder: NativeUnlinkedFinder) {
   const mounts = await cgroupMounts(root);
   const found = await finder.findCgroupProgs(mounts, attachTypes, limitMs);
-  const namespace = await readlink(path.join(root, 'proc', homeProcess(root), 'ns/cgroup')).catch(() => hostCgroups);
+  const namespace = await readlink(inHost(root, `proc/${homeProcess(root)}/ns/cgroup`)).catch(() => hostCgroups);
   const all = namespace === hostCgroups && mounts.some((mount) => mount.root === '/');
   const hidden = "not all cgroups can be seen from here: it needs the host's cgroup namespace and its cgroup2 mounted.";
   return {...found, hidden: all ? null : hidden};

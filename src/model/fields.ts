@@ -153,7 +153,7 @@ const entries = {
     kind: 'text',
     unit: '',
     width: 12,
-    ...ofLinks((link) => link.target ?? link.attachType ?? link.type, '(nowhere)'),
+    ...ofLinks(linkText, '(nowhere)'),
   },
   link_attach_type: {
     title: 'LINK ATTACH',
@@ -396,9 +396,20 @@ function ownerText({owners, pins}: MeasuredProg): string | null {
 }
 
 /** `cilium-agent pod/cilium-x7`: a process, and where it runs. */
-function oneOwnerText({comm, pid, pod, container, containerId}: ProgOwner): string {
-  const where = pod !== null ? `pod/${pod}` : (container ?? containerId?.slice(0, 12));
-  return [comm ?? `pid ${pid}`, where].filter((part) => part).join(' ');
+function oneOwnerText(owner: ProgOwner): string {
+  const {comm, pid, pod} = owner;
+  const where = pod !== null ? `pod/${pod}` : containerText(owner);
+  return [comm || `pid ${pid}`, where].filter((part) => part).join(' ');
+}
+
+/** `postgres`, or the first digits of its id; null: it runs in no container, or that isn't known. From the host: hostile. */
+export function containerText({container, containerId}: ProgOwner): string | null {
+  return container ?? (containerId && containerId.slice(0, 12));
+}
+
+/** What a program is attached to, or the most that is known of how. From the host: hostile. */
+export function linkText({target, attachType, type}: ProgLink): string {
+  return target ?? attachType ?? type;
 }
 
 function andMore(first: string, more: number): string {

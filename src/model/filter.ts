@@ -111,8 +111,14 @@ function ofField({get, values}: Field, isTrue: (value: Value) => boolean): Test 
  * which is the same object in many samples: thousands of programs are searched with every key.
  */
 const searched = [
-  searchedOf((prog) => prog.info, [field('name'), field('type')]),
-  searchedOf((prog) => prog.owners, (['owner', 'container', 'container_id', 'pod', 'unit'] as const).map(field)),
+  // The name in full comes with a later look than the rest.
+  searchedOf((prog) => prog.names ?? prog.info, [field('name'), field('type')]),
+  searchedOf(
+    (prog) => (prog.owners?.length ? prog.owners : null),
+    (['owner', 'container', 'container_id', 'pod', 'unit'] as const).map(field),
+  ),
+  // Programs without an owner have one list in common, but not the words for it.
+  (prog: MeasuredProg) => (prog.owners?.length === 0 ? String(field('owner').get(prog)) : ''),
   searchedOf((prog) => prog.links, [field('attached')]),
 ];
 

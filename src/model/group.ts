@@ -4,7 +4,7 @@
  */
 import {progTypeName} from '../sample/prog-types.js';
 import type {ProgOwner} from '../sample/owners.js';
-import {field, type Field, type FieldKey, type FieldValue, isNumeric, unknown} from './fields.js';
+import {containerText, field, type Field, type FieldKey, type FieldValue, isNumeric, linkText, unknown} from './fields.js';
 import type {MeasuredProg} from './measure.js';
 import {byOrder, type SortOrder} from './sort.js';
 
@@ -14,6 +14,7 @@ interface Nothing {
 }
 
 const nobody: Nothing = {words: '(nobody)'};
+const pinned: Nothing = {words: '(pinned)'};
 const noContainer: Nothing = {words: '(no container)'};
 const noPod: Nothing = {words: '(no pod)'};
 const noUnit: Nothing = {words: '(no unit)'};
@@ -48,7 +49,10 @@ export const groupings: readonly Grouping[] = [
     ...{key: 'container', letter: 'c', title: 'CONTAINER', help: 'container that this process runs in'},
     // Many pods have a container of the same name: only the id tells them apart.
     of: byOwner(({cgroup, containerId}) => containerId ?? (cgroup === null ? null : noContainer)),
-    called: (prog) => containerText(firstOwner(prog) as ProgOwner),
+    called: (prog) => {
+      const first = firstOwner(prog) as ProgOwner;
+      return [containerText(first), first.pod && `pod/${first.pod}`].filter((part) => part).join(' ');
+    },
   },
   {
     ...{key: 'pod', letter: 'p', title: 'POD', help: 'pod that this process runs in, with its namespace'},
@@ -64,7 +68,7 @@ export const groupings: readonly Grouping[] = [
   },
   {
     ...{key: 'attached', letter: 'a', title: 'ATTACHED', help: 'what it is attached to'},
-    of: ({links}) => (links === null ? null : attachedTo(links[0])),
+    of: ({links}) => links && (links[0] ? linkText(links[0]) : nowhere),
   },
 ];
 
@@ -81,7 +85,7 @@ function firstOwner(prog: MeasuredProg): ProgOwner | undefined {
 function byOwner(of: (owner: ProgOwner) => Common): Grouping['of'] {
   return (prog) => {
     const first = firstOwner(prog);
-    return first ? of(first) : prog.owners && nobody;
+    return first ? of(first) : prog.owners && (prog.pins?.length ? pinned : nobody);
   };
 }
 
@@ -89,16 +93,6 @@ function podOf({cgroup, containerId, container, pod, namespace}: ProgOwner): Com
   if (pod !== null) return namespace === null ? pod : `${namespace}/${pod}`;
   // Of a container that no file of the host's names it isn't known whether it is a pod's.
   return cgroup === null || (containerId !== null && container === null) ? null : noPod;
-}
-
-/** `main pod/web-7`, `postgres`, or the first digits of its id. */
-function containerText({containerId, container, pod}: ProgOwner): string {
-  const name = container ?? (containerId ?? '').slice(0, 12);
-  return pod === null ? name : `${name} pod/${pod}`;
-}
-
-function attachedTo(link: NonNullable<MeasuredProg['links']>[number] | undefined): Common {
-  return link ? (link.target ?? link.attachType ?? link.type) : nowhere;
 }
 
 /** Programs that have something in common, and their sums. */
@@ -152,9 +146,9 @@ export class Group {
       return common && (this.by.called?.(this.#summed[0] as MeasuredProg) ?? common);
     return common.words;
   }
-  /** The name, or `-`. From the host: hostile. */
+  /** The name in words: `-` where it is not known, `(no name)` where it is empty. From the host: hostile. */
   get title(): string {
-    return this.name ?? unknown;
+    return this.name === '' ? '(no name)' : (this.name ?? unknown);
   }
   /** Whether none of them has a CPU share because all may sleep. */
   get sleepable(): boolean {

@@ -174,8 +174,10 @@ const ext = 28;
 
 /** What of a look is about one program. */
 function readingOf<T>(reading: Reading<T> | null, id: number): Reading<T> | null {
-  const found = reading?.byProg?.get(id);
-  return reading && {...reading, byProg: reading.byProg && new Map(found && [[id, found]])};
+  if (!reading) return null;
+  const found = reading.byProg?.get(id);
+  const untold = new Set(reading.untold?.has(id) ? [id] : []);
+  return {...reading, byProg: reading.byProg && new Map(found && [[id, found]]), untold};
 }
 
 /** Sums over many programs, whatever filter or limit. Rates are over those programs that have one; null when none can have any. */

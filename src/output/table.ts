@@ -33,7 +33,7 @@ const groupColumns = ['programs', ...defaultColumns].flatMap((key) => groupField
 export function toGroupTable(measured: Measured, by: Grouping, groups: readonly Group[]): string {
   const columns = [{title: by.title, kind: 'text'} as const, ...groupColumns];
   const rows = groups.map((group) => [
-    printable(group.title) || '-',
+    printable(group.title),
     ...groupColumns.map(({key, kind, get}) =>
       key === 'cpu_pct' && group.sleepable ? 'wall' : formatValue(kind, get(group)),
     ),

@@ -2,13 +2,13 @@
  * The page of a program: what goes where. Labels are drawn with the frame by Ink, values are painted with every sample; both take their
  * places from `layoutDetail`.
  */
+import {containerText, field} from '../model/fields.js';
 import {formatBytes, formatCount, formatDuration, formatNumberOf, formatPercent, formatTime} from '../model/format.js';
 import type {History, HistoryMetric} from '../model/history.js';
 import {mapsMemory, sharedMaps} from '../model/maps.js';
 import type {Measured, MeasuredProg} from '../model/measure.js';
 import {printable} from '../model/printable.js';
 import type {ProgMap} from '../sample/maps.js';
-import {field} from '../model/fields.js';
 import {shownName} from '../model/prog-name.js';
 import {progTypeName} from '../sample/prog-types.js';
 import type {SourceName} from '../sample/sources.js';
@@ -106,7 +106,7 @@ function heldBy({owners}: MeasuredProg): string | null {
   const [first, ...more] = owners;
   if (!first) return 'no process';
   const by = {prog: 'an fd', link: 'a link', map: 'a map of it'}[first.via];
-  return `${first.comm ?? '-'} (pid ${first.pid}) by ${by}${more.length > 0 ? `, and ${more.length} more` : ''}`;
+  return `${first.comm || '-'} (pid ${first.pid}) by ${by}${more.length > 0 ? `, and ${more.length} more` : ''}`;
 }
 
 /** `xdp eth0, cgroup /system.slice cgroup_inet_egress` */
@@ -150,9 +150,10 @@ function whyUnknown({measured}: DetailInput, source: SourceName): string {
 function whereOf({owners}: MeasuredProg): string | null {
   const first = owners?.[0];
   if (!first) return null;
-  const {pod, namespace, container, containerId, unit, cgroup} = first;
+  const {pod, namespace, unit, cgroup} = first;
+  const container = containerText(first);
   const inPod = pod === null ? null : `pod ${namespace ?? '-'}/${pod}`;
-  const inContainer = containerId === null ? null : `container ${container ?? containerId.slice(0, 12)}`;
+  const inContainer = container && `container ${container}`;
   return [inPod, inContainer].filter((part) => part).join(', ') || unit || cgroup;
 }
 

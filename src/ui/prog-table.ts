@@ -86,7 +86,7 @@ function paintGroupTitle(grid: Grid, y: number, group: Group, {columns, open}: T
   const room = end - x - foldCells;
   // Of little room the name gets most: how many there are is seen by opening it.
   const counted = room >= 2 * count.length;
-  const title = cut(printable(group.title) || '(no name)', counted ? room - count.length - 2 : room);
+  const title = cut(printable(group.title), counted ? room - count.length - 2 : room);
   grid.text(x, y, open.has(group.key) ? '▾' : '▸', style[whole ?? 'dim'], end - x);
   if (room <= 0) return;
   const used = grid.text(x + foldCells, y, title, style[whole ?? 'strong']);

@@ -1,8 +1,10 @@
 /** When a slow source looks again. */
 import {setTimeout as sleep} from 'node:timers/promises';
 import t from 'tap';
+import {KernelCollector} from '../../src/collectors/kernel.js';
 import {Lookout, SlowSource} from '../../src/collectors/slow-source.js';
-import type {Found} from '../../src/sample/sources.js';
+import {type Found, sourceNames} from '../../src/sample/sources.js';
+import {kernelSkip, openFds} from '../helpers/kernel.js';
 import {progInfo} from '../helpers/samples.js';
 
 t.test('a program of the host is a reason to look again soon, a helper of our own is none', async (t) => {
@@ -68,4 +70,15 @@ t.test('two look at once, however many are due; one that fails makes room like a
     found.map(({warning}) => warning?.code ?? null),
     [null, 'links_unavailable', null, null],
   );
+});
+
+t.test('a collector that is closed has given back what all its sources kept', {skip: kernelSkip}, async (t) => {
+  const before = openFds('bpf').length;
+  const collector = new KernelCollector({enableStats: false, sources: sourceNames, waitForSources: true});
+  await collector.sample();
+  const {sources} = (await collector.sample()).progs;
+  for (const name of sourceNames) t.ok(sources[name], `${name} was looked at`);
+  collector.close();
+  // A look that takes longer gives back what it has when it ends.
+  while (openFds('bpf').length > before) await sleep(20);
 });

@@ -4,7 +4,8 @@ import {FilterError, parseFilter} from '../../src/model/filter.js';
 import {measure, type MeasuredProg} from '../../src/model/measure.js';
 import type {ProgLink} from '../../src/sample/links.js';
 import type {ProgOwner} from '../../src/sample/owners.js';
-import {noSources, type Reading} from '../../src/sample/sources.js';
+import type {ProgPin} from '../../src/sample/pins.js';
+import {noSources, type Reading, type Sources} from '../../src/sample/sources.js';
 import {random, type Random} from '../helpers/random.js';
 import {makeSample, owner, type ProgSpec, reading} from '../helpers/samples.js';
 
@@ -56,6 +57,21 @@ t.test('a word is looked for in name, type, owner, attachment, container, pod an
   t.same(found('nobody'), [15]);
   t.same(found('80'), [], 'not in its command line');
   t.same(found('null'), [], 'what is not known is not the word null');
+  t.end();
+});
+
+t.test('a word is looked for in what is known now, not in what was known when it was looked for first', (t) => {
+  const at = {timeNs: 10n ** 12n};
+  const [owners, pins] = [reading<ProgOwner>({}, at), reading<ProgPin>({1: [{path: '/sys/fs/bpf/x', via: 'prog'}]}, at)];
+  const names = {fullName: 'handle_everything', attachFuncName: null, tailCallers: []};
+  const sample = makeSample(101, [{id: 1, name: 'handle_everythi'}, {id: 2}]);
+  const known = (more: Partial<Sources>) =>
+    measure({...sample, progs: {...sample.progs, sources: {...noSources, owners, ...more}}}, null).progs;
+  t.same(found('handle_everything', known({})), []);
+  t.same(found('handle_everything', known({names: reading({1: [names]}, at)})), [1]);
+  t.same(found('nobody', known({})), [1, 2]);
+  t.same(found('pinned', known({pins})), [1]);
+  t.same(found('nobody', known({pins})), [2], 'each by itself, though both have no owner');
   t.end();
 });
 

@@ -8,12 +8,14 @@ import {
   groupProgs,
   groupRows,
 } from '../../src/model/group.js';
+import {field, formatField} from '../../src/model/fields.js';
 import {parseFilter} from '../../src/model/filter.js';
 import {measure, type Measured} from '../../src/model/measure.js';
 import {selectGroups} from '../../src/model/select.js';
 import {initialSort, parseSort, type SortOrder} from '../../src/model/sort.js';
 import type {ProgLink} from '../../src/sample/links.js';
 import type {ProgOwner} from '../../src/sample/owners.js';
+import type {ProgPin} from '../../src/sample/pins.js';
 import {noSources} from '../../src/sample/sources.js';
 import {type Random, random} from '../helpers/random.js';
 import {makeSample, owner, type ProgSpec, reading} from '../helpers/samples.js';
@@ -27,9 +29,10 @@ function measured(
   owners: Record<number, readonly ProgOwner[]>,
   links: Record<number, readonly ProgLink[]> = {},
   times = 2n,
+  pins: Record<number, readonly ProgPin[]> = {},
 ): Measured {
   const at = {timeNs: 10n ** 12n};
-  const sources = {...noSources, owners: reading(owners, at), links: reading(links, at)};
+  const sources = {...noSources, owners: reading(owners, at), links: reading(links, at), pins: reading(pins, at)};
   const sample = makeSample(
     101,
     progs.map((prog) => ({...prog, runTimeNs: (prog.runTimeNs ?? 0n) * times, runCnt: (prog.runCnt ?? 0n) * times})),
@@ -54,6 +57,16 @@ t.test('by whose it is, the first holder counting; nobody and not known are two 
     3: [owner({comm: null})],
   });
   t.same(idsIn(groupProgs(progs, by('owner'))), {agent: [1, 2], '-': [3, 5], '(nobody)': [4]});
+  t.end();
+});
+
+t.test('what nobody holds but a pin is told apart, as in its column; an empty name is no missing one', (t) => {
+  const owners = {3: [owner({pid: 5, comm: ''})], 4: [owner({comm: 'agent'})]};
+  const pin: ProgPin = {path: '/sys/fs/bpf/x', via: 'prog'};
+  const {progs} = measured([{id: 1}, {id: 2}, {id: 3}, {id: 4}], owners, {}, 2n, {1: [pin], 4: [pin]});
+  t.same(idsIn(groupProgs(progs, by('owner'))), {'(pinned)': [1], '(nobody)': [2], '(no name)': [3], agent: [4]});
+  const column = progs.map((prog) => formatField(field('owner'), prog));
+  t.same(column, ['(pinned)', '(nobody)', 'pid 5', 'agent']);
   t.end();
 });
 

@@ -1,7 +1,9 @@
 import t from 'tap';
 import {documentedStatsCostNs, measure} from '../../src/model/measure.js';
+import type {ProgLink} from '../../src/sample/links.js';
+import {noSources} from '../../src/sample/sources.js';
 import type {Sample} from '../../src/sample/types.js';
-import {makeSample} from '../helpers/samples.js';
+import {makeSample, reading} from '../helpers/samples.js';
 
 t.test('figures equal their formulas on the two raw readings', (t) => {
   const before = makeSample(100, [{id: 7, runTimeNs: 1_000_003n, runCnt: 17n}]);
@@ -266,5 +268,19 @@ t.test('two readings at one instant, or a clock that went back, have no period',
   const reading = (seconds: number) => makeSample(seconds, [{id: 1, runCnt: 5n}]);
   t.match(measure(reading(100), reading(100)), {periodNs: null, totals: {cpuPct: null}});
   t.match(measure(reading(99), reading(100)), {periodNs: null, selfCpuPct: null});
+  t.end();
+});
+
+t.test('what no source can tell of a program it cannot tell of it when it has gone either', (t) => {
+  const links = reading<ProgLink>({}, {timeNs: 10n ** 12n, untold: new Set([1])});
+  const sample = makeSample(101, [{id: 1}, {id: 2}]);
+  const {progs} = measure({...sample, progs: {...sample.progs, sources: {...noSources, links}}}, null);
+  t.same(
+    progs.map((prog) => [prog.links, prog.detached().links]),
+    [
+      [null, null],
+      [[], []],
+    ],
+  );
   t.end();
 });
