@@ -161,6 +161,7 @@ class NetlinkSocket {
   using Use = std::function<void(Bytes)>;
 
   SysError send(const NetlinkRequest& request, uint16_t flags);
+  /// EINTR: to be asked for again, from the beginning.
   SysError dump_once(const NetlinkRequest& request, Deadline deadline, const Use& use);
   /// Reads messages until the kernel says that it is done.
   SysError receive(const char* call, Deadline deadline, const Use& use);

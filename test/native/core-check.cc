@@ -1,6 +1,7 @@
 // Checks of native/core without Node, built and run by core.test.ts with the address and undefined-behaviour sanitizers.
 // Prints one TAP line a check. What needs the kernel is left out when it refuses.
 #include <sched.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -566,9 +567,30 @@ void check_netns() {
   if (!ran) std::printf("ok %d - network namespaces # SKIP no XDP link can be made\n", ++checks);
 }
 
+/// What somebody else sends to the netlink sockets of this process: errno of the last one tried; 0: it was taken.
+int send_to_own_netlink() {
+  const UniqueFd other(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0));
+  int refused = EBADF;
+  for (int fd = 3; fd < 1024; fd++) {
+    struct {  // sockaddr_nl
+      uint16_t family, pad;
+      uint32_t pid, groups;
+    } to = {};
+    socklen_t len = sizeof to;
+    if (fd == other.get() || ::getsockname(fd, reinterpret_cast<sockaddr*>(&to), &len) != 0) continue;
+    if (to.family != AF_NETLINK || to.pid == 0) continue;
+    const char lie[16] = {16};
+    const ssize_t sent = ::sendto(other.get(), lie, sizeof lie, 0, reinterpret_cast<sockaddr*>(&to), sizeof to);
+    refused = sent < 0 ? errno : 0;
+  }
+  return refused;
+}
+
 void check_netlink() {
   auto open = NetlinkSocket::open();
   if (open.error) return;
+  const int refused = send_to_own_netlink();
+  check(refused == ECONNREFUSED || refused == EPERM, "nobody but the kernel is listened to");
   netlink::IfInfoMsg all = {};
   const NetlinkRequest links("RTM_GETLINK", netlink::kRtmGetLink, all);
   const auto count = [](int& messages, Bytes) { messages++; };
