@@ -7,9 +7,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <climits>
-
-#include "core/clock.h"
 
 namespace bpftop {
 namespace {
@@ -37,13 +34,6 @@ struct NlMsgHdr {
 };
 
 }  // namespace
-
-Deadline::Deadline(uint32_t ms) : ns_(now_ns(CLOCK_MONOTONIC) + uint64_t{ms} * 1'000'000) {}
-
-int Deadline::left_ms() const {
-  const uint64_t now = now_ns(CLOCK_MONOTONIC);
-  return now >= ns_ ? 0 : static_cast<int>(std::min<uint64_t>((ns_ - now) / 1'000'000 + 1, INT_MAX));
-}
 
 NetlinkRequest& NetlinkRequest::add(uint16_t type, const void* data, size_t len) {
   const auto total = static_cast<uint16_t>(len + 2 * sizeof(uint16_t));
@@ -88,7 +78,7 @@ SysError NetlinkSocket::send(const NetlinkRequest& request, uint16_t flags) {
 }
 
 SysError NetlinkSocket::dump_once(const NetlinkRequest& request, Deadline deadline, const Use& use) {
-  if (deadline.left_ms() == 0) return {ETIMEDOUT, request.call_};
+  if (deadline.passed()) return {ETIMEDOUT, request.call_};
   if (const SysError error = send(request, kFDump)) return error;
   const SysError error = receive(request.call_, deadline, use);
   if (error.err != EMSGSIZE || buffer_.size() >= kMostRoom) return error;

@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "core/deadline.h"
 #include "core/sys_error.h"
 #include "core/unique_fd.h"
 
@@ -114,18 +115,6 @@ class NetlinkRequest {
   uint16_t type_;
   uint16_t flags_;
   std::vector<char> body_;
-};
-
-/// A time after which nothing is waited for.
-class Deadline {
- public:
-  /// So many ms from now.
-  explicit Deadline(uint32_t ms);
-  /// How long it is until then, ms; 0: it has passed.
-  int left_ms() const;
-
- private:
-  uint64_t ns_;
 };
 
 /// What a dump told, and what ended it before its end.

@@ -165,7 +165,7 @@ class Tour {
   }
 
   bool is_late() {
-    if (!is_late_ && deadline_.left_ms() == 0) {
+    if (!is_late_ && deadline_.passed()) {
       is_late_ = true;
       note({ETIMEDOUT, "reading network namespaces"});
     }
@@ -216,7 +216,7 @@ void* run(void* data) {
 bool wait_for(Errand& errand) {
   const Deadline deadline(kReadMs + kGraceMs);
   pollfd bell = {errand.bell.get(), POLLIN, 0};
-  while (deadline.left_ms() > 0)
+  while (!deadline.passed())
     if (::poll(&bell, 1, deadline.left_ms()) > 0) return true;
   stuck++;
   if (errand.state.exchange(Errand::given_up) == Errand::under_way) return false;

@@ -11,7 +11,6 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -26,7 +25,7 @@
 #include <utility>
 
 #include "core/bpf_syscall.h"
-#include "core/clock.h"
+#include "core/deadline.h"
 #include "core/unique_fd.h"
 
 namespace bpftop {
@@ -206,8 +205,7 @@ std::string device_of(int fd) {
 /// One reading.
 class Reader {
  public:
-  explicit Reader(const PinsSearch& search)
-      : search_(search), deadline_(now_ns(CLOCK_MONOTONIC) + uint64_t{search.most_ms} * 1'000'000) {}
+  explicit Reader(const PinsSearch& search) : search_(search), deadline_(search.most_ms) {}
 
   Result<Pins> read() {
     proc_ = UniqueFd(::open(search_.proc_root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -223,7 +221,7 @@ class Reader {
  private:
   /// One of the limits is reached: nothing more is begun.
   bool is_over() {
-    if (entries_ < search_.most_entries && path_bytes_ < kMostPathBytes && now_ns(CLOCK_MONOTONIC) < deadline_) return false;
+    if (entries_ < search_.most_entries && path_bytes_ < kMostPathBytes && !deadline_.passed()) return false;
     return found_.cut_short = true;
   }
 
@@ -424,7 +422,7 @@ class Reader {
   static std::string fd_path(int fd) { return "/proc/self/fd/" + std::to_string(fd); }
 
   const PinsSearch& search_;
-  const uint64_t deadline_;
+  const Deadline deadline_;
   UniqueFd proc_;
   std::vector<Namespace> namespaces_;
   Pins found_;

@@ -10,7 +10,7 @@
 #include <deque>
 #include <unordered_set>
 
-#include "core/time_limit.h"
+#include "core/deadline.h"
 #include "core/unlinked.h"
 
 namespace bpftop {
@@ -33,14 +33,14 @@ int open_below(int dir, const char* path) {
 class Walk {
  public:
   Walk(std::span<const uint32_t> attach_types, uint32_t limit_ms)
-      : attach_types_(attach_types.begin(), attach_types.end()), limit_(limit_ms) {}
+      : attach_types_(attach_types.begin(), attach_types.end()), deadline_(limit_ms) {}
 
   void mount(const CgroupMount& mount) {
     const UniqueFd top(::open(mount.point.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!top) return miss({errno, "open"});
     std::deque<std::string> paths = {"."};
     for (; !paths.empty() && !attach_types_.empty(); paths.pop_front()) {
-      if (limit_.reached()) return miss(kLate);
+      if (deadline_.passed()) return miss(kLate);
       directory(top.get(), paths.front(), mount.root, paths);
     }
   }
@@ -101,7 +101,7 @@ class Walk {
   }
 
   std::vector<uint32_t> attach_types_;
-  TimeLimit limit_;
+  Deadline deadline_;
   std::unordered_set<uint64_t> seen_;
   Unlinked found_;
 };

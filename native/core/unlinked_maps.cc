@@ -6,7 +6,7 @@
 #include <optional>
 
 #include "core/btf.h"
-#include "core/time_limit.h"
+#include "core/deadline.h"
 #include "core/unlinked.h"
 
 namespace bpftop {
@@ -26,7 +26,7 @@ enum class StructOpsState : uint32_t { init, in_use, to_be_free, ready };
 
 class Search {
  public:
-  Search(MapsSought sought, uint32_t limit_ms) : sought_(sought), limit_(limit_ms) {}
+  Search(MapsSought sought, uint32_t limit_ms) : sought_(sought), deadline_(limit_ms) {}
 
   void all() {
     uint32_t id = 0;
@@ -35,7 +35,7 @@ class Search {
       if (error.err == ENOENT) return;
       if (error) return miss(error);
       if (next <= id) return miss({EPROTO, "bpf(BPF_MAP_GET_NEXT_ID)"});
-      if (limit_.reached()) return miss({ETIME, "bpf(BPF_MAP_GET_NEXT_ID)"});
+      if (deadline_.passed()) return miss({ETIME, "bpf(BPF_MAP_GET_NEXT_ID)"});
       id = next;
       map(id);
     }
@@ -125,7 +125,7 @@ class Search {
   }
 
   MapsSought sought_;
-  TimeLimit limit_;
+  Deadline deadline_;
   std::optional<Result<Btf>> btf_;
   Unlinked found_;
 };

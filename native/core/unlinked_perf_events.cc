@@ -10,7 +10,7 @@
 #include <optional>
 #include <string_view>
 
-#include "core/time_limit.h"
+#include "core/deadline.h"
 #include "core/unlinked.h"
 
 namespace bpftop {
@@ -61,7 +61,7 @@ uint32_t perf_type_of(TaskFdType type) {
 
 class Search {
  public:
-  explicit Search(uint32_t limit_ms) : limit_(limit_ms) {}
+  explicit Search(uint32_t limit_ms) : deadline_(limit_ms) {}
 
   void all(const char* proc) {
     const Dir dir = open_dir(AT_FDCWD, proc);
@@ -69,7 +69,7 @@ class Search {
     while (const dirent* entry = ::readdir(dir.get())) {
       const auto pid = number_in(entry->d_name);
       if (!pid) continue;
-      if (limit_.reached()) return miss(kLate);
+      if (deadline_.passed()) return miss(kLate);
       process(::dirfd(dir.get()), *pid);
     }
   }
@@ -90,7 +90,7 @@ class Search {
         if (errno != 0 && !is_gone(errno)) miss({errno, "readdir"});
         return;
       }
-      if (seen % kAtOnce == 0 && limit_.reached()) return miss(kLate);
+      if (seen % kAtOnce == 0 && deadline_.passed()) return miss(kLate);
       const auto fd = number_in(entry->d_name);
       if (fd && !event(pid, *fd)) return;
     }
@@ -122,7 +122,7 @@ class Search {
     if (!found_.missed || found_.missed.err == EOPNOTSUPP) found_.missed = error;
   }
 
-  TimeLimit limit_;
+  Deadline deadline_;
   Unlinked found_;
 };
 
