@@ -48,6 +48,7 @@ Result<Maps> MapReader::read() {
     const auto [next, error] = map_next_id(id);
     if (error.err == ENOENT) {
       count(result.value.maps);
+      result.value.uncounted = uncounted_;
       return result;
     }
     if (error) return {{}, error};
