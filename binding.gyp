@@ -35,6 +35,7 @@
         'native/core/errno_name.cc',
         'native/core/file_code.cc',
         'native/core/file_iterator.cc',
+        'native/core/files.cc',
         'native/core/iter_code.cc',
         'native/core/kernel_layout.cc',
         'native/core/links.cc',

@@ -1,34 +1,20 @@
 // A walk over the directories of each cgroup2 mount, the upper levels first, and BPF_PROG_QUERY for each.
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <deque>
 #include <unordered_set>
+#include <utility>
 
 #include "core/deadline.h"
+#include "core/files.h"
 #include "core/unlinked.h"
 
 namespace bpftop {
 namespace {
 
 constexpr SysError kLate = {ETIME, "bpf(BPF_PROG_QUERY)"};
-
-/// Opens a directory below `dir`, and nothing that is mounted there or that a symbolic link leads to: another file system
-/// may keep whoever asks it waiting for ever.
-int open_below(int dir, const char* path) {
-  struct {
-    uint64_t flags;
-    uint64_t mode;
-    uint64_t resolve;
-  } how = {O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0, 0x01 | 0x04};  // RESOLVE_NO_XDEV, RESOLVE_NO_SYMLINKS
-  constexpr long kOpenat2 = 437;                                 // of every architecture
-  return static_cast<int>(::syscall(kOpenat2, dir, path, &how, sizeof how));
-}
 
 class Walk {
  public:
@@ -50,7 +36,9 @@ class Walk {
  private:
   /// `path` is from the mount on, `.` for itself; what is in it is added to `paths`.
   void directory(int top, const std::string& path, const std::string& root, std::deque<std::string>& paths) {
-    UniqueFd fd(open_below(top, path.c_str()));
+    // Nothing that is mounted below, or that a symbolic link leads to: another file system may keep whoever asks it waiting
+    // for ever.
+    UniqueFd fd = open_at(top, path.c_str(), O_RDONLY | O_DIRECTORY, kNoXdev | kNoSymlinks);
     if (!fd) {
       // Removed meanwhile, or something else is mounted there.
       if (errno != ENOENT && errno != EXDEV) miss({errno, "openat2"});
@@ -63,14 +51,12 @@ class Walk {
     const std::string below = path == "." ? "" : path;
     query(fd.get(), status.st_ino, below.empty() ? root : root + (root.ends_with('/') ? "" : "/") + below);
 
-    DIR* const dir = ::fdopendir(fd.get());
-    if (dir == nullptr) return miss({errno, "fdopendir"});
-    fd.release();  // it is the DIR's now
-    while (const dirent* entry = ::readdir(dir)) {
+    const Dir dir = list_dir(std::move(fd));
+    if (!dir) return miss({errno, "fdopendir"});
+    while (const dirent* entry = ::readdir(dir.get())) {
       const std::string name = entry->d_name;
       if (entry->d_type == DT_DIR && name != "." && name != "..") paths.push_back(below.empty() ? name : below + "/" + name);
     }
-    ::closedir(dir);
   }
 
   void query(int fd, uint64_t id, const std::string& path) {

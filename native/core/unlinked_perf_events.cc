@@ -1,25 +1,15 @@
 // BPF_TASK_FD_QUERY for each fd of each process. To read first what each is (readlink) would cost more than to ask for what
 // is none.
-#include <dirent.h>
 #include <fcntl.h>
-#include <unistd.h>
 
 #include <cerrno>
-#include <charconv>
-#include <memory>
-#include <optional>
-#include <string_view>
 
 #include "core/deadline.h"
+#include "core/files.h"
 #include "core/unlinked.h"
 
 namespace bpftop {
 namespace {
-
-struct CloseDir {
-  void operator()(DIR* dir) const { ::closedir(dir); }
-};
-using Dir = std::unique_ptr<DIR, CloseDir>;
 
 constexpr SysError kLate = {ETIME, "bpf(BPF_TASK_FD_QUERY)"};
 
@@ -27,17 +17,7 @@ constexpr SysError kLate = {ETIME, "bpf(BPF_TASK_FD_QUERY)"};
 constexpr uint32_t kAtOnce = 64;
 
 Dir open_dir(int at, const char* path) {
-  UniqueFd fd(::openat(at, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  DIR* const dir = fd ? ::fdopendir(fd.get()) : nullptr;
-  if (dir != nullptr) fd.release();
-  return Dir(dir);
-}
-
-std::optional<uint32_t> number_in(std::string_view name) {
-  uint32_t number = 0;
-  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
-  if (error != std::errc() || end != name.data() + name.size()) return std::nullopt;
-  return number;
+  return list_dir(UniqueFd(::openat(at, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)));
 }
 
 /// enum bpf_perf_event_type of the same thing; 0: there is none.
@@ -114,8 +94,6 @@ class Search {
     found_.links.push_back(std::move(link));
     return true;
   }
-
-  static bool is_gone(int err) { return err == ENOENT || err == ESRCH; }
 
   /// That an event's kind can't be told is the least that can be said.
   void miss(const SysError& error) {
