@@ -1,6 +1,7 @@
 // A walk over the directories of each cgroup2 mount, the upper levels first, and BPF_PROG_QUERY for each.
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 #include <cerrno>
 #include <deque>
@@ -14,6 +15,8 @@
 namespace bpftop {
 namespace {
 
+// CGROUP2_SUPER_MAGIC of <linux/magic.h>.
+constexpr int64_t kCgroup2 = 0x63677270;
 constexpr SysError kLate = {ETIME, "bpf(BPF_PROG_QUERY)"};
 
 class Walk {
@@ -24,6 +27,9 @@ class Walk {
   void mount(const CgroupMount& mount) {
     const UniqueFd top(::open(mount.point.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!top) return miss({errno, "open"});
+    // Something else may be mounted over it.
+    struct statfs fs = {};
+    if (::fstatfs(top.get(), &fs) != 0 || fs.f_type != kCgroup2) return miss({EBADF, "open(cgroup2)"});
     std::deque<std::string> paths = {"."};
     for (; !paths.empty() && !attach_types_.empty(); paths.pop_front()) {
       if (deadline_.passed()) return miss(kLate);

@@ -70,15 +70,17 @@ class Search {
     for (const AttachType type : kSockmapAttachTypes) {
       const auto attach_type = static_cast<uint32_t>(type);
       const auto [prog_ids, error] = query_prog_ids(fd, attach_type);
-      if (error) miss(error);
+      // EOPNOTSUPP: this kernel was built without programs of that kind.
+      if (error && error.err != EOPNOTSUPP) miss(error);
       for (const uint32_t prog_id : prog_ids) add(LinkType::sockmap, info, prog_id).attach_type = attach_type;
     }
   }
 
   void struct_ops(int fd, const BpfMapInfo& info) {
     uint32_t head[2];
+    if (info.value_size < sizeof head || info.value_size > kMostValueBytes)
+      return miss({EPROTO, "bpf(BPF_MAP_LOOKUP_ELEM)"});
     std::vector<uint8_t> value(info.value_size);
-    if (value.size() < sizeof head || value.size() > kMostValueBytes) return miss({EPROTO, "bpf(BPF_MAP_LOOKUP_ELEM)"});
     if (const SysError error = map_lookup(fd, 0, value.data())) return miss(error);
     std::memcpy(head, value.data(), sizeof head);
     const auto state = static_cast<StructOpsState>(head[1]);
@@ -89,7 +91,7 @@ class Search {
     // A type of a module's isn't in the kernel's BTF.
     const auto data = btf->member(info.btf_vmlinux_value_type_id, "data");
     if (!data || btf->size_of(info.btf_vmlinux_value_type_id) != value.size()) return miss({EOPNOTSUPP, "btf"});
-    const std::string name(btf->name_of(data->type));
+    const std::string name(btf->name_of(BtfKind::structure, data->type));
     for (const uint32_t offset : btf->function_pointers(data->type)) {
       uint64_t prog_id;
       const uint64_t at = uint64_t{data->bit_offset} / 8 + offset;
@@ -114,7 +116,7 @@ class Search {
   /// The kernel's types, read once a search; null: there are none.
   const Btf* kernel_btf() {
     if (!btf_) {
-      btf_ = Btf::read("/sys/kernel/btf/vmlinux");
+      btf_ = Btf::read(kKernelBtf);
       if (btf_->error) miss(btf_->error);
     }
     return btf_->error ? nullptr : &btf_->value;

@@ -1,6 +1,7 @@
 // BPF_TASK_FD_QUERY for each fd of each process. To read first what each is (readlink) would cost more than to ask for what
 // is none.
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <cerrno>
 
@@ -46,6 +47,7 @@ class Search {
   void all(const char* proc) {
     const Dir dir = open_dir(AT_FDCWD, proc);
     if (!dir) return miss({errno, "open"});
+    if (!counts_as_here(::dirfd(dir.get()))) return miss({ESRCH, "readlink(/proc/self)"});
     while (const dirent* entry = ::readdir(dir.get())) {
       const auto pid = number_in(entry->d_name);
       if (!pid) continue;
@@ -57,6 +59,12 @@ class Search {
   Unlinked take() { return std::move(found_); }
 
  private:
+  /// Whether the pids of that procfs are those of this process's pid namespace, by which the kernel is asked.
+  static bool counts_as_here(int proc) {
+    char self[16] = {};
+    return ::readlinkat(proc, "self", self, sizeof self - 1) > 0 && self == std::to_string(::getpid());
+  }
+
   void process(int proc, uint32_t pid) {
     const Dir dir = open_dir(proc, (std::to_string(pid) + "/fd").c_str());
     if (!dir) {

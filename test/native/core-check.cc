@@ -3,6 +3,7 @@
 #include <sched.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -31,6 +32,7 @@
 #include "core/prog_walk.h"
 #include "core/sampler.h"
 #include "core/stats_cost.h"
+#include "core/unlinked.h"
 #include "synthetic-btf.h"
 
 using namespace bpftop;
@@ -219,8 +221,10 @@ void check_function_pointers() {
   check(!error && btf.function_pointers(ops) == std::vector<uint32_t>{8, 24}, "pointers to functions, also behind typedefs");
   check(btf.function_pointers(number).empty() && btf.function_pointers(99).empty(), "what is no struct has none");
   const auto data = btf.member(btf.find(structure, "value"), "data");
-  check(data && data->index == 1 && data->type == ops && btf.name_of(data->type) == "ops", "a member's place and type");
-  check(btf.name_of(to_function).empty() && btf.name_of(99).empty(), "what has no name has none");
+  check(data && data->index == 1 && data->type == ops && btf.name_of(BtfKind::structure, data->type) == "ops",
+        "a member's place and type");
+  check(btf.name_of(BtfKind::pointer, to_function).empty() && btf.name_of(BtfKind::structure, 99).empty(),
+        "what has no name has none");
 }
 
 /// Deep, circular and exploding types end, and are no type.
@@ -613,6 +617,28 @@ void check_netlink() {
   check(attrs == 1, "and so does one that is shorter than its head");
 }
 
+/// The kernel is asked by pids of this process's own pid namespace: /proc of another one is no help.
+void check_perf_events() {
+  const auto in_other_pid_namespace = [] {
+    const pid_t child = ::fork();
+    if (child == 0) ::_exit(find_perf_event_progs("/proc", 1000).missed.err);
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    ::_exit(WEXITSTATUS(status));
+  };
+  const pid_t child = ::fork();
+  if (child == 0) {
+    if (::unshare(CLONE_NEWPID) != 0) ::_exit(0);
+    in_other_pid_namespace();
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  if (WEXITSTATUS(status) == 0)
+    std::printf("ok %d - perf events # SKIP no pid namespace can be made\n", ++checks);
+  else
+    check(WEXITSTATUS(status) == ESRCH, "a procfs with other pids is refused");
+}
+
 void check_maps() {
   const auto [map, refused] = map_create({MapType::hash, 8, 100, "core_check"});
   MapReader reader;
@@ -676,6 +702,7 @@ int main() {
   check_link_info();
   check_netlink();
   check_netns();
+  check_perf_events();
   check_pins();
   check_churn();
   check_maps();
