@@ -45,6 +45,7 @@
         'native/core/net_attachments.cc',
         'native/core/netlink.cc',
         'native/core/netns.cc',
+        'native/core/own_iterator.cc',
         'native/core/own_progs.cc',
         'native/core/pins.cc',
         'native/core/prog_info.cc',
