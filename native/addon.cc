@@ -1,6 +1,4 @@
-// The face of core for Node: class Sampler of src/addon.ts. Nothing here is global: each environment (main thread, workers)
-// has its own class, and a pass under way keeps alive what it needs, so close(), garbage collection and the end of the
-// environment may come at any moment.
+// The face of core for Node: class Sampler of src/addon.ts.
 //
 // A pass runs on a thread of libuv's pool, not on JavaScript's. The hop there and back takes about 0.04 ms, little beside a
 // walk (4 ms at 1 000 programs, 49 ms at 10 000) and a fifth of an iterator's pass at 1 000 (0.3 ms). It is worth it all the
@@ -11,12 +9,8 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
-#include <utility>
 
 #include "core/sampler.h"
 #include "core/unique_fd.h"
@@ -24,22 +18,14 @@
 #include "links_to_js.h"
 #include "maps_to_js.h"
 #include "names_to_js.h"
-#include "napi_error.h"
 #include "netns_to_js.h"
 #include "pins_to_js.h"
+#include "reading.h"
 #include "sample_to_js.h"
 #include "share.h"
 
 namespace bpftop {
 namespace {
-
-/// Shared by the JavaScript object and the pass under way; whoever goes last closes the fds.
-struct Session {
-  Session(bool enable_stats, SamplerOptions options) : sampler(enable_stats, std::move(options)) {}
-  Sampler sampler;
-  /// A pass is under way. Read and written on JavaScript's thread alone.
-  bool busy = false;
-};
 
 /// What NativeBpf.Sampler's `sampler` says; undefined is "auto".
 std::optional<SamplerChoice> choice_from_js(const Napi::Value& value) {
@@ -52,62 +38,18 @@ std::optional<SamplerChoice> choice_from_js(const Napi::Value& value) {
   return std::nullopt;
 }
 
-void reject(napi_env env, napi_deferred deferred, const SysError& error, std::string_view detail = {}) {
-  if (const napi_value js_error = make_system_error(env, error, detail)) napi_reject_deferred(env, deferred, js_error);
+/// On a pool thread. What it gives lives as long as the sampler.
+Refusal pass(Sampler& sampler, const Sampler*& passed) {
+  passed = &sampler;
+  const SysError error = sampler.pass();
+  const Refusal& refusal = sampler.refusal();
+  const bool by_refusal = refusal.error.err == error.err && refusal.error.call == error.call;
+  return {error, by_refusal ? refusal.detail : std::string()};
 }
 
-/// One pass, from sample() to its promise's end. Owns itself between `start` and `complete`.
-class Pass {
- public:
-  /// Hands the pass to libuv's pool; the answer goes to `deferred`. False: Node refused, and nothing was started.
-  static bool start(napi_env env, napi_deferred deferred, std::shared_ptr<Session> session) {
-    auto pass = std::unique_ptr<Pass>(new Pass(deferred, std::move(session)));
-    napi_value name;
-    if (napi_create_string_utf8(env, "bpftop.Sampler", NAPI_AUTO_LENGTH, &name) != napi_ok) return false;
-    if (napi_create_async_work(env, nullptr, name, execute, complete, pass.get(), &pass->work_) != napi_ok) return false;
-    if (napi_queue_async_work(env, pass->work_) != napi_ok) {
-      napi_delete_async_work(env, pass->work_);
-      return false;
-    }
-    pass.release()->session_->busy = true;
-    return true;
-  }
-
- private:
-  Pass(napi_deferred deferred, std::shared_ptr<Session> session) : deferred_(deferred), session_(std::move(session)) {}
-
-  /// On a pool thread: no JavaScript here.
-  static void execute(napi_env, void* data) {
-    Pass* pass = static_cast<Pass*>(data);
-    pass->error_ = pass->session_->sampler.pass();
-  }
-
-  /// Back on JavaScript's thread, also when the environment is being torn down (Node waits for its work); then every call
-  /// that would run JavaScript fails, and the promise, which nobody can be waiting for, stays as it is.
-  static void complete(napi_env env, napi_status, void* data) {
-    const std::unique_ptr<Pass> pass(static_cast<Pass*>(data));
-    pass->session_->busy = false;
-    napi_delete_async_work(env, pass->work_);
-    const Sampler& sampler = pass->session_->sampler;
-    if (pass->error_) {
-      const Refusal& refusal = sampler.refusal();
-      const bool by_refusal = refusal.error.err == pass->error_.err && refusal.error.call == pass->error_.call;
-      reject(env, pass->deferred_, pass->error_, by_refusal ? refusal.detail : std::string_view());
-    } else if (const napi_value sample = sample_to_js(env, sampler)) {
-      napi_resolve_deferred(env, pass->deferred_, sample);
-    } else {
-      // No memory for the answer, or an environment at its end, where this does nothing either.
-      napi_value ignored;
-      napi_get_and_clear_last_exception(env, &ignored);
-      reject(env, pass->deferred_, {ENOMEM, "sample"}, "no memory for the result");
-    }
-  }
-
-  napi_deferred deferred_;
-  napi_async_work work_ = nullptr;
-  std::shared_ptr<Session> session_;
-  SysError error_;
-};
+napi_value passed_to_js(napi_env env, const Sampler* const& sampler) {
+  return sample_to_js(env, *sampler);
+}
 
 class JsSampler : public Napi::ObjectWrap<JsSampler> {
  public:
@@ -137,29 +79,17 @@ class JsSampler : public Napi::ObjectWrap<JsSampler> {
       return;
     }
     const std::string pin_path = pin.IsString() ? pin.As<Napi::String>().Utf8Value() : std::string();
-    session_ = std::make_shared<Session>(enable.As<Napi::Boolean>(), SamplerOptions{*choice, pin_path, {}});
+    session_.open(enable.As<Napi::Boolean>().Value(), SamplerOptions{*choice, pin_path, {}});
   }
 
  private:
   Napi::Value sample(const Napi::CallbackInfo& info) {
-    const Napi::Env env = info.Env();
-    napi_deferred deferred;
-    napi_value promise;
-    if (napi_create_promise(env, &deferred, &promise) != napi_ok) return {};
-    if (session_ == nullptr) {
-      reject(env, deferred, {EBADF, "sample"}, "the sampler is closed");
-    } else if (session_->busy) {
-      reject(env, deferred, {EBUSY, "sample"}, "a pass is under way");
-    } else if (!Pass::start(env, deferred, session_)) {
-      reject(env, deferred, {ENOMEM, "sample"}, "Node could not start it");
-    }
-    return {env, promise};
+    return session_.read<const Sampler*>(info.Env(), "sample", pass, passed_to_js);
   }
 
-  void close(const Napi::CallbackInfo&) { session_.reset(); }
+  void close(const Napi::CallbackInfo&) { session_.close(); }
 
-  /// Null: closed.
-  std::shared_ptr<Session> session_;
+  Session<Sampler> session_;
 };
 
 /// discardOutput(fd). For a screen that must give back a terminal which nobody reads; that it fails on anything else is no

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstring>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "core/errno_name.h"
@@ -34,6 +35,10 @@ class Js {
     return make([&](napi_value* out) { return napi_create_uint32(env_, value, out); });
   }
   napi_value number_or_null(const std::optional<uint32_t>& value) { return value ? number(*value) : null(); }
+  /// A u64 as a double: true below 2^53.
+  napi_value number_or_null(const std::optional<uint64_t>& value) {
+    return value ? number(static_cast<double>(*value)) : null();
+  }
   napi_value bigint(uint64_t value) {
     return make([&](napi_value* out) { return napi_create_bigint_uint64(env_, value, out); });
   }
@@ -41,6 +46,9 @@ class Js {
   napi_value string(const char* text, size_t len = NAPI_AUTO_LENGTH) {
     return make([&](napi_value* out) { return napi_create_string_utf8(env_, text, len, out); });
   }
+  napi_value string(std::string_view text) { return string(text.data(), text.size()); }
+  /// Null where it is empty.
+  napi_value text_or_null(std::string_view text) { return text.empty() ? null() : string(text); }
   napi_value object() {
     return make([&](napi_value* out) { return napi_create_object(env_, out); });
   }

@@ -15,10 +15,6 @@
 namespace bpftop {
 namespace {
 
-napi_value text_or_null(Js& js, const std::optional<std::string>& text) {
-  return text ? js.string(text->data(), text->size()) : js.null();
-}
-
 napi_value bigint_or_null(Js& js, const std::optional<uint64_t>& value) {
   return value ? js.bigint(*value) : js.null();
 }
@@ -37,13 +33,13 @@ napi_value link_to_js(Js& js, const napi_value (&keys)[std::size(kKeys)], const 
       js.number(link.type),
       js.number_or_null(link.prog_id),
       js.number_or_null(link.attach_type),
-      text_or_null(js, link.name),
+      js.text_or_null(link.name.value_or("")),
       js.number_or_null(link.offset),
       js.number_or_null(link.ifindex),
       bigint_or_null(js, link.cgroup_id),
       js.number_or_null(link.netns_ino),
       js.number_or_null(link.map_id),
-      text_or_null(js, link.map_name),
+      js.text_or_null(link.map_name.value_or("")),
       js.number_or_null(link.target_obj_id),
       js.number_or_null(link.target_btf_id),
       js.number_or_null(link.perf_type),

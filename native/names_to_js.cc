@@ -1,9 +1,6 @@
-// Each call takes numbers and is one work item of libuv's pool, which owns all it needs; nothing is kept between two.
-// Answers are in the order of the questions, null where there is none.
+// Each call takes numbers; answers are in the order of the questions, null where there is none.
 #include "names_to_js.h"
 
-#include <cerrno>
-#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -11,21 +8,21 @@
 
 #include "core/names.h"
 #include "js.h"
-#include "napi_error.h"
+#include "reading.h"
 
 namespace bpftop {
 namespace {
 
 template <typename T>
-using Answers = Result<std::vector<std::optional<T>>>;
+using Answers = std::vector<std::optional<T>>;
 
 /// What each call is: its name, what it does on a pool thread (no JavaScript there), and what becomes of an answer.
 struct ReadProgBtf {
   static constexpr const char* kName = "readProgBtf";
   using Answer = ProgBtf;
 
-  static Answers<Answer> read(const std::vector<uint32_t>& prog_ids) {
-    Answers<Answer> answers;
+  static Result<Answers<Answer>> read(const std::vector<uint32_t>& prog_ids) {
+    Result<Answers<Answer>> answers;
     for (const uint32_t id : prog_ids) {
       auto [btf, error] = read_prog_btf(id);
       if (error) return {{}, error};
@@ -49,7 +46,7 @@ struct ReadFunctions {
   using Answer = BtfFunction;
 
   /// Pairs: a BTF object's id, a type's id there.
-  static Answers<Answer> read(const std::vector<uint32_t>& pairs) {
+  static Result<Answers<Answer>> read(const std::vector<uint32_t>& pairs) {
     std::vector<BtfType> asked;
     for (size_t i = 0; i + 1 < pairs.size(); i += 2) asked.push_back({pairs[i], pairs[i + 1]});
     return {read_functions(asked), {}};
@@ -57,9 +54,8 @@ struct ReadFunctions {
 
   static napi_value to_js(Js& js, const Answer& function) {
     const napi_value object = js.object();
-    js.set(object, "name", js.string(function.name.data(), function.name.size()));
-    js.set(object, "module",
-           function.module.empty() ? js.null() : js.string(function.module.data(), function.module.size()));
+    js.set(object, "name", js.string(function.name));
+    js.set(object, "module", js.text_or_null(function.module));
     return object;
   }
 };
@@ -70,8 +66,8 @@ struct ReadProgArrays {
   /// Slots in one call: 20 ms.
   static constexpr uint32_t kMostSlots = 1 << 16;
 
-  static Answers<Answer> read(const std::vector<uint32_t>& map_ids) {
-    Answers<Answer> answers;
+  static Result<Answers<Answer>> read(const std::vector<uint32_t>& map_ids) {
+    Result<Answers<Answer>> answers;
     uint32_t most = kMostSlots;
     for (const uint32_t id : map_ids) {
       auto [progs, error] = read_prog_array(id, most);
@@ -88,65 +84,15 @@ struct ReadProgArrays {
   }
 };
 
-void reject(napi_env env, napi_deferred deferred, const SysError& error, const char* detail = "") {
-  if (const napi_value js_error = make_system_error(env, error, detail)) napi_reject_deferred(env, deferred, js_error);
-}
-
-/// One call. Owns itself between `start` and `complete`.
+/// Null where JavaScript can't run any more, or has no memory.
 template <typename Call>
-struct Reading {
-  std::vector<uint32_t> asked;
-  napi_deferred deferred = nullptr;
-  napi_async_work work = nullptr;
-  Answers<typename Call::Answer> answers;
-
-  /// False: Node refused, and nothing was started.
-  static bool start(napi_env env, napi_deferred deferred, std::vector<uint32_t> asked) {
-    auto reading = std::make_unique<Reading>();
-    reading->deferred = deferred;
-    reading->asked = std::move(asked);
-    napi_value name;
-    if (napi_create_string_utf8(env, Call::kName, NAPI_AUTO_LENGTH, &name) != napi_ok) return false;
-    if (napi_create_async_work(env, nullptr, name, execute, complete, reading.get(), &reading->work) != napi_ok)
-      return false;
-    if (napi_queue_async_work(env, reading->work) != napi_ok) {
-      napi_delete_async_work(env, reading->work);
-      return false;
-    }
-    reading.release();
-    return true;
-  }
-
-  static void execute(napi_env, void* data) {
-    auto* reading = static_cast<Reading*>(data);
-    reading->answers = Call::read(reading->asked);
-  }
-
-  /// Back on JavaScript's thread, also when the environment is being torn down: then nothing here does anything.
-  static void complete(napi_env env, napi_status, void* data) {
-    const std::unique_ptr<Reading> reading(static_cast<Reading*>(data));
-    napi_delete_async_work(env, reading->work);
-    if (reading->answers.error) {
-      reject(env, reading->deferred, reading->answers.error);
-    } else if (const napi_value answers = reading->to_js(env)) {
-      napi_resolve_deferred(env, reading->deferred, answers);
-    } else {
-      napi_value ignored;
-      napi_get_and_clear_last_exception(env, &ignored);
-      reject(env, reading->deferred, {ENOMEM, Call::kName}, "no memory for the result");
-    }
-  }
-
-  /// Null where JavaScript can't run any more, or has no memory.
-  napi_value to_js(napi_env env) const {
-    Js js(env);
-    const napi_value list = js.array(answers.value.size());
-    uint32_t at = 0;
-    for (const auto& answer : answers.value)
-      js.scoped([&] { js.set(list, at++, answer ? Call::to_js(js, *answer) : js.null()); });
-    return js.ok() ? list : nullptr;
-  }
-};
+napi_value answers_to_js(napi_env env, const Answers<typename Call::Answer>& answers) {
+  Js js(env);
+  const napi_value list = js.array(answers.size());
+  uint32_t at = 0;
+  for (const auto& answer : answers) js.scoped([&] { js.set(list, at++, answer ? Call::to_js(js, *answer) : js.null()); });
+  return js.ok() ? list : nullptr;
+}
 
 /// readX(Uint32Array): Promise
 template <typename Call>
@@ -156,13 +102,10 @@ Napi::Value call(const Napi::CallbackInfo& info) {
     Napi::TypeError::New(env, std::string(Call::kName) + " wants a Uint32Array").ThrowAsJavaScriptException();
     return {};
   }
-  const auto asked = info[0].As<Napi::Uint32Array>();
-  napi_deferred deferred;
-  napi_value promise;
-  if (napi_create_promise(env, &deferred, &promise) != napi_ok) return {};
-  if (!Reading<Call>::start(env, deferred, {asked.Data(), asked.Data() + asked.ElementLength()}))
-    reject(env, deferred, {ENOMEM, Call::kName}, "Node could not start it");
-  return {env, promise};
+  const auto numbers = info[0].As<Napi::Uint32Array>();
+  const std::vector<uint32_t> asked(numbers.Data(), numbers.Data() + numbers.ElementLength());
+  return Reading<Answers<typename Call::Answer>>::start(
+      env, Call::kName, [asked] { return Call::read(asked); }, answers_to_js<Call>);
 }
 
 template <typename Call>

@@ -4,7 +4,6 @@
 #include <string>
 #include <utility>
 
-#include "core/errno_name.h"
 #include "core/netns.h"
 #include "js.h"
 #include "reading.h"
@@ -28,10 +27,6 @@ const char* type_name(NetAttachment::Type type) {
   return "netns";
 }
 
-napi_value text_or_null(Js& js, const std::string& text) {
-  return text.empty() ? js.null() : js.string(text.data(), text.size());
-}
-
 napi_value number_or_null(Js& js, uint32_t number) {
   return number == 0 ? js.null() : js.number(number);
 }
@@ -43,8 +38,8 @@ napi_value attachment_to_js(Js& js, const NetAttachment& attachment) {
   js.set(object, "linkId", number_or_null(js, attachment.link_id));
   js.set(object, "attachType", number_or_null(js, static_cast<uint32_t>(attachment.attach_type)));
   js.set(object, "ifindex", number_or_null(js, attachment.ifindex));
-  js.set(object, "ifname", text_or_null(js, attachment.ifname));
-  js.set(object, "hook", text_or_null(js, attachment.hook));
+  js.set(object, "ifname", js.text_or_null(attachment.ifname));
+  js.set(object, "hook", js.text_or_null(attachment.hook));
   return object;
 }
 
@@ -57,7 +52,7 @@ napi_value netns_to_js(Js& js, const Netns& netns) {
   js.set(object, "ino", number_or_null(js, netns.ino));
   js.set(object, "own", js.boolean(netns.own));
   js.set(object, "complete", js.boolean(netns.complete));
-  js.set(object, "path", text_or_null(js, netns.path));
+  js.set(object, "path", js.text_or_null(netns.path));
   js.set(object, "attachments", attachments);
   return object;
 }
@@ -67,17 +62,11 @@ napi_value namespaces_to_js(napi_env env, const NetNamespaces& found) {
   const napi_value list = js.array(found.all.size());
   uint32_t at = 0;
   for (const Netns& netns : found.all) js.scoped([&] { js.set(list, at++, netns_to_js(js, netns)); });
-  napi_value error = js.null();
-  if (found.error) {
-    error = js.object();
-    js.set(error, "code", js.string(errno_name(found.error.err)));
-    js.set(error, "syscall", js.string(found.error.call));
-  }
   const napi_value object = js.object();
   js.set(object, "namespaces", list);
   js.set(object, "hidden", js.number(found.hidden));
   js.set(object, "unread", js.number(found.unread));
-  js.set(object, "error", error);
+  js.set(object, "error", error_to_js(js, found.error));
   return js.ok() ? object : nullptr;
 }
 

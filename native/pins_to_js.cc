@@ -16,9 +16,9 @@ napi_value pin_to_js(Js& js, const Pin& pin) {
   js.set(object, "via", js.string(pin.kind == Pin::Kind::prog ? "prog" : "link"));
   js.set(object, "progId", js.number_or_null(pin.prog_id));
   js.set(object, "mapId", js.number_or_null(pin.map_id));
-  js.set(object, "path", js.string(pin.path.data(), pin.path.size()));
+  js.set(object, "path", js.string(pin.path));
   js.set(object, "pid", js.number_or_null(pin.pid));
-  js.set(object, "comm", js.string(pin.comm.data(), pin.comm.size()));
+  js.set(object, "comm", js.string(pin.comm));
   return object;
 }
 

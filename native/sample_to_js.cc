@@ -67,7 +67,7 @@ napi_value prog_info_to_js(Js& js, const ProgInfoKeys& keys, const ProgInfo& inf
   js.set(object, keys.gpl_compatible, js.boolean(info.gpl_compatible));
   js.set(object, keys.xlated_prog_len, js.number(info.xlated_prog_len));
   js.set(object, keys.jited_prog_len, js.number(info.jited_prog_len));
-  js.set(object, keys.memlock, info.memlock ? js.number(static_cast<double>(*info.memlock)) : js.null());
+  js.set(object, keys.memlock, js.number_or_null(info.memlock));
   js.set(object, keys.verified_insns, js.number_or_null(info.verified_insns));
   js.set(object, keys.btf_id, js.number(info.btf_id));
   js.set(object, keys.sleepable, info.sleepable ? js.boolean(*info.sleepable) : js.null());
@@ -122,7 +122,7 @@ napi_value sample_to_js(napi_env env, const Sampler& sampler) {
   js.set(sample, "pinned", js.boolean(sampler.pinned()));
   js.set(sample, "readBy", own_iterator ? js.string(read_by_name(sampler.read_by())) : js.null());
   const std::string reason = sampler.refusal() ? sampler.refusal().text() : std::string();
-  js.set(sample, "fallbackReason", reason.empty() ? js.null() : js.string(reason.data(), reason.size()));
+  js.set(sample, "fallbackReason", js.text_or_null(reason));
   js.set(sample, "stats", js.string(stats_state_name(sampler.stats_state())));
   js.set(sample, "statsError", error_to_js(js, sampler.stats().error()));
   js.set(sample, "statsCostNs", js.number_or_null(sampler.stats().cost_ns()));

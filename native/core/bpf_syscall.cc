@@ -151,6 +151,7 @@ Result<std::vector<Attached>> query_netns(int netns_fd, AttachType type) {
 }
 
 Result<std::vector<uint32_t>> query_prog_ids(int target_fd, uint32_t attach_type) {
+  constexpr char kCall[] = "bpf(BPF_PROG_QUERY)";
   std::vector<uint32_t> ids(64);  // BPF_CGROUP_MAX_PROGS
   for (int tries = 0; tries < 4; tries++) {
     std::vector<uint32_t> flags(attach_type == static_cast<uint32_t>(AttachType::lsm_cgroup) ? ids.size() : 0);
@@ -173,15 +174,14 @@ Result<std::vector<uint32_t>> query_prog_ids(int target_fd, uint32_t attach_type
               flags.empty() ? 0 : address(flags.data())};
     const size_t size = flags.empty() ? offsetof(decltype(attr), prog_attach_flags) : sizeof attr;
     const bool failed = bpf(BpfCmd::prog_query, &attr, size) < 0;
-    if (failed && errno != ENOSPC) break;
+    if (failed && errno != ENOSPC) return {{}, {errno, kCall}};
     if (!failed && attr.count <= ids.size()) {
       ids.resize(attr.count);
       return {std::move(ids), {}};
     }
-    errno = ENOSPC;
-    ids.resize(attr.count + 64);
+    ids.resize(size_t{attr.count} + 64);
   }
-  return {{}, {errno, "bpf(BPF_PROG_QUERY)"}};
+  return {{}, {ENOSPC, kCall}};
 }
 
 Result<TaskFd> task_fd_query(uint32_t pid, uint32_t fd) {

@@ -258,11 +258,6 @@ uint32_t Btf::size_of(uint32_t id) const {
   return 0;
 }
 
-std::string_view Btf::name_of(uint32_t id) const {
-  Type type;
-  return type_at(id, type) ? name_at(type.name) : std::string_view();
-}
-
 std::vector<uint32_t> Btf::function_pointers(uint32_t id) const {
   std::vector<uint32_t> offsets;
   Type type, member;

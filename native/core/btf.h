@@ -53,6 +53,9 @@ struct BtfMember {
   uint32_t type = 0;
 };
 
+/// Where the kernel has its own.
+inline constexpr char kKernelBtf[] = "/sys/kernel/btf/vmlinux";
+
 /// BTF in memory. Ids are those of the file; 0 is void, and the answer for "there is none".
 class Btf {
  public:
@@ -84,9 +87,6 @@ class Btf {
   /// Where, in bytes, the members of a struct lie that are pointers to functions, in order; those of structs inside it are
   /// not among them.
   std::vector<uint32_t> function_pointers(uint32_t type) const;
-
-  /// What a type is called; empty: nothing, or there is no such type.
-  std::string_view name_of(uint32_t type) const;
 
   /// Bytes that a value of the type takes; 0: none, or it can't be told.
   uint32_t size_of(uint32_t type) const;

@@ -6,37 +6,30 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <tuple>
 #include <utility>
 
 #include "core/bpf_syscall.h"
 #include "core/btf.h"
+#include "core/own_iterator.h"
 #include "core/own_progs.h"
 
 namespace bpftop {
 namespace {
 
 constexpr char kName[] = "bpftop_files";
-constexpr char kBtfPath[] = "/sys/kernel/btf/vmlinux";
 constexpr char kRead[] = "read(bpf_iter)";
 // Of 24 bytes each; a process of a million programs is none that is to be believed.
 constexpr size_t kMostRecords = 1 << 20;
-// As of the iterator over programs.
-constexpr size_t kPagesARead = 8;
 
 auto key_of(const FileRecord& file) {
   return std::tuple(file.tgid, file.start_boottime, file.kind, file.id);
 }
 
-bool is_passing(const SysError& error) {
-  return error.err == EMFILE || error.err == ENFILE || error.err == ENOMEM;
-}
-
 Refusal read_kernel_layout(FileLayout& layout) {
   // 5.5 MB, gone again at the end of this function.
-  const auto [btf, error] = Btf::read(kBtfPath);
-  if (error) return {error, kBtfPath};
+  const auto [btf, error] = Btf::read(kKernelBtf);
+  if (error) return {error, kKernelBtf};
   return read_file_layout(btf, layout);
 }
 
@@ -55,9 +48,9 @@ Refusal FileIterator::read(std::vector<FileRecord>& files) {
 }
 
 Refusal FileIterator::look(std::vector<FileRecord>& files) {
-  files.clear();
-  if (const SysError error = run(files)) return {error, {}};
-
+  auto [records, error] = run_iterator<FileRecord>(link_.get(), kMostRecords);
+  if (error) return {error, {}};
+  files = std::move(records);
   // The same one by several fds, and, before 5.11, the same fd once for each thread.
   std::sort(files.begin(), files.end(), [](const auto& a, const auto& b) { return key_of(a) < key_of(b); });
   const auto same = [](const auto& a, const auto& b) { return key_of(a) == key_of(b); };
@@ -74,28 +67,19 @@ Refusal FileIterator::look(std::vector<FileRecord>& files) {
 }
 
 Refusal FileIterator::set_up() {
-  buffer_.resize(static_cast<size_t>(::sysconf(_SC_PAGESIZE)) * kPagesARead);
   const auto [memory, no_map] = map_create({MapType::array, sizeof(FileMemory), 1, kName});
   if (no_map) return {no_map, {}};
   FileLayout layout;
   if (Refusal refusal = read_kernel_layout(layout)) return refusal;
 
   const Assembler code = assemble_file_iterator(layout, memory.get());
-  ProgLoad load;
-  load.type = ProgType::tracing;
-  load.expected_attach_type = AttachType::trace_iter;
-  load.attach_btf_id = layout.iter_function;
-  load.insns = code.code();
-  load.name = kName;
-  const auto [prog, not_loaded] = load_own_prog(load);
-  if (not_loaded) return {not_loaded, {}};
+  auto [iterator, error] = load_own_iterator(kName, layout.iter_function, code.code());
+  if (error) return {error, {}};
   BpfProgInfo info = {};
-  if (const SysError error = prog_info_by_fd(prog.get(), info).error) return {error, {}};
-  auto [link, not_linked] = link_create(prog.get(), 0, AttachType::trace_iter);
-  if (not_linked) return {not_linked, {}};
-  if (Refusal refusal = learn(layout, memory.get(), prog.get(), link.get())) return refusal;
+  if (const SysError failed = prog_info_by_fd(iterator.prog.get(), info).error) return {failed, {}};
+  if (Refusal refusal = learn(layout, memory.get(), iterator.prog.get(), iterator.link.get())) return refusal;
   prog_id_ = info.id;
-  link_ = std::move(link);
+  link_ = std::move(iterator.link);
   return {};
 }
 
@@ -116,28 +100,6 @@ Refusal FileIterator::learn(const FileLayout& layout, int memory_fd, int prog_fd
   const bool known = ran.returned == 1 && prog != 0 && link != 0 && map != 0 && prog != link && link != map && prog != map;
   if (!known) return {{ENOENT, "bpf(BPF_PROG_TEST_RUN)"}, "no way to tell the kinds of files"};
   return {};
-}
-
-SysError FileIterator::run(std::vector<FileRecord>& files) {
-  const auto [run, error] = iter_create(link_.get());
-  if (error) return error;
-  for (size_t have = 0;;) {
-    const ssize_t got = ::read(run.get(), buffer_.data() + have, buffer_.size() - have);
-    // EAGAIN: a million files without a record (bpf_seq_read).
-    if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
-    if (got < 0) return {errno, kRead};
-    if (got == 0) return have == 0 ? SysError{} : SysError{EPROTO, kRead};
-    have += static_cast<size_t>(got);
-    const size_t records = have / sizeof(FileRecord);
-    if (files.size() + records > kMostRecords) return {EOVERFLOW, kRead};
-    const size_t before = files.size();
-    files.resize(before + records);
-    std::memcpy(files.data() + before, buffer_.data(), records * sizeof(FileRecord));
-    // A record in two parts has not been seen: what there is of it goes to the front.
-    const size_t rest = have % sizeof(FileRecord);
-    std::memmove(buffer_.data(), buffer_.data() + have - rest, rest);
-    have = rest;
-  }
 }
 
 }  // namespace bpftop

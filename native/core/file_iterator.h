@@ -31,14 +31,11 @@ class FileIterator {
   Refusal set_up();
   Refusal look(std::vector<FileRecord>& files);
   Refusal learn(const FileLayout& layout, int memory_fd, int prog_fd, int link_fd);
-  SysError run(std::vector<FileRecord>& files);
 
   UniqueFd link_;
   uint32_t prog_id_ = 0;
   /// Why it can't be set up.
   Refusal refusal_;
-  /// As much as the kernel gives in one read, or more, so that records come whole.
-  std::vector<uint8_t> buffer_;
 };
 
 }  // namespace bpftop

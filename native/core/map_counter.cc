@@ -2,23 +2,19 @@
 // day.
 #include "core/map_counter.h"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <cstddef>
-#include <cstring>
+#include <utility>
 
-#include "core/own_progs.h"
+#include "core/own_iterator.h"
 
 namespace bpftop {
 namespace {
 
 using namespace insn;
 
-constexpr char kRead[] = "read(bpf_iter)";
 // As of a pass over programs.
-constexpr uint32_t kMostRows = 1 << 20;
+constexpr size_t kMostRows = 1 << 20;
 constexpr auto kRecord = -static_cast<int16_t>(sizeof(MapCountRecord));
 
 constexpr int16_t in_record(size_t member) {
@@ -57,37 +53,19 @@ Refusal MapCounter::open(const char* btf_path) {
     if (Refusal refusal = read_map_layout(btf, layout)) return refusal;
   }
   const Assembler code = assemble_map_counter(layout);
-  ProgLoad load;
-  load.type = ProgType::tracing;
-  load.expected_attach_type = AttachType::trace_iter;
-  load.attach_btf_id = layout.iter_function;
-  load.name = "bpftop_maps";
-  load.insns = code.code();
-  const auto [prog, refused] = load_own_prog(load);
-  if (refused) return {refused, {}};
-  auto [link, error] = link_create(prog.get(), 0, AttachType::trace_iter);
+  auto [iterator, error] = load_own_iterator("bpftop_maps", layout.iter_function, code.code());
   if (error) return {error, {}};
-  link_ = std::move(link);
+  link_ = std::move(iterator.link);
   return {};
 }
 
 Result<std::unordered_map<uint32_t, uint64_t>> MapCounter::read() {
-  const auto [run, error] = iter_create(link_.get());
+  const auto [records, error] = run_iterator<MapCountRecord>(link_.get(), kMostRows);
   if (error) return {{}, error};
   Result<std::unordered_map<uint32_t, uint64_t>> counts;
-  // As much as the kernel gives in one read (8 pages), so that records come whole.
-  std::vector<MapCountRecord> records(8 * static_cast<size_t>(::sysconf(_SC_PAGESIZE)) / sizeof(MapCountRecord));
-  for (uint32_t rows = 0; rows < kMostRows;) {
-    const ssize_t got = ::read(run.get(), records.data(), records.size() * sizeof(MapCountRecord));
-    if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
-    if (got < 0) return {{}, {errno, kRead}};
-    if (got == 0) return counts;
-    if (got % sizeof(MapCountRecord) != 0) return {{}, {EPROTO, kRead}};
-    const auto end = records.begin() + got / static_cast<ssize_t>(sizeof(MapCountRecord));
-    for (auto record = records.begin(); record != end; ++record, rows++)
-      if (record->counted) counts.value[record->id] = static_cast<uint64_t>(std::max<int64_t>(0, record->entries));
-  }
-  return {{}, {EOVERFLOW, kRead}};
+  for (const MapCountRecord& record : records)
+    if (record.counted) counts.value[record.id] = static_cast<uint64_t>(std::max<int64_t>(0, record.entries));
+  return counts;
 }
 
 }  // namespace bpftop

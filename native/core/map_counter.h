@@ -32,7 +32,7 @@ Assembler assemble_map_counter(const MapLayout& layout);
 class MapCounter {
  public:
   /// Loads and attaches it: 10 ms, most of it for reading BTF. ENOENT: this kernel has no such kfunc, or no BTF.
-  Refusal open(const char* btf_path = "/sys/kernel/btf/vmlinux");
+  Refusal open(const char* btf_path = kKernelBtf);
 
   /// True after a successful open.
   explicit operator bool() const { return static_cast<bool>(link_); }

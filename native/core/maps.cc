@@ -15,10 +15,6 @@ namespace {
 /// As of walk_progs.
 constexpr uint32_t kMaxSteps = 1 << 20;
 
-bool is_passing(const SysError& error) {
-  return error.err == EMFILE || error.err == ENFILE || error.err == ENOMEM;
-}
-
 /// Reads one map. One that is gone is no error and no map; nor is one that a security module keeps to itself.
 SysError read_map(uint32_t id, Maps& all) {
   const auto [fd, open_error] = map_fd_by_id(id, kMapReadOnly);
@@ -48,6 +44,7 @@ Result<Maps> MapReader::read() {
     const auto [next, error] = map_next_id(id);
     if (error.err == ENOENT) {
       count(result.value.maps);
+      result.value.uncounted = uncounted_;
       return result;
     }
     if (error) return {{}, error};

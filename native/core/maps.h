@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/map_counter.h"
+#include "core/refusal.h"
 #include "core/sys_error.h"
 
 namespace bpftop {
@@ -30,6 +31,8 @@ struct Maps {
   std::vector<Map> maps;
   /// Maps that are there, but of which the kernel told nothing.
   uint32_t unreadable = 0;
+  /// Why entries are not counted, when that won't change.
+  Refusal uncounted;
 };
 
 /// Reads all maps, again and again. Not thread-safe: one reading at a time, from any thread.
@@ -38,9 +41,6 @@ class MapReader {
   /// One reading. No map is held after it; one that goes meanwhile is left out. EPERM: without CAP_SYS_ADMIN. Else as
   /// walk_progs.
   Result<Maps> read();
-
-  /// Why entries are not counted, when that won't change.
-  const Refusal& uncounted() const { return uncounted_; }
 
  private:
   void count(std::vector<Map>& maps);

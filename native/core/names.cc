@@ -178,7 +178,7 @@ std::vector<std::optional<BtfFunction>> read_functions(std::span<const BtfType> 
 }
 
 Result<std::optional<std::vector<uint32_t>>> read_prog_array(uint32_t map_id, uint32_t& most) {
-  const auto [fd, open_error] = map_fd_by_id(map_id);
+  const auto [fd, open_error] = map_fd_by_id(map_id, kMapReadOnly);
   if (open_error) return {{}, open_error.err == ENOENT ? SysError{} : open_error};
   BpfMapInfo info = {};
   if (const SysError error = map_info_by_fd(fd.get(), info).error) return {{}, error};
@@ -191,8 +191,8 @@ Result<std::optional<std::vector<uint32_t>>> read_prog_array(uint32_t map_id, ui
     const SysError error = map_lookup(fd.get(), slot, &id);
     if (!error)
       ids.push_back(id);
-    else if (error.err != ENOENT)
-      return {{}, error};  // an empty slot
+    else if (error.err != ENOENT)  // an empty slot
+      return {{}, error};
   }
   std::sort(ids.begin(), ids.end());
   ids.erase(std::unique(ids.begin(), ids.end()), ids.end());

@@ -201,7 +201,7 @@ class Reader {
   void add(NetAttachment attachment) { found_.push_back(std::move(attachment)); }
 
   bool late() {
-    if (deadline_.left_ms() > 0) return false;
+    if (!deadline_.passed()) return false;
     note({ETIMEDOUT, "reading a network namespace"});
     return true;
   }

@@ -7,9 +7,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <climits>
-
-#include "core/clock.h"
 
 namespace bpftop {
 namespace {
@@ -20,6 +17,14 @@ constexpr uint16_t kFRequest = 1, kFAck = 4, kFDumpIntr = 0x10, kFDump = 0x300;
 /// The kernel gives at most 32 KiB at once to those who have room for it, but for a single message that is longer.
 constexpr size_t kUsualRoom = 1 << 15, kMostRoom = 1 << 22;
 
+/// struct sockaddr_nl.
+struct SockAddrNl {
+  uint16_t family;
+  uint16_t pad;
+  uint32_t pid;
+  uint32_t groups;
+};
+
 struct NlMsgHdr {
   uint32_t len;
   uint16_t type;
@@ -29,13 +34,6 @@ struct NlMsgHdr {
 };
 
 }  // namespace
-
-Deadline::Deadline(uint32_t ms) : ns_(now_ns(CLOCK_MONOTONIC) + uint64_t{ms} * 1'000'000) {}
-
-int Deadline::left_ms() const {
-  const uint64_t now = now_ns(CLOCK_MONOTONIC);
-  return now >= ns_ ? 0 : static_cast<int>(std::min<uint64_t>((ns_ - now) / 1'000'000 + 1, INT_MAX));
-}
 
 NetlinkRequest& NetlinkRequest::add(uint16_t type, const void* data, size_t len) {
   const auto total = static_cast<uint16_t>(len + 2 * sizeof(uint16_t));
@@ -55,6 +53,11 @@ Result<NetlinkSocket> NetlinkSocket::open() {
   NetlinkSocket socket;
   socket.fd_ = UniqueFd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, kNetlinkRoute));
   if (!socket.fd_) return {{}, {errno, "socket(AF_NETLINK)"}};
+  // From then on nothing is let in but what the kernel says: whoever is root in a container's own network namespace could
+  // send here, too.
+  const SockAddrNl kernel = {AF_NETLINK, 0, 0, 0};
+  if (::connect(socket.fd_.get(), reinterpret_cast<const sockaddr*>(&kernel), sizeof kernel) != 0)
+    return {{}, {errno, "connect(AF_NETLINK)"}};
   socket.buffer_.resize(kUsualRoom);
   return {std::move(socket), {}};
 }
@@ -75,17 +78,16 @@ SysError NetlinkSocket::send(const NetlinkRequest& request, uint16_t flags) {
 }
 
 SysError NetlinkSocket::dump_once(const NetlinkRequest& request, Deadline deadline, const Use& use) {
-  for (;;) {
-    if (deadline.left_ms() == 0) return {ETIMEDOUT, request.call_};
-    if (const SysError error = send(request, kFDump)) return error;
-    const SysError error = receive(request.call_, deadline, use);
-    if (error.err != EMSGSIZE || buffer_.size() >= kMostRoom) return error;
-    // What is left of a dump goes with its socket; one that is longer than its buffer is rare enough to begin anew.
-    auto [socket, failed] = open();
-    if (failed) return failed;
-    socket.buffer_.resize(buffer_.size() * 4);
-    *this = std::move(socket);
-  }
+  if (deadline.passed()) return {ETIMEDOUT, request.call_};
+  if (const SysError error = send(request, kFDump)) return error;
+  const SysError error = receive(request.call_, deadline, use);
+  if (error.err != EMSGSIZE || buffer_.size() >= kMostRoom) return error;
+  // What is left of a dump goes with its socket; a message that is longer than the buffer is rare enough to begin anew.
+  auto [socket, failed] = open();
+  if (failed) return failed;
+  socket.buffer_.resize(buffer_.size() * 4);
+  *this = std::move(socket);
+  return {EINTR, request.call_};
 }
 
 SysError NetlinkSocket::receive(const char* call, Deadline deadline, const Use& use) {

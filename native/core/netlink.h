@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "core/deadline.h"
 #include "core/sys_error.h"
 #include "core/unique_fd.h"
 
@@ -116,18 +117,6 @@ class NetlinkRequest {
   std::vector<char> body_;
 };
 
-/// A time after which nothing is waited for.
-class Deadline {
- public:
-  /// So many ms from now.
-  explicit Deadline(uint32_t ms);
-  /// How long it is until then, ms; 0: it has passed.
-  int left_ms() const;
-
- private:
-  uint64_t ns_;
-};
-
 /// What a dump told, and what ended it before its end.
 template <typename T>
 struct Dumped {
@@ -161,6 +150,7 @@ class NetlinkSocket {
   using Use = std::function<void(Bytes)>;
 
   SysError send(const NetlinkRequest& request, uint16_t flags);
+  /// EINTR: to be asked for again, from the beginning.
   SysError dump_once(const NetlinkRequest& request, Deadline deadline, const Use& use);
   /// Reads messages until the kernel says that it is done.
   SysError receive(const char* call, Deadline deadline, const Use& use);

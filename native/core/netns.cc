@@ -1,7 +1,6 @@
 // setns(2) moves one thread. Each namespace is held open only while it is being read: an fd of it would keep it.
 #include "core/netns.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
@@ -12,15 +11,16 @@
 
 #include <atomic>
 #include <cerrno>
-#include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string_view>
 #include <unordered_set>
 #include <utility>
+
+#include "core/deadline.h"
+#include "core/files.h"
 
 namespace bpftop {
 namespace {
@@ -43,20 +43,6 @@ std::optional<FileId> stat_of(int dir, const char* path, int flags = 0) {
 
 std::optional<FileId> stat_of(int fd) {
   return stat_of(fd, "", AT_EMPTY_PATH);
-}
-
-/// \040 and its like, which stand for blanks in /proc/PID/mountinfo.
-std::string unescape_octal(std::string_view word) {
-  std::string text;
-  for (size_t i = 0; i < word.size(); i++) {
-    if (word[i] == '\\' && i + 3 < word.size()) {
-      text.push_back(static_cast<char>((word[i + 1] - '0') * 64 + (word[i + 2] - '0') * 8 + (word[i + 3] - '0')));
-      i += 3;
-    } else {
-      text.push_back(word[i]);
-    }
-  }
-  return text;
 }
 
 /// Word number `at` of a line, counted from 0; empty: there is none.
@@ -122,23 +108,21 @@ class Tour {
     // What is mounted where the home process sees it is there for this one by way of that process's root.
     const std::string root = elsewhere ? home + "/root" : "";
     for (const auto& [ino, path] : mounts_)
-      if (const SysError error = visit(AT_FDCWD, (root + path).c_str()); !is_gone(error)) note(error);
+      if (const SysError error = visit(AT_FDCWD, (root + path).c_str()); !is_gone(error.err)) note(error);
     visit_processes();
     return std::move(found_);
   }
 
  private:
   void visit_processes() {
-    DIR* proc = ::opendir(search_.proc_root.c_str());
-    if (proc == nullptr) return note({errno, "open(/proc)"});
-    while (const dirent* entry = ::readdir(proc)) {
-      if (entry->d_name[0] < '1' || entry->d_name[0] > '9') continue;
-      char path[64];
-      std::snprintf(path, sizeof path, "%.20s/ns/net", entry->d_name);
-      if (const SysError error = visit(::dirfd(proc), path); error && !is_gone(error)) found_.hidden++;
-      if (is_late_) break;
+    const Dir proc(::opendir(search_.proc_root.c_str()));
+    if (!proc) return note({errno, "open(/proc)"});
+    while (const dirent* entry = ::readdir(proc.get())) {
+      if (!number_in(entry->d_name)) continue;
+      const std::string path = std::string(entry->d_name) + "/ns/net";
+      if (const SysError error = visit(::dirfd(proc.get()), path.c_str()); error && !is_gone(error.err)) found_.hidden++;
+      if (is_late_) return;
     }
-    ::closedir(proc);
   }
 
   /// Reads the namespace of that name, if it is one, and a new one; an error is that it can't be told which one it is.
@@ -180,15 +164,12 @@ class Tour {
   }
 
   bool is_late() {
-    if (!is_late_ && deadline_.left_ms() == 0) {
+    if (!is_late_ && deadline_.passed()) {
       is_late_ = true;
       note({ETIMEDOUT, "reading network namespaces"});
     }
     return is_late_;
   }
-
-  /// A process that has ended or is about to; a mount that was taken off.
-  static bool is_gone(const SysError& error) { return error.err == ENOENT || error.err == ESRCH; }
 
   void note(const SysError& error) {
     if (!error) return;
@@ -233,7 +214,7 @@ void* run(void* data) {
 bool wait_for(Errand& errand) {
   const Deadline deadline(kReadMs + kGraceMs);
   pollfd bell = {errand.bell.get(), POLLIN, 0};
-  while (deadline.left_ms() > 0)
+  while (!deadline.passed())
     if (::poll(&bell, 1, deadline.left_ms()) > 0) return true;
   stuck++;
   if (errand.state.exchange(Errand::given_up) == Errand::under_way) return false;

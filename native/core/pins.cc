@@ -6,28 +6,24 @@
 // opened.
 #include "core/pins.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <cstdio>
 #include <cstring>
 #include <map>
-#include <memory>
 #include <string_view>
 #include <utility>
 
 #include "core/bpf_syscall.h"
-#include "core/clock.h"
-#include "core/unique_fd.h"
+#include "core/deadline.h"
+#include "core/files.h"
 
 namespace bpftop {
 namespace {
@@ -63,25 +59,6 @@ struct Mount {
   const Namespace* in = nullptr;
 };
 
-/// struct open_how (include/uapi/linux/openat2.h).
-struct OpenHow {
-  uint64_t flags;
-  uint64_t mode;
-  uint64_t resolve;
-};
-constexpr uint64_t kNoXdev = 1, kNoMagiclinks = 2, kNoSymlinks = 4, kBeneath = 8, kInRoot = 16;
-constexpr uint64_t kCached = 32;  // 5.12
-
-UniqueFd open_at(int dir, const char* path, int flags, uint64_t resolve) {
-  constexpr long kOpenat2 = 437;  // on all architectures; 5.6
-  OpenHow how = {static_cast<uint64_t>(flags | O_CLOEXEC), 0, resolve};
-  return UniqueFd(static_cast<int>(::syscall(kOpenat2, dir, path, &how, sizeof how)));
-}
-
-bool is_gone(int err) {
-  return err == ENOENT || err == ESRCH;
-}
-
 bool is_refused(int err) {
   return err == EPERM || err == EACCES;
 }
@@ -94,28 +71,6 @@ std::string join(std::string_view dir, std::string_view name) {
   std::string path(dir);
   if (!path.ends_with('/')) path += '/';
   return path.append(name);
-}
-
-/// A whole number, as pids are written.
-std::optional<uint32_t> number(std::string_view text) {
-  uint32_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc() && end == text.data() + text.size() ? std::optional(value) : std::nullopt;
-}
-
-/// Undoes the octal escapes of a mount table: blanks, newlines, backslashes.
-std::string unescape(std::string_view word) {
-  std::string plain;
-  for (size_t i = 0; i < word.size(); i++) {
-    const auto digit = [&](size_t at) { return at < word.size() && word[at] >= '0' && word[at] <= '7'; };
-    if (word[i] == '\\' && digit(i + 1) && digit(i + 2) && digit(i + 3)) {
-      plain += static_cast<char>((word[i + 1] - '0') * 64 + (word[i + 2] - '0') * 8 + (word[i + 3] - '0'));
-      i += 3;
-    } else {
-      plain += word[i];
-    }
-  }
-  return plain;
 }
 
 /// File systems whose directories are looked up in a process, or on another machine.
@@ -138,15 +93,6 @@ std::string read_file(int proc, const std::string& path, size_t most) {
     text.append(part.data(), static_cast<size_t>(got));
   }
   return text;
-}
-
-using Dir = std::unique_ptr<DIR, int (*)(DIR*)>;
-
-/// A directory to list; none, with errno, where there is no fd.
-Dir list_of(UniqueFd fd) {
-  Dir dir(fd ? ::fdopendir(fd.get()) : nullptr, ::closedir);
-  if (dir) fd.release();
-  return dir;
 }
 
 /// What a symbolic link says; empty with errno where it can't be read.
@@ -176,9 +122,9 @@ std::vector<Mount> bpffs_mounts(std::string_view table, const Namespace& in) {
       rest.remove_prefix(std::min(rest.size(), word.size() + 1));
     }
     if (is_bpffs)
-      found.push_back({std::string(words[2]), unescape(words[3]), unescape(words[4]), false, &in});
+      found.push_back({std::string(words[2]), unescape_octal(words[3]), unescape_octal(words[4]), false, &in});
     else
-      waiting.push_back(unescape(words[4]));
+      waiting.push_back(unescape_octal(words[4]));
   }
   for (Mount& mount : found)
     mount.may_wait = std::any_of(waiting.begin(), waiting.end(), [&](auto& each) { return is_below(mount.point, each); });
@@ -206,8 +152,7 @@ std::string device_of(int fd) {
 /// One reading.
 class Reader {
  public:
-  explicit Reader(const PinsSearch& search)
-      : search_(search), deadline_(now_ns(CLOCK_MONOTONIC) + uint64_t{search.most_ms} * 1'000'000) {}
+  explicit Reader(const PinsSearch& search) : search_(search), deadline_(search.most_ms) {}
 
   Result<Pins> read() {
     proc_ = UniqueFd(::open(search_.proc_root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -223,7 +168,7 @@ class Reader {
  private:
   /// One of the limits is reached: nothing more is begun.
   bool is_over() {
-    if (entries_ < search_.most_entries && path_bytes_ < kMostPathBytes && now_ns(CLOCK_MONOTONIC) < deadline_) return false;
+    if (entries_ < search_.most_entries && path_bytes_ < kMostPathBytes && !deadline_.passed()) return false;
     return found_.cut_short = true;
   }
 
@@ -245,11 +190,11 @@ class Reader {
       namespaces_[at->second].pids.push_back(pid);
     };
     add(search_.home);
-    const Dir dir = list_of(UniqueFd(::openat(proc_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)));
+    const Dir dir = list_dir(UniqueFd(::openat(proc_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)));
     if (!dir) return {errno, "open(/proc)"};
     std::vector<uint32_t> pids;
     while (const dirent* entry = ::readdir(dir.get())) {
-      if (const auto pid = number(entry->d_name)) pids.push_back(*pid);
+      if (const auto pid = number_in(entry->d_name)) pids.push_back(*pid);
     }
     std::sort(pids.begin(), pids.end());
     for (const uint32_t pid : pids) {
@@ -323,7 +268,7 @@ class Reader {
       }
       Pin pin;
       if (!mount.in->is_home) {
-        pin.pid = number(pid);
+        pin.pid = number_in(pid);
         pin.comm = read_file(proc_.get(), pid + "/comm", 64);
         if (pin.comm.ends_with('\n')) pin.comm.pop_back();
       }
@@ -366,7 +311,7 @@ class Reader {
 
   /// Reads a directory and what is below it; `pin` says in which namespace.
   void read_dir(UniqueFd fd, const std::string& path, const Pin& pin, int depth) {
-    const Dir dir = list_of(std::move(fd));
+    const Dir dir = list_dir(std::move(fd));
     if (!dir) return lost(errno, "open(bpffs)");
     constexpr uint64_t kResolve = kBeneath | kNoXdev | kNoSymlinks | kNoMagiclinks;
     while (const dirent* entry = ::readdir(dir.get())) {
@@ -424,7 +369,7 @@ class Reader {
   static std::string fd_path(int fd) { return "/proc/self/fd/" + std::to_string(fd); }
 
   const PinsSearch& search_;
-  const uint64_t deadline_;
+  const Deadline deadline_;
   UniqueFd proc_;
   std::vector<Namespace> namespaces_;
   Pins found_;

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "core/btf.h"
 #include "core/iter_code.h"
 #include "core/prog_table.h"
 #include "core/refusal.h"
@@ -20,7 +21,7 @@ namespace bpftop {
 
 /// How to set it up; the defaults are for use, the rest for tests and benchmarks.
 struct IteratorOptions {
-  const char* btf_path = "/sys/kernel/btf/vmlinux";
+  const char* btf_path = kKernelBtf;
   const char* possible_cpus_path = "/sys/devices/system/cpu/possible";
   /// False: as on a kernel without bpf_rdonly_cast.
   bool may_cast = true;

@@ -1,8 +1,6 @@
 // One sampling pass.
 #include "core/sampler.h"
 
-#include <cerrno>
-
 #include "core/clock.h"
 #include "core/own_progs.h"
 #include "core/prog_walk.h"
@@ -28,7 +26,7 @@ SysError Sampler::read() {
       return {};
     }
     // A pin may come back, and who reads through one has no other way.
-    const bool passing = error.err == EMFILE || error.err == ENFILE || error.err == ENOMEM || iterator_.pinned();
+    const bool passing = is_passing(error) || iterator_.pinned();
     if (passing || iterator_only) return error;
     // What else goes wrong won't go right the next time.
     refusal_ = {error, {}};

@@ -1,6 +1,8 @@
 // How core says that a system call failed: values, never exceptions, so that it runs the same on any thread.
 #pragma once
 
+#include <cerrno>
+
 namespace bpftop {
 
 /// A failed system call. Default: nothing failed.
@@ -13,6 +15,11 @@ struct [[nodiscard]] SysError {
   /// True if something failed.
   explicit operator bool() const { return err != 0; }
 };
+
+/// Whether that may be otherwise the next time: no fd or no memory to be had.
+inline bool is_passing(const SysError& error) {
+  return error.err == EMFILE || error.err == ENFILE || error.err == ENOMEM;
+}
 
 /// A value, or the error that took its place. `value` is T's default when `error` is set.
 template <typename T>

@@ -34,7 +34,8 @@ Unlinked find_cgroup_progs(std::span<const CgroupMount> mounts, std::span<const 
 
 /// Looks through the fds of all processes for perf events that run a program, as main threads have them open; those of links
 /// as well. `proc` is where procfs is mounted. Some 1 µs an fd. EOPNOTSUPP: there is an event of which the kernel says only
-/// that it does. EPERM: there is a process that may not be asked about.
+/// that it does. EPERM: there is a process that may not be asked about. ESRCH: that procfs has the pids of another pid
+/// namespace.
 Unlinked find_perf_event_progs(const char* proc, uint32_t limit_ms);
 
 /// Which maps to look into.

@@ -1,46 +1,38 @@
 // A walk over the directories of each cgroup2 mount, the upper levels first, and BPF_PROG_QUERY for each.
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <unistd.h>
+#include <sys/vfs.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <deque>
 #include <unordered_set>
+#include <utility>
 
-#include "core/time_limit.h"
+#include "core/deadline.h"
+#include "core/files.h"
 #include "core/unlinked.h"
 
 namespace bpftop {
 namespace {
 
+// CGROUP2_SUPER_MAGIC of <linux/magic.h>.
+constexpr int64_t kCgroup2 = 0x63677270;
 constexpr SysError kLate = {ETIME, "bpf(BPF_PROG_QUERY)"};
-
-/// Opens a directory below `dir`, and nothing that is mounted there or that a symbolic link leads to: another file system
-/// may keep whoever asks it waiting for ever.
-int open_below(int dir, const char* path) {
-  struct {
-    uint64_t flags;
-    uint64_t mode;
-    uint64_t resolve;
-  } how = {O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0, 0x01 | 0x04};  // RESOLVE_NO_XDEV, RESOLVE_NO_SYMLINKS
-  constexpr long kOpenat2 = 437;                                 // of every architecture
-  return static_cast<int>(::syscall(kOpenat2, dir, path, &how, sizeof how));
-}
 
 class Walk {
  public:
   Walk(std::span<const uint32_t> attach_types, uint32_t limit_ms)
-      : attach_types_(attach_types.begin(), attach_types.end()), limit_(limit_ms) {}
+      : attach_types_(attach_types.begin(), attach_types.end()), deadline_(limit_ms) {}
 
   void mount(const CgroupMount& mount) {
     const UniqueFd top(::open(mount.point.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!top) return miss({errno, "open"});
+    // Something else may be mounted over it.
+    struct statfs fs = {};
+    if (::fstatfs(top.get(), &fs) != 0 || fs.f_type != kCgroup2) return miss({EBADF, "open(cgroup2)"});
     std::deque<std::string> paths = {"."};
     for (; !paths.empty() && !attach_types_.empty(); paths.pop_front()) {
-      if (limit_.reached()) return miss(kLate);
+      if (deadline_.passed()) return miss(kLate);
       directory(top.get(), paths.front(), mount.root, paths);
     }
   }
@@ -50,7 +42,9 @@ class Walk {
  private:
   /// `path` is from the mount on, `.` for itself; what is in it is added to `paths`.
   void directory(int top, const std::string& path, const std::string& root, std::deque<std::string>& paths) {
-    UniqueFd fd(open_below(top, path.c_str()));
+    // Nothing that is mounted below, or that a symbolic link leads to: another file system may keep whoever asks it waiting
+    // for ever.
+    UniqueFd fd = open_at(top, path.c_str(), O_RDONLY | O_DIRECTORY, kNoXdev | kNoSymlinks);
     if (!fd) {
       // Removed meanwhile, or something else is mounted there.
       if (errno != ENOENT && errno != EXDEV) miss({errno, "openat2"});
@@ -63,14 +57,12 @@ class Walk {
     const std::string below = path == "." ? "" : path;
     query(fd.get(), status.st_ino, below.empty() ? root : root + (root.ends_with('/') ? "" : "/") + below);
 
-    DIR* const dir = ::fdopendir(fd.get());
-    if (dir == nullptr) return miss({errno, "fdopendir"});
-    fd.release();  // it is the DIR's now
-    while (const dirent* entry = ::readdir(dir)) {
+    const Dir dir = list_dir(std::move(fd));
+    if (!dir) return miss({errno, "fdopendir"});
+    while (const dirent* entry = ::readdir(dir.get())) {
       const std::string name = entry->d_name;
       if (entry->d_type == DT_DIR && name != "." && name != "..") paths.push_back(below.empty() ? name : below + "/" + name);
     }
-    ::closedir(dir);
   }
 
   void query(int fd, uint64_t id, const std::string& path) {
@@ -101,7 +93,7 @@ class Walk {
   }
 
   std::vector<uint32_t> attach_types_;
-  TimeLimit limit_;
+  Deadline deadline_;
   std::unordered_set<uint64_t> seen_;
   Unlinked found_;
 };

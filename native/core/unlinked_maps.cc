@@ -6,7 +6,7 @@
 #include <optional>
 
 #include "core/btf.h"
-#include "core/time_limit.h"
+#include "core/deadline.h"
 #include "core/unlinked.h"
 
 namespace bpftop {
@@ -26,7 +26,7 @@ enum class StructOpsState : uint32_t { init, in_use, to_be_free, ready };
 
 class Search {
  public:
-  Search(MapsSought sought, uint32_t limit_ms) : sought_(sought), limit_(limit_ms) {}
+  Search(MapsSought sought, uint32_t limit_ms) : sought_(sought), deadline_(limit_ms) {}
 
   void all() {
     uint32_t id = 0;
@@ -35,7 +35,7 @@ class Search {
       if (error.err == ENOENT) return;
       if (error) return miss(error);
       if (next <= id) return miss({EPROTO, "bpf(BPF_MAP_GET_NEXT_ID)"});
-      if (limit_.reached()) return miss({ETIME, "bpf(BPF_MAP_GET_NEXT_ID)"});
+      if (deadline_.passed()) return miss({ETIME, "bpf(BPF_MAP_GET_NEXT_ID)"});
       id = next;
       map(id);
     }
@@ -70,17 +70,18 @@ class Search {
     for (const AttachType type : kSockmapAttachTypes) {
       const auto attach_type = static_cast<uint32_t>(type);
       const auto [prog_ids, error] = query_prog_ids(fd, attach_type);
-      // EBUSY: of the two verdicts on streams and on packets it has the other one (sock_map_prog_lookup,
-      // net/core/sock_map.c).
-      if (error && error.err != EBUSY) miss(error);
+      // EOPNOTSUPP: this kernel was built without programs of that kind. EBUSY: of the two verdicts on streams and on
+      // packets it has the other one (sock_map_prog_lookup, net/core/sock_map.c).
+      if (error && error.err != EOPNOTSUPP && error.err != EBUSY) miss(error);
       for (const uint32_t prog_id : prog_ids) add(LinkType::sockmap, info, prog_id).attach_type = attach_type;
     }
   }
 
   void struct_ops(int fd, const BpfMapInfo& info) {
     uint32_t head[2];
+    if (info.value_size < sizeof head || info.value_size > kMostValueBytes)
+      return miss({EPROTO, "bpf(BPF_MAP_LOOKUP_ELEM)"});
     std::vector<uint8_t> value(info.value_size);
-    if (value.size() < sizeof head || value.size() > kMostValueBytes) return miss({EPROTO, "bpf(BPF_MAP_LOOKUP_ELEM)"});
     if (const SysError error = map_lookup(fd, 0, value.data())) return miss(error);
     std::memcpy(head, value.data(), sizeof head);
     const auto state = static_cast<StructOpsState>(head[1]);
@@ -91,7 +92,7 @@ class Search {
     // A type of a module's isn't in the kernel's BTF.
     const auto data = btf->member(info.btf_vmlinux_value_type_id, "data");
     if (!data || btf->size_of(info.btf_vmlinux_value_type_id) != value.size()) return miss({EOPNOTSUPP, "btf"});
-    const std::string name(btf->name_of(data->type));
+    const std::string name(btf->name_of(BtfKind::structure, data->type));
     for (const uint32_t offset : btf->function_pointers(data->type)) {
       uint64_t prog_id;
       const uint64_t at = uint64_t{data->bit_offset} / 8 + offset;
@@ -116,7 +117,7 @@ class Search {
   /// The kernel's types, read once a search; null: there are none.
   const Btf* kernel_btf() {
     if (!btf_) {
-      btf_ = Btf::read("/sys/kernel/btf/vmlinux");
+      btf_ = Btf::read(kKernelBtf);
       if (btf_->error) miss(btf_->error);
     }
     return btf_->error ? nullptr : &btf_->value;
@@ -127,7 +128,7 @@ class Search {
   }
 
   MapsSought sought_;
-  TimeLimit limit_;
+  Deadline deadline_;
   std::optional<Result<Btf>> btf_;
   Unlinked found_;
 };

@@ -1,25 +1,16 @@
 // BPF_TASK_FD_QUERY for each fd of each process. To read first what each is (readlink) would cost more than to ask for what
 // is none.
-#include <dirent.h>
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <charconv>
-#include <memory>
-#include <optional>
-#include <string_view>
 
-#include "core/time_limit.h"
+#include "core/deadline.h"
+#include "core/files.h"
 #include "core/unlinked.h"
 
 namespace bpftop {
 namespace {
-
-struct CloseDir {
-  void operator()(DIR* dir) const { ::closedir(dir); }
-};
-using Dir = std::unique_ptr<DIR, CloseDir>;
 
 constexpr SysError kLate = {ETIME, "bpf(BPF_TASK_FD_QUERY)"};
 
@@ -27,17 +18,7 @@ constexpr SysError kLate = {ETIME, "bpf(BPF_TASK_FD_QUERY)"};
 constexpr uint32_t kAtOnce = 64;
 
 Dir open_dir(int at, const char* path) {
-  UniqueFd fd(::openat(at, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  DIR* const dir = fd ? ::fdopendir(fd.get()) : nullptr;
-  if (dir != nullptr) fd.release();
-  return Dir(dir);
-}
-
-std::optional<uint32_t> number_in(std::string_view name) {
-  uint32_t number = 0;
-  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
-  if (error != std::errc() || end != name.data() + name.size()) return std::nullopt;
-  return number;
+  return list_dir(UniqueFd(::openat(at, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)));
 }
 
 /// enum bpf_perf_event_type of the same thing; 0: there is none.
@@ -61,15 +42,16 @@ uint32_t perf_type_of(TaskFdType type) {
 
 class Search {
  public:
-  explicit Search(uint32_t limit_ms) : limit_(limit_ms) {}
+  explicit Search(uint32_t limit_ms) : deadline_(limit_ms) {}
 
   void all(const char* proc) {
     const Dir dir = open_dir(AT_FDCWD, proc);
     if (!dir) return miss({errno, "open"});
+    if (!counts_as_here(::dirfd(dir.get()))) return miss({ESRCH, "readlink(/proc/self)"});
     while (const dirent* entry = ::readdir(dir.get())) {
       const auto pid = number_in(entry->d_name);
       if (!pid) continue;
-      if (limit_.reached()) return miss(kLate);
+      if (deadline_.passed()) return miss(kLate);
       process(::dirfd(dir.get()), *pid);
     }
   }
@@ -77,6 +59,12 @@ class Search {
   Unlinked take() { return std::move(found_); }
 
  private:
+  /// Whether the pids of that procfs are those of this process's pid namespace, by which the kernel is asked.
+  static bool counts_as_here(int proc) {
+    char self[16] = {};
+    return ::readlinkat(proc, "self", self, sizeof self - 1) > 0 && self == std::to_string(::getpid());
+  }
+
   void process(int proc, uint32_t pid) {
     const Dir dir = open_dir(proc, (std::to_string(pid) + "/fd").c_str());
     if (!dir) {
@@ -90,7 +78,7 @@ class Search {
         if (errno != 0 && !is_gone(errno)) miss({errno, "readdir"});
         return;
       }
-      if (seen % kAtOnce == 0 && limit_.reached()) return miss(kLate);
+      if (seen % kAtOnce == 0 && deadline_.passed()) return miss(kLate);
       const auto fd = number_in(entry->d_name);
       if (fd && !event(pid, *fd)) return;
     }
@@ -115,14 +103,12 @@ class Search {
     return true;
   }
 
-  static bool is_gone(int err) { return err == ENOENT || err == ESRCH; }
-
   /// That an event's kind can't be told is the least that can be said.
   void miss(const SysError& error) {
     if (!found_.missed || found_.missed.err == EOPNOTSUPP) found_.missed = error;
   }
 
-  TimeLimit limit_;
+  Deadline deadline_;
   Unlinked found_;
 };
 

@@ -295,6 +295,11 @@ t.test(
   },
 );
 
+t.test('what is mounted over a cgroup2 is not looked through', {skip: linksSkip}, async (t) => {
+  const found = await loadUnlinkedFinder().findCgroupProgs([{point: '/proc', root: '/'}], [6], 60_000);
+  t.match(found, {links: [], missed: {code: 'EBADF'}});
+});
+
 t.test('arguments of the wrong kind are a TypeError', {skip: kernelSkip}, (t) => {
   const finder = loadUnlinkedFinder() as unknown as Record<string, (...words: unknown[]) => unknown>;
   for (const name of ['findCgroupProgs', 'findPerfEventProgs', 'findMapProgs'])

@@ -110,7 +110,6 @@ void use(std::vector<uint8_t> bytes, Random& random, Counts& counts) {
     (void)btf.size_of(id);
     for (const char* path : {"aux", "uid.val", "v", "prog", ".", "", "a.b.c.d"}) (void)btf.member(id, path);
     (void)btf.function_pointers(id);
-    (void)btf.name_of(id);
   }
   KernelLayout layout;
   if (read_layout(btf, layout)) return;

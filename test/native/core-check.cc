@@ -1,7 +1,9 @@
 // Checks of native/core without Node, built and run by core.test.ts with the address and undefined-behaviour sanitizers.
 // Prints one TAP line a check. What needs the kernel is left out when it refuses.
 #include <sched.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -30,6 +32,7 @@
 #include "core/prog_walk.h"
 #include "core/sampler.h"
 #include "core/stats_cost.h"
+#include "core/unlinked.h"
 #include "synthetic-btf.h"
 
 using namespace bpftop;
@@ -218,8 +221,10 @@ void check_function_pointers() {
   check(!error && btf.function_pointers(ops) == std::vector<uint32_t>{8, 24}, "pointers to functions, also behind typedefs");
   check(btf.function_pointers(number).empty() && btf.function_pointers(99).empty(), "what is no struct has none");
   const auto data = btf.member(btf.find(structure, "value"), "data");
-  check(data && data->index == 1 && data->type == ops && btf.name_of(data->type) == "ops", "a member's place and type");
-  check(btf.name_of(to_function).empty() && btf.name_of(99).empty(), "what has no name has none");
+  check(data && data->index == 1 && data->type == ops && btf.name_of(BtfKind::structure, data->type) == "ops",
+        "a member's place and type");
+  check(btf.name_of(BtfKind::pointer, to_function).empty() && btf.name_of(BtfKind::structure, 99).empty(),
+        "what has no name has none");
 }
 
 /// Deep, circular and exploding types end, and are no type.
@@ -566,9 +571,30 @@ void check_netns() {
   if (!ran) std::printf("ok %d - network namespaces # SKIP no XDP link can be made\n", ++checks);
 }
 
+/// What somebody else sends to the netlink sockets of this process: errno of the last one tried; 0: it was taken.
+int send_to_own_netlink() {
+  const UniqueFd other(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0));
+  int refused = EBADF;
+  for (int fd = 3; fd < 1024; fd++) {
+    struct {  // sockaddr_nl
+      uint16_t family, pad;
+      uint32_t pid, groups;
+    } to = {};
+    socklen_t len = sizeof to;
+    if (fd == other.get() || ::getsockname(fd, reinterpret_cast<sockaddr*>(&to), &len) != 0) continue;
+    if (to.family != AF_NETLINK || to.pid == 0) continue;
+    const char lie[16] = {16};
+    const ssize_t sent = ::sendto(other.get(), lie, sizeof lie, 0, reinterpret_cast<sockaddr*>(&to), sizeof to);
+    refused = sent < 0 ? errno : 0;
+  }
+  return refused;
+}
+
 void check_netlink() {
   auto open = NetlinkSocket::open();
   if (open.error) return;
+  const int refused = send_to_own_netlink();
+  check(refused == ECONNREFUSED || refused == EPERM, "nobody but the kernel is listened to");
   netlink::IfInfoMsg all = {};
   const NetlinkRequest links("RTM_GETLINK", netlink::kRtmGetLink, all);
   const auto count = [](int& messages, Bytes) { messages++; };
@@ -591,6 +617,28 @@ void check_netlink() {
   check(attrs == 1, "and so does one that is shorter than its head");
 }
 
+/// The kernel is asked by pids of this process's own pid namespace: /proc of another one is no help.
+void check_perf_events() {
+  const auto in_other_pid_namespace = [] {
+    const pid_t child = ::fork();
+    if (child == 0) ::_exit(find_perf_event_progs("/proc", 1000).missed.err);
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    ::_exit(WEXITSTATUS(status));
+  };
+  const pid_t child = ::fork();
+  if (child == 0) {
+    if (::unshare(CLONE_NEWPID) != 0) ::_exit(0);
+    in_other_pid_namespace();
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  if (WEXITSTATUS(status) == 0)
+    std::printf("ok %d - perf events # SKIP no pid namespace can be made\n", ++checks);
+  else
+    check(WEXITSTATUS(status) == ESRCH, "a procfs with other pids is refused");
+}
+
 void check_maps() {
   const auto [map, refused] = map_create({MapType::hash, 8, 100, "core_check"});
   MapReader reader;
@@ -611,11 +659,11 @@ void check_maps() {
   const uint64_t value = 1;
   for (uint32_t key = 0; key < 9; key++) check(!map_update(map.get(), key, &value), "an element");
   read = reader.read();
-  if (reader.uncounted())
-    std::printf("ok %d - elements # SKIP %s\n", ++checks, reader.uncounted().text().c_str());
+  if (read.value.uncounted)
+    std::printf("ok %d - elements # SKIP %s\n", ++checks, read.value.uncounted.text().c_str());
   else
     check(find()->entries == 9u, "has as many elements as were put in");
-  check(reader.uncounted() ? !find()->entries : true, "where they can't be counted, how many is not known");
+  check(read.value.uncounted ? !find()->entries : true, "where they can't be counted, how many is not known");
   check(!is_own_prog(0), "no program has the id 0");
 
   MapCounter counter;
@@ -654,6 +702,7 @@ int main() {
   check_link_info();
   check_netlink();
   check_netns();
+  check_perf_events();
   check_pins();
   check_churn();
   check_maps();
