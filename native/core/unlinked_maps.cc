@@ -70,7 +70,9 @@ class Search {
     for (const AttachType type : kSockmapAttachTypes) {
       const auto attach_type = static_cast<uint32_t>(type);
       const auto [prog_ids, error] = query_prog_ids(fd, attach_type);
-      if (error) miss(error);
+      // EBUSY: its verdict is of the other kind, sk_skb_verdict or sk_skb_stream_verdict (sock_map_prog_lookup in
+      // net/core/sock_map.c).
+      if (error && error.err != EBUSY) miss(error);
       for (const uint32_t prog_id : prog_ids) add(LinkType::sockmap, info, prog_id).attach_type = attach_type;
     }
   }
