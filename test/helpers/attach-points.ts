@@ -181,6 +181,7 @@ export type Attached = {readonly id: number} | {readonly code: string; readonly 
 
 /** The child, and where it is. */
 export interface AttachChild extends Places {
+  readonly pid: number;
   attach(spec: TestProgSpec, point: TestAttachPoint): Promise<Attached>;
   /** Does a little of everything. @returns how often each program has run since it was attached. */
   act(): Promise<ReadonlyMap<number, number>>;
@@ -297,6 +298,7 @@ export async function startAttachChild(t: Test): Promise<AttachChild> {
   };
   const event = tracefs && path.join(tracefs, 'events/sched/sched_process_exec/id');
   return {
+    pid: child.pid,
     ...(await answer<Pick<Places, 'netns' | 'ipv6' | 'probed'>>()),
     cgroup: dir === null ? null : {dir, path: `/${path.relative(root!, dir)}`},
     tracepointId: event ? Number(readFileSync(event, 'utf8')) : null,
