@@ -1,5 +1,5 @@
-// The test bed's face for Node: load(), openMap(), pinMap(), loadStructOps(), classes TestProg and TestStructOps of
-// src/addon.ts. For tests and `demo`; it has nothing to do with sampling. All calls are synchronous.
+// The test bed's face for Node: load(), openMap(), pinMap(), callProbed(), loadStructOps(), classes TestProg and
+// TestStructOps of src/addon.ts. For tests and `demo`; it has nothing to do with sampling. All calls are synchronous.
 #include <napi.h>
 
 #include <cerrno>
@@ -64,12 +64,14 @@ std::optional<TestProgSpec> spec_from_js(const Napi::Value& value) {
   const Napi::Env env = value.Env();
   if (!value.IsObject())
     return refuse(env,
-                  "load wants {type, name?, loops?, functions?, maps?, prints?, fullName?, tailCalls?, replaces?, fentry?}");
+                  "load wants {type, name?, loops?, functions?, maps?, prints?, fullName?, tailCalls?, replaces?, "
+                  "attachType?, attachTo?}");
   const Napi::Object object = value.As<Napi::Object>();
   const Napi::Value type = object.Get("type"), name = object.Get("name"), loops = object.Get("loops"),
                     functions = object.Get("functions"), maps = object.Get("maps"), prints = object.Get("prints"),
                     full_name = object.Get("fullName"), tail_calls = object.Get("tailCalls"),
-                    replaces = object.Get("replaces"), fentry = object.Get("fentry");
+                    replaces = object.Get("replaces"), attach_type = object.Get("attachType"),
+                    attach_to = object.Get("attachTo");
   if (env.IsExceptionPending()) return std::nullopt;
 
   TestProgSpec spec;
@@ -87,7 +89,8 @@ std::optional<TestProgSpec> spec_from_js(const Napi::Value& value) {
   if (!prints.IsBoolean() && !prints.IsUndefined()) return refuse(env, "prints must be a boolean");
   spec.prints = prints.IsBoolean() && prints.As<Napi::Boolean>();
   if (full_name.IsString()) spec.full_name = full_name.As<Napi::String>().Utf8Value();
-  if (fentry.IsString()) spec.fentry = fentry.As<Napi::String>().Utf8Value();
+  if (attach_to.IsString()) spec.attach_to = attach_to.As<Napi::String>().Utf8Value();
+  if (const auto number = whole_number(attach_type, UINT16_MAX)) spec.attach_type = static_cast<AttachType>(*number);
   if (const auto id = whole_number(replaces, UINT32_MAX)) spec.replaces = *id;
   if (tail_calls.IsArray()) {
     const Napi::Array ids = tail_calls.As<Napi::Array>();
@@ -117,40 +120,50 @@ std::optional<TestProgSpec> spec_from_js(const Napi::Value& value) {
 
 std::optional<AttachPoint> attach_point_from_js(const Napi::Value& value) {
   using Kind = AttachPoint::Kind;
+  enum class Takes { number, text, nothing };
   constexpr struct {
     const char* key;
     Kind kind;
+    Takes takes;
   } kPoints[] = {
-      {"xdp", Kind::xdp},
-      {"xdpNetlink", Kind::xdp_netlink},
-      {"tcx", Kind::tcx},
-      {"tcIngress", Kind::tc_ingress},
-      {"tcEgress", Kind::tc_egress},
-      {"cgroup", Kind::cgroup},
-      {"netns", Kind::netns},
-      {"cgroupWithoutLink", Kind::cgroup_unlinked},
-      {"tracepoint", Kind::tracepoint},
-      {"tracepointLink", Kind::tracepoint_link},
-      {"rawTracepoint", Kind::raw_tracepoint},
-      {"softwareEvent", Kind::software_event},
-      {"uprobe", Kind::uprobe},
-      {"sockmap", Kind::sockmap},
-      {"asLoaded", Kind::as_loaded},
+      {"xdp", Kind::xdp, Takes::number},
+      {"xdpNetlink", Kind::xdp_netlink, Takes::number},
+      {"tcx", Kind::tcx, Takes::number},
+      {"tcIngress", Kind::tc_ingress, Takes::number},
+      {"tcEgress", Kind::tc_egress, Takes::number},
+      {"cgroup", Kind::cgroup, Takes::text},
+      {"cgroupWithoutLink", Kind::cgroup_unlinked, Takes::text},
+      {"netns", Kind::netns, Takes::text},
+      {"netnsWithoutLink", Kind::netns_unlinked, Takes::nothing},
+      {"tracepoint", Kind::tracepoint, Takes::number},
+      {"tracepointLink", Kind::tracepoint_link, Takes::number},
+      {"rawTracepoint", Kind::raw_tracepoint, Takes::text},
+      {"softwareEvent", Kind::software_event, Takes::number},
+      {"softwareEventLink", Kind::software_event_link, Takes::number},
+      {"uprobe", Kind::uprobe, Takes::text},
+      {"uprobeLink", Kind::uprobe_link, Takes::text},
+      {"uprobeMulti", Kind::uprobe_multi, Takes::text},
+      {"kprobe", Kind::kprobe, Takes::text},
+      {"kprobeLink", Kind::kprobe_link, Takes::text},
+      {"kprobeMulti", Kind::kprobe_multi, Takes::text},
+      {"sockmap", Kind::sockmap, Takes::text},
+      {"sockmapLink", Kind::sockmap_link, Takes::text},
+      {"netfilter", Kind::netfilter, Takes::number},
+      {"iterator", Kind::iterator, Takes::nothing},
+      {"socket", Kind::socket, Takes::nothing},
+      {"asLoaded", Kind::as_loaded, Takes::nothing},
   };
   const Napi::Env env = value.Env();
   if (value.IsObject()) {
-    for (const auto& [key, kind] : kPoints) {
-      const Napi::Value where = value.As<Napi::Object>().Get(key);
+    const auto get = [&](const char* key) { return value.As<Napi::Object>().Get(key); };
+    for (const auto& [key, kind, takes] : kPoints) {
+      const Napi::Value where = get(key), offset = get("offset");
       if (env.IsExceptionPending()) return std::nullopt;
-      const bool by_name = kind == Kind::cgroup || kind == Kind::cgroup_unlinked || kind == Kind::netns ||
-                           kind == Kind::raw_tracepoint || kind == Kind::uprobe || kind == Kind::sockmap;
-      if (kind == Kind::as_loaded && where.IsBoolean()) return AttachPoint{kind, 0, {}};
-      if (const auto number = whole_number(where, INT32_MAX); number && !by_name && kind != Kind::as_loaded)
-        return AttachPoint{kind, *number, {}};
-      if (!where.IsString() || !by_name) continue;
-      const Napi::Value offset = value.As<Napi::Object>().Get("offset");
-      if (env.IsExceptionPending()) return std::nullopt;
-      return AttachPoint{kind, whole_number(offset, INT32_MAX).value_or(0), where.As<Napi::String>().Utf8Value()};
+      const auto number = whole_number(where, INT32_MAX);
+      if (takes == Takes::number && number) return AttachPoint{kind, *number, {}};
+      if (takes == Takes::nothing && where.IsBoolean()) return AttachPoint{kind, 0, {}};
+      if (takes == Takes::text && where.IsString())
+        return AttachPoint{kind, whole_number(offset, INT32_MAX).value_or(0), where.As<Napi::String>().Utf8Value()};
     }
   }
   return refuse(env, "attach wants one of the places of TestAttachPoint");
@@ -337,12 +350,27 @@ void pin_map(const Napi::CallbackInfo& info) {
   if (error) throw_system_error(info.Env(), error);
 }
 
+/// A function to hang uprobes on.
+[[gnu::noinline]] uint64_t probed() {
+  static volatile uint64_t called = 0;
+  called = called + 1;
+  return called;
+}
+
+/// callProbed(): where in this process's memory the function is that it called.
+Napi::Value call_probed(const Napi::CallbackInfo& info) {
+  uint64_t (*volatile const function)() = probed;  // volatile: that very one, no copy made for this call
+  function();
+  return Napi::Number::New(info.Env(), static_cast<double>(reinterpret_cast<uintptr_t>(function)));
+}
+
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   auto* classes = new Classes{Napi::Persistent(JsTestProg::define(env)), Napi::Persistent(JsTestStructOps::define(env))};
   env.SetInstanceData(classes);  // frees it with the environment
   exports.Set("load", Napi::Function::New<load>(env, "load", classes));
   exports.Set("loadStructOps", Napi::Function::New<load_struct_ops>(env, "loadStructOps", classes));
   exports.Set("openMap", Napi::Function::New<open_map>(env, "openMap"));
+  exports.Set("callProbed", Napi::Function::New<call_probed>(env, "callProbed"));
   exports.Set("pinMap", Napi::Function::New<pin_map>(env, "pinMap"));
   return exports;
 }

@@ -428,21 +428,25 @@ export interface TestProgSpec {
     | 'cgroup_sock'
     | 'sk_lookup'
     | 'cgroup_device'
-    /** Loaded for cgroup_inet4_connect. */
+    /** Loaded for cgroup_inet4_connect by default. */
     | 'cgroup_sock_addr'
     | 'cgroup_sysctl'
-    /** Loaded for cgroup_getsockopt. */
+    /** Loaded for cgroup_getsockopt by default. */
     | 'cgroup_sockopt'
     | 'sock_ops'
-    /** Attached as sk_skb_stream_verdict. */
+    /** Attached as sk_skb_stream_verdict by default. */
     | 'sk_skb'
     | 'sk_msg'
+    | 'sk_reuseport'
+    | 'flow_dissector'
+    | 'netfilter'
     | 'kprobe'
     | 'perf_event'
     /** Always sleepable: BPF_PROG_TYPE_SYSCALL. */
     | 'syscall'
-    /** With `fentry`. */
+    /** These two with `attachTo`; to run before it (fentry) and as lsm_mac by default. */
     | 'tracing'
+    | 'lsm'
     /** With `replaces` and a `fullName` of its own. */
     | 'ext';
   /** At most 15 bytes of [A-Za-z0-9_.]; none by default. */
@@ -462,8 +466,10 @@ export interface TestProgSpec {
   readonly tailCalls?: readonly number[];
   /** Id of an XDP program with a full name, whose main function it is to replace. */
   readonly replaces?: number;
-  /** The kernel's function to run before. */
-  readonly fentry?: string;
+  /** What it is loaded for and attached as (enum bpf_attach_type), where that isn't what its type has by default. */
+  readonly attachType?: number;
+  /** A function of the kernel; for trace_raw_tp a tracepoint's type there, such as `btf_trace_sys_enter`; of an iterator `bpf_iter_TARGET`. */
+  readonly attachTo?: string;
   /** Maps to refer to; a name alone is that of an array with one slot. */
   readonly maps?: readonly (string | TestMapSpec | {readonly id: number /* one that is there */})[];
 }
@@ -493,26 +499,37 @@ export interface TestMapSpec {
 }
 
 /**
- * Where to hang a program: by a BPF link, but for `cgroupWithoutLink` and `sockmap` (BPF_PROG_ATTACH), for `tracepoint`, `softwareEvent` and
- * `uprobe`, which are perf events with the program set by ioctl, and those by netlink, which stay if the process is killed: for network
- * namespaces that go with it.
+ * Where to hang a program. By a BPF link, but for those `…WithoutLink` and `sockmap` (BPF_PROG_ATTACH); for `socket` (setsockopt); for
+ * `tracepoint`, `softwareEvent`, `uprobe` and `kprobe`, which are perf events with the program set by ioctl; and for those by netlink
+ * (`xdpNetlink`, `tc…`), which stay if the process is killed: for network namespaces that go with it.
  */
 export type TestAttachPoint =
   | {readonly xdp: number /* ifindex; generic mode */}
   | {readonly xdpNetlink: number /* ifindex; generic mode */}
-  | {readonly tcx: number /* ifindex; ingress */}
+  | {readonly tcx: number /* ifindex; ingress, or what `attachType` says: egress, netkit */}
   | {readonly tcIngress: number /* ifindex; makes a clsact qdisc, which goes with it */}
   | {readonly tcEgress: number /* the same */}
-  | {readonly cgroup: string /* directory in cgroup2; the attach type follows from the program's type */}
-  | {readonly netns: string /* such as /proc/self/ns/net */}
+  | {readonly cgroup: string /* directory in cgroup2 */}
   | {readonly cgroupWithoutLink: string /* the same; a killed process leaves it there until the directory goes */}
-  | {readonly softwareEvent: number /* enum perf_sw_ids; on CPU 0 */}
-  | {readonly uprobe: string /* a file */; readonly offset: number /* of an instruction in it */}
-  | {readonly sockmap: string /* what the map, made for it, is called */}
+  | {readonly netns: string /* such as /proc/self/ns/net */}
+  | {readonly netnsWithoutLink: true /* this process's */}
   | {readonly tracepoint: number /* id, as in tracefs events/…/id */}
   | {readonly tracepointLink: number /* the same id */}
   | {readonly rawTracepoint: string}
-  /** What `fentry` or `replaces` says. */
+  | {readonly softwareEvent: number /* enum perf_sw_ids; on CPU 0 */}
+  | {readonly softwareEventLink: number}
+  | {readonly uprobe: string /* a file */; readonly offset: number /* of an instruction in it */}
+  | {readonly uprobeLink: string; readonly offset: number}
+  | {readonly uprobeMulti: string; readonly offset: number}
+  | {readonly kprobe: string /* a function */}
+  | {readonly kprobeLink: string}
+  | {readonly kprobeMulti: string}
+  | {readonly sockmap: string /* what the map, made for it, is called */}
+  | {readonly sockmapLink: string}
+  | {readonly netfilter: number /* enum nf_inet_hooks; of IPv4, priority 10 */}
+  | {readonly iterator: true}
+  | {readonly socket: true /* a new one */}
+  /** What `attachTo` or `replaces` says. */
   | {readonly asLoaded: true};
 
 /** A program that this process loaded and holds. Closing it (or the process's end) unloads it. */
@@ -560,6 +577,8 @@ export interface NativeTestbed {
    * @throws a SystemError; ENOENT: there is none of that id.
    */
   openMap(id: number): number;
+  /** Calls a function that uprobes can be hung on. @returns its address in this process. */
+  callProbed(): number;
   /** Gives a map a name in a bpffs. @throws a SystemError. */
   pinMap(id: number, path: string): void;
 }

@@ -61,13 +61,17 @@ enum class ProgType : uint32_t {
   sk_msg = 16,
   raw_tracepoint = 17,
   cgroup_sock_addr = 18,
+  sk_reuseport = 21,
+  flow_dissector = 22,
   cgroup_sysctl = 23,
   cgroup_sockopt = 25,
   tracing = 26,
   struct_ops = 27,
   ext = 28,        // 5.6
+  lsm = 29,        // 5.7
   sk_lookup = 30,  // 5.9
   syscall = 31,    // 5.14
+  netfilter = 32,  // 6.4
 };
 
 /// enum bpf_attach_type, as far as it is loaded or attached by this project.
@@ -85,18 +89,24 @@ enum class AttachType : uint32_t {
   flow_dissector = 17,
   cgroup_sysctl = 18,
   cgroup_getsockopt = 21,
+  trace_raw_tp = 23,
   trace_fentry = 24,
+  lsm_mac = 27,
   trace_iter = 28,
   sk_lookup = 36,  // 5.9
   xdp = 37,
   sk_skb_verdict = 38,  // 5.13
-  perf_event = 41,      // 5.15
-  lsm_cgroup = 43,      // 6.0
-  struct_ops = 44,      // 6.4
-  tcx_ingress = 46,     // 6.6
-  tcx_egress = 47,      // 6.6
-  netkit_primary = 54,  // 6.7
-  netkit_peer = 55,     // 6.7
+  sk_reuseport_select = 39,
+  perf_event = 41,          // 5.15
+  trace_kprobe_multi = 42,  // 5.18
+  lsm_cgroup = 43,          // 6.0
+  struct_ops = 44,          // 6.4
+  netfilter = 45,           // 6.4
+  tcx_ingress = 46,         // 6.6
+  tcx_egress = 47,          // 6.6
+  trace_uprobe_multi = 48,  // 6.6
+  netkit_primary = 54,      // 6.7
+  netkit_peer = 55,         // 6.7
 };
 
 /// enum bpf_map_type, as far as it is created or looked into by this project.

@@ -4,10 +4,12 @@
 
 #include <fcntl.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstddef>
 #include <cstdlib>
 #include <memory>
 
@@ -20,10 +22,10 @@ namespace {
 constexpr uint32_t kXdpFlagsSkbMode = 1 << 1;
 
 /// To what a file stands for: a cgroup's directory, a network namespace.
-Result<UniqueFd> attach_file(int prog_fd, ProgType type, const char* path) {
+Result<UniqueFd> attach_file(int prog_fd, AttachType type, const char* path) {
   const UniqueFd file(::open(path, O_RDONLY | O_CLOEXEC));
   if (!file) return {{}, {errno, "open"}};
-  return link_create(prog_fd, static_cast<uint32_t>(file.get()), attach_type_of(type));
+  return link_create(prog_fd, static_cast<uint32_t>(file.get()), type);
 }
 
 Result<UniqueFd> attach_raw_tracepoint(int prog_fd, const char* name) {
@@ -45,28 +47,88 @@ struct AttachAttr {
   uint32_t attach_flags;
 };
 
-Result<Attachment> attach_cgroup_unlinked(int prog_fd, ProgType type, const char* directory) {
-  constexpr uint32_t kAllowMulti = 1 << 1;  // BPF_F_ALLOW_MULTI
-  const auto cgroup = std::make_shared<UniqueFd>(::open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!*cgroup) return {{}, {errno, "open"}};
+/// Without a link, to what `target` is: a cgroup's directory, or with -1 this process's network namespace.
+Result<Attachment> attach_unlinked(int prog_fd, AttachType type, UniqueFd target, uint32_t flags) {
+  const auto held = std::make_shared<UniqueFd>(std::move(target));
   const auto prog = std::make_shared<UniqueFd>(::fcntl(prog_fd, F_DUPFD_CLOEXEC, 0));
   if (!*prog) return {{}, {errno, "fcntl"}};
-  AttachAttr attr = {static_cast<uint32_t>(cgroup->get()), static_cast<uint32_t>(prog->get()),
-                     static_cast<uint32_t>(attach_type_of(type)), kAllowMulti};
+  AttachAttr attr = {*held ? static_cast<uint32_t>(held->get()) : 0, static_cast<uint32_t>(prog->get()),
+                     static_cast<uint32_t>(type), flags};
   if (bpf(BpfCmd::prog_attach, &attr, sizeof attr) < 0) return {{}, {errno, "bpf(BPF_PROG_ATTACH)"}};
   attr.attach_flags = 0;
   // Refused: the cgroup is gone, and the program with it.
-  return {Attachment([cgroup, prog, attr]() mutable { bpf(BpfCmd::prog_detach, &attr, sizeof attr); }), {}};
+  return {Attachment([held, prog, attr]() mutable { bpf(BpfCmd::prog_detach, &attr, sizeof attr); }), {}};
 }
 
-/// The map lets the program go when it goes itself.
-Result<UniqueFd> attach_sockmap(int prog_fd, ProgType type, const char* name) {
+Result<Attachment> attach_cgroup_unlinked(int prog_fd, AttachType type, const char* directory) {
+  constexpr uint32_t kAllowMulti = 1 << 1;  // BPF_F_ALLOW_MULTI
+  UniqueFd cgroup(::open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!cgroup) return {{}, {errno, "open"}};
+  return attach_unlinked(prog_fd, type, std::move(cgroup), kAllowMulti);
+}
+
+/// The map lets the program go when it goes itself; a link holds the map.
+Result<UniqueFd> attach_sockmap(int prog_fd, AttachType type, const char* name, bool by_link) {
   auto [map, error] = map_create({.type = MapType::sockmap, .value_size = 4, .name = name});
   if (error) return {{}, error};
-  AttachAttr attr = {static_cast<uint32_t>(map.get()), static_cast<uint32_t>(prog_fd),
-                     static_cast<uint32_t>(attach_type_of(type)), 0};
+  if (by_link) return link_create(prog_fd, static_cast<uint32_t>(map.get()), type);
+  AttachAttr attr = {static_cast<uint32_t>(map.get()), static_cast<uint32_t>(prog_fd), static_cast<uint32_t>(type), 0};
   if (bpf(BpfCmd::prog_attach, &attr, sizeof attr) < 0) return {{}, {errno, "bpf(BPF_PROG_ATTACH)"}};
   return {std::move(map), {}};
+}
+
+/// As BPF_LINK_CREATE reads it where a type wants more than a target: `more` is its part of the union.
+template <typename More>
+Result<UniqueFd> link_create_with(int prog_fd, AttachType type, const More& more) {
+  struct {
+    int32_t prog_fd;
+    uint32_t target;
+    uint32_t attach_type;
+    uint32_t flags;
+    alignas(8) More more;
+  } attr = {prog_fd, 0, static_cast<uint32_t>(type), 0, more};
+  static_assert(offsetof(decltype(attr), more) == 16);
+  UniqueFd fd(bpf(BpfCmd::link_create, &attr, sizeof attr));
+  if (!fd) return {{}, {errno, "bpf(BPF_LINK_CREATE)"}};
+  return {std::move(fd), {}};
+}
+
+Result<UniqueFd> attach_uprobe_multi(int prog_fd, AttachType type, const char* file, uint64_t offset) {
+  struct {
+    uint64_t path, offsets, ref_ctr_offsets, cookies;
+    uint32_t count, flags, pid, pad;
+  } more = {reinterpret_cast<uintptr_t>(file), reinterpret_cast<uintptr_t>(&offset), 0, 0, 1, 0, 0, 0};
+  return link_create_with(prog_fd, type, more);
+}
+
+Result<UniqueFd> attach_kprobe_multi(int prog_fd, AttachType type, const char* function) {
+  struct {
+    uint32_t flags, count;
+    uint64_t symbols, addresses, cookies;
+  } more = {0, 1, reinterpret_cast<uintptr_t>(&function), 0, 0};
+  return link_create_with(prog_fd, type, more);
+}
+
+Result<UniqueFd> attach_netfilter(int prog_fd, AttachType type, uint32_t hook) {
+  constexpr uint32_t kIpv4 = 2;  // NFPROTO_IPV4
+  struct {
+    uint32_t pf, hook;
+    int32_t priority;
+    uint32_t flags;
+  } more = {kIpv4, hook, 10, 0};  // priority 0 is taken by others
+  return link_create_with(prog_fd, type, more);
+}
+
+/// To a socket, which the fd is: SO_ATTACH_BPF, or of a program that chooses among sockets SO_ATTACH_REUSEPORT_EBPF.
+Result<UniqueFd> attach_socket(int prog_fd, AttachType type) {
+  UniqueFd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!fd) return {{}, {errno, "socket"}};
+  const bool chooses = type == AttachType::sk_reuseport_select;
+  const int on = 1;
+  if (chooses && ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) < 0) return {{}, {errno, "setsockopt"}};
+  const int option = chooses ? SO_ATTACH_REUSEPORT_EBPF : SO_ATTACH_BPF;
+  if (::setsockopt(fd.get(), SOL_SOCKET, option, &prog_fd, sizeof prog_fd) < 0) return {{}, {errno, "setsockopt"}};
+  return {std::move(fd), {}};
 }
 
 /// struct perf_event_attr as it was first released but for one (PERF_ATTR_SIZE_VER1); the kernel takes the rest as zero.
@@ -171,51 +233,72 @@ Result<UniqueFd> attach_tracepoint(int prog_fd, uint32_t id, bool by_link) {
   return attach_perf_event(prog_fd, attr, by_link);
 }
 
-Result<UniqueFd> attach_software_event(int prog_fd, uint32_t which) {
+Result<UniqueFd> attach_software_event(int prog_fd, uint32_t which, bool by_link) {
   PerfEventAttr attr = {};
   attr.type = kTypeSoftware;
   attr.config = which;
-  return attach_perf_event(prog_fd, attr);
+  attr.sample_period = which <= 1 ? 1'000'000 : 1;  // 0 and 1 are clocks, in ns
+  return attach_perf_event(prog_fd, attr, by_link);
 }
 
-Result<UniqueFd> attach_uprobe(int prog_fd, const char* file, uint32_t offset) {
+/// To what a PMU (`uprobe`, `kprobe`) knows: a file or function, and where in it.
+Result<UniqueFd> attach_probe(int prog_fd, const char* pmu, const char* what, uint32_t offset, bool by_link) {
   PerfEventAttr attr = {};
-  const UniqueFd type(::open("/sys/bus/event_source/devices/uprobe/type", O_RDONLY | O_CLOEXEC));
+  const std::string file = std::string("/sys/bus/event_source/devices/") + pmu + "/type";
+  const UniqueFd type(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
   char digits[16] = {};
   if (!type || ::read(type.get(), digits, sizeof digits - 1) < 0) return {{}, {errno, "open"}};
   attr.type = static_cast<uint32_t>(std::strtoul(digits, nullptr, 10));
-  attr.config1 = reinterpret_cast<uintptr_t>(file);
+  attr.config1 = reinterpret_cast<uintptr_t>(what);
   attr.config2 = offset;
-  return attach_perf_event(prog_fd, attr);
+  return attach_perf_event(prog_fd, attr, by_link);
 }
 
 /// What an fd alone keeps there.
-Result<UniqueFd> attach_held(int prog_fd, ProgType type, const AttachPoint& point) {
+Result<UniqueFd> attach_held(int prog_fd, AttachType type, const AttachPoint& point) {
+  using Kind = AttachPoint::Kind;
   const char* const text = point.text.c_str();
   switch (point.kind) {
-    case AttachPoint::Kind::xdp:
+    case Kind::xdp:
       return link_create(prog_fd, point.number, AttachType::xdp, kXdpFlagsSkbMode);
-    case AttachPoint::Kind::tcx:
-      return link_create(prog_fd, point.number, AttachType::tcx_ingress);
-    case AttachPoint::Kind::cgroup:
-    case AttachPoint::Kind::netns:
+    case Kind::tcx:
+      return link_create(prog_fd, point.number, type == AttachType{} ? AttachType::tcx_ingress : type);
+    case Kind::cgroup:
+    case Kind::netns:
       return attach_file(prog_fd, type, text);
-    case AttachPoint::Kind::tracepoint:
-    case AttachPoint::Kind::tracepoint_link:
-      return attach_tracepoint(prog_fd, point.number, point.kind == AttachPoint::Kind::tracepoint_link);
-    case AttachPoint::Kind::software_event:
-      return attach_software_event(prog_fd, point.number);
-    case AttachPoint::Kind::uprobe:
-      return attach_uprobe(prog_fd, text, point.number);
-    case AttachPoint::Kind::sockmap:
-      return attach_sockmap(prog_fd, type, text);
-    case AttachPoint::Kind::as_loaded:
+    case Kind::tracepoint:
+    case Kind::tracepoint_link:
+      return attach_tracepoint(prog_fd, point.number, point.kind == Kind::tracepoint_link);
+    case Kind::software_event:
+    case Kind::software_event_link:
+      return attach_software_event(prog_fd, point.number, point.kind == Kind::software_event_link);
+    case Kind::uprobe:
+    case Kind::uprobe_link:
+      return attach_probe(prog_fd, "uprobe", text, point.number, point.kind == Kind::uprobe_link);
+    case Kind::kprobe:
+    case Kind::kprobe_link:
+      return attach_probe(prog_fd, "kprobe", text, 0, point.kind == Kind::kprobe_link);
+    case Kind::uprobe_multi:
+      return attach_uprobe_multi(prog_fd, type, text, point.number);
+    case Kind::kprobe_multi:
+      return attach_kprobe_multi(prog_fd, type, text);
+    case Kind::sockmap:
+    case Kind::sockmap_link:
+      return attach_sockmap(prog_fd, type, text, point.kind == Kind::sockmap_link);
+    case Kind::netfilter:
+      return attach_netfilter(prog_fd, type, point.number);
+    case Kind::iterator:
+      return link_create(prog_fd, 0, type);
+    case Kind::socket:
+      return attach_socket(prog_fd, type);
+    case Kind::as_loaded:
       return attach_raw_tracepoint(prog_fd, nullptr);
-    case AttachPoint::Kind::raw_tracepoint:
-    case AttachPoint::Kind::cgroup_unlinked:
-    case AttachPoint::Kind::xdp_netlink:
-    case AttachPoint::Kind::tc_ingress:
-    case AttachPoint::Kind::tc_egress:
+    case Kind::raw_tracepoint:
+    case Kind::cgroup_unlinked:
+    case Kind::netns_unlinked:
+    case Kind::xdp_netlink:
+    case Kind::tc_ingress:
+    case Kind::tc_egress:
       break;
   }
   return attach_raw_tracepoint(prog_fd, text);
@@ -247,12 +330,20 @@ AttachType attach_type_of(ProgType type) {
       return AttachType::sk_msg_verdict;
     case ProgType::tracing:
       return AttachType::trace_fentry;
+    case ProgType::lsm:
+      return AttachType::lsm_mac;
+    case ProgType::netfilter:
+      return AttachType::netfilter;
+    case ProgType::flow_dissector:
+      return AttachType::flow_dissector;
+    case ProgType::sk_reuseport:
+      return AttachType::sk_reuseport_select;
     default:
       return {};
   }
 }
 
-Result<Attachment> attach_prog(int prog_fd, ProgType type, const AttachPoint& point) {
+Result<Attachment> attach_prog(int prog_fd, AttachType type, const AttachPoint& point) {
   switch (point.kind) {
     case AttachPoint::Kind::xdp_netlink:
     case AttachPoint::Kind::tc_ingress:
@@ -260,6 +351,8 @@ Result<Attachment> attach_prog(int prog_fd, ProgType type, const AttachPoint& po
       return attach_by_netlink(prog_fd, point);
     case AttachPoint::Kind::cgroup_unlinked:
       return attach_cgroup_unlinked(prog_fd, type, point.text.c_str());
+    case AttachPoint::Kind::netns_unlinked:
+      return attach_unlinked(prog_fd, type, UniqueFd(), 0);
     default:
       break;
   }

@@ -1,6 +1,6 @@
-// Where a test program can be hung: XDP (by link or by netlink), tcx, tc, a cgroup (by link or without), a network
-// namespace, a tracepoint (by ioctl or by link), a raw tracepoint, and by ioctl a software event and a uprobe; a sockmap; or
-// the function it was loaded for.
+// Where a test program can be hung: XDP (by link or by netlink), tcx or netkit, tc, a cgroup, a network namespace, a sockmap
+// (each by link or without), a tracepoint, a software event, a uprobe, a kprobe (each by ioctl or by link), many of those
+// two at once, a raw tracepoint, netfilter, an iterator, a socket; or the function it was loaded for.
 #pragma once
 
 #include <cstdint>
@@ -22,20 +22,31 @@ struct AttachPoint {
     cgroup,
     cgroup_unlinked,
     netns,
+    netns_unlinked,
     tracepoint,
     tracepoint_link,
     raw_tracepoint,
     software_event,
+    software_event_link,
     uprobe,
+    uprobe_link,
+    uprobe_multi,
+    kprobe,
+    kprobe_link,
+    kprobe_multi,
     sockmap,
+    sockmap_link,
+    netfilter,
+    iterator,
+    socket,
     as_loaded,
   };
   Kind kind = Kind::xdp;
   /// xdp…, tc…: the interface's index; tracepoint, tracepoint_link: the id in tracefs events/…/id; software_event: which
-  /// (enum perf_sw_ids); uprobe: where in the file.
+  /// (enum perf_sw_ids); uprobe…: where in the file; netfilter: the hook (enum nf_inet_hooks).
   uint32_t number = 0;
   /// cgroup, cgroup_unlinked: a directory in a cgroup2 mount; netns: a file such as /proc/self/ns/net; raw_tracepoint: its
-  /// name; uprobe: the file; sockmap: what the map, made for it, is to be called.
+  /// name; uprobe…: the file; kprobe…: the function; sockmap…: what the map, made for it, is to be called.
   std::string text;
 };
 
@@ -70,8 +81,8 @@ class Attachment {
 
 /// Attaches the program. By netlink (xdp_netlink, tc) it stays there if the process is killed: for network namespaces that
 /// go with it. tc makes a clsact qdisc and takes it off again, with whatever else is on it. EINVAL: the type doesn't go
-/// there, or, before 5.7 (cgroup), 5.9 (XDP), 5.15 (tracepoint) and 6.6 (tcx), no links. EBUSY: the interface has an XDP
-/// program. ENOENT: no such place.
-Result<Attachment> attach_prog(int prog_fd, ProgType type, const AttachPoint& point);
+/// there, or, before 5.7 (cgroup), 5.9 (XDP), 5.15 (perf events), 6.6 (tcx) and 6.10 (sockmap), no links. EBUSY: the
+/// interface has an XDP program. ENOENT: no such place.
+Result<Attachment> attach_prog(int prog_fd, AttachType type, const AttachPoint& point);
 
 }  // namespace bpftop

@@ -41,12 +41,16 @@ constexpr struct {
     {"cgroup_sysctl", ProgType::cgroup_sysctl, 1},
     {"cgroup_sockopt", ProgType::cgroup_sockopt, 1},
     {"sock_ops", ProgType::sock_ops, 1},
-    {"sk_skb", ProgType::sk_skb, 1},  // SK_PASS
-    {"sk_msg", ProgType::sk_msg, 1},  // SK_PASS
+    {"sk_skb", ProgType::sk_skb, 1},                    // SK_PASS
+    {"sk_msg", ProgType::sk_msg, 1},                    // SK_PASS
+    {"sk_reuseport", ProgType::sk_reuseport, 1},        // SK_PASS
+    {"flow_dissector", ProgType::flow_dissector, 129},  // BPF_FLOW_DISSECTOR_CONTINUE
+    {"netfilter", ProgType::netfilter, 1},              // NF_ACCEPT
     {"kprobe", ProgType::kprobe, 0},
     {"perf_event", ProgType::perf_event, 0},
     {"syscall", ProgType::syscall, 0},
     {"tracing", ProgType::tracing, 0},
+    {"lsm", ProgType::lsm, 0},
     {"ext", ProgType::ext, 2},  // in the place of an XDP program
 };
 
@@ -83,7 +87,9 @@ std::vector<Insn> assemble(const TestProgSpec& spec, const std::vector<UniqueFd>
     code.push_back(insn::jne(r2, 0, -2));
   }
   const auto* type = std::find_if(std::begin(kTypes), std::end(kTypes), [&](const auto& t) { return t.type == spec.type; });
-  code.push_back(insn::mov(r0, type->returns));
+  // The rest of its type is told of errors; to a cgroup's program 1 is to let it pass.
+  const bool of_cgroup = spec.attach_type == AttachType::lsm_cgroup;
+  code.push_back(insn::mov(r0, of_cgroup ? 1 : type->returns));
   code.push_back(insn::exit());
   for (uint32_t i = 0; i < spec.functions; i++) {
     code.push_back(insn::mov(r0, static_cast<int32_t>(i)));
@@ -284,7 +290,7 @@ Result<TestProg> TestProg::load(const TestProgSpec& spec, std::string& log) {
   load.name = spec.name.c_str();
   load.license = kLicense;
   load.flags = spec.type == ProgType::syscall ? kSleepable : 0;
-  load.expected_attach_type = attach_type_of(spec.type);
+  load.expected_attach_type = spec.attach_type.value_or(attach_type_of(spec.type));
   // The program holds its BTF once it is loaded, and what it replaces.
   UniqueFd own_btf, replaced;
   constexpr BpfFuncInfo kMain[] = {{0, kFunctionId}};
@@ -302,10 +308,12 @@ Result<TestProg> TestProg::load(const TestProgSpec& spec, std::string& log) {
     load.attach_prog_fd = replaced.get();
     load.attach_btf_id = kFunctionId;
   }
-  if (!spec.fentry.empty()) {
+  if (!spec.attach_to.empty()) {
     const auto [kernel, error] = Btf::read("/sys/kernel/btf/vmlinux");
     if (error) return {{}, error};
-    load.attach_btf_id = kernel.find(BtfKind::function, spec.fentry);
+    const bool by_type = load.expected_attach_type == AttachType::trace_raw_tp;
+    load.attach_btf_id = kernel.find(by_type ? BtfKind::type_definition : BtfKind::function, spec.attach_to);
+    if (load.attach_btf_id == 0) return {{}, {ENOENT, "btf"}};
   }
 
   Result<TestProg> result;
@@ -318,6 +326,7 @@ Result<TestProg> TestProg::load(const TestProgSpec& spec, std::string& log) {
   BpfProgInfo info = {};
   result.error = prog_info_by_fd(fd.get(), info).error;
   result.value.type_ = spec.type;
+  result.value.attach_type_ = load.expected_attach_type;
   result.value.fd_ = std::move(fd);
   result.value.id_ = info.id;
   result.value.prog_array_ = std::move(prog_array);
@@ -349,7 +358,7 @@ SysError TestProg::run_here(uint32_t times) {
 }
 
 SysError TestProg::attach(const AttachPoint& point) {
-  auto [attachment, error] = attach_prog(fd_.get(), type_, point);
+  auto [attachment, error] = attach_prog(fd_.get(), attach_type_, point);
   if (!error) attached_.push_back(std::move(attachment));
   return error;
 }

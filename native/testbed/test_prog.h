@@ -43,8 +43,11 @@ struct TestProgSpec {
   std::vector<uint32_t> tail_calls;
   /// Of type ext: id of the program, one with a full name, whose main function it replaces.
   uint32_t replaces = 0;
-  /// Of type tracing: the kernel's function before which it runs (fentry).
-  std::string fentry;
+  /// The attach type that it is loaded for and attached with; none: that of attach_type_of.
+  std::optional<AttachType> attach_type;
+  /// Of types tracing and lsm: what in the kernel's BTF it is loaded for: a function; of trace_raw_tp a type, such as
+  /// btf_trace_sys_enter.
+  std::string attach_to;
 };
 
 /// The type that TestProgSpec calls `name`; false if it has none of that name.
@@ -89,6 +92,7 @@ class TestProg {
   SysError run_here(uint32_t times);
 
   ProgType type_ = ProgType::socket_filter;
+  AttachType attach_type_{};
   UniqueFd fd_;
   uint32_t id_ = 0;
   std::vector<Attachment> attached_;

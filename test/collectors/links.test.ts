@@ -1,16 +1,15 @@
-/** Links of the real kernel, and words for those that it can't have. */
-import {spawnSync} from 'node:child_process';
-import {mkdtempSync, readFileSync, rmdirSync} from 'node:fs';
+/** Links of the real kernel, and words for those that it can't have; each of the real ones by itself is in attach-points.test.ts. */
+import {mkdtempSync, rmdirSync} from 'node:fs';
 import path from 'node:path';
-import t, {type Test} from 'tap';
-import {loadLinkReader, type NativeLink, type TestAttachPoint, type TestProg, type TestProgSpec} from '../../src/addon.js';
+import t from 'tap';
+import {loadLinkReader, type NativeLink} from '../../src/addon.js';
 import {exitStatus} from '../../src/errors.js';
 import {LinksCollector, progLink} from '../../src/collectors/links.js';
 import {showsAllProcesses} from '../../src/collectors/processes.js';
 import type {ProgLink} from '../../src/sample/links.js';
 import {nobodyWith, startChild} from '../helpers/child.js';
-import {iteratorSkip, kernelSkip, loadProg, openFds, openSampler, typeSkip} from '../helpers/kernel.js';
-import {has, mountOf, tracefsOf} from '../helpers/mounts.js';
+import {iteratorSkip, kernelSkip, loadProg, openFds, openSampler} from '../helpers/kernel.js';
+import {has, mountOf} from '../helpers/mounts.js';
 
 const linksSkip: string | false = kernelSkip || (await whyNoLinks());
 
@@ -30,78 +29,6 @@ async function linksOf(collector: LinksCollector, progId: number): Promise<reado
 async function untilGone(collector: LinksCollector, progId: number): Promise<void> {
   while ((await linksOf(collector, progId)).length > 0);
 }
-
-/** Loads and attaches; null, with a pass that says so, where this kernel has no such link. */
-function attached(t: Test, spec: TestProgSpec, point: TestAttachPoint): TestProg | null {
-  const prog = loadProg(t, spec);
-  try {
-    prog.attach(point);
-    return prog;
-  } catch (error) {
-    const {code} = error as NodeJS.ErrnoException;
-    // EBUSY: somebody's XDP program is on lo.
-    if (code !== 'EINVAL' && code !== 'EBUSY') throw error;
-    t.pass('not here', {skip: `attaching gives ${code}`});
-    return null;
-  }
-}
-
-/** Attaches, looks, detaches, looks. */
-async function foundAndGone(t: Test, spec: TestProgSpec, point: TestAttachPoint, expected: Omit<ProgLink, 'linkId'>) {
-  const prog = attached(t, spec, point);
-  if (!prog) return;
-  const collector = new LinksCollector();
-  const links = await linksOf(collector, prog.id);
-  t.match(links, [expected]);
-  t.equal(links.length, 1);
-  sameAsBpftool(t, prog.id, links[0]!);
-  prog.detach();
-  await untilGone(collector, prog.id);
-}
-
-/** Where there is a bpftool, it must say the same. */
-function sameAsBpftool(t: Test, progId: number, link: ProgLink): void {
-  const {status, stdout} = spawnSync('bpftool', ['-j', 'link', 'show', 'id', String(link.linkId)], {encoding: 'utf8'});
-  if (status !== 0) return void t.comment('no bpftool to compare with');
-  // Of a type newer than itself it gives the number, and nothing of what is in it.
-  const said = JSON.parse(stdout) as {id: number; type: string | number; prog_id: number; attach_type?: string};
-  t.match(said, {id: link.linkId, prog_id: progId});
-  if (typeof said.type === 'number') return;
-  t.equal(said.type, link.type);
-  t.equal(said.attach_type ?? null, link.attachType);
-}
-
-t.test('XDP on an interface', {skip: linksSkip}, (t) =>
-  foundAndGone(t, {type: 'xdp'}, {xdp: 1}, {type: 'xdp', attachType: null, target: 'lo'}),
-);
-
-t.test('tcx on an interface', {skip: linksSkip}, (t) =>
-  foundAndGone(t, {type: 'sched_cls'}, {tcx: 1}, {type: 'tcx', attachType: 'tcx_ingress', target: 'lo'}),
-);
-
-t.test('a raw tracepoint', {skip: linksSkip || typeSkip('raw_tracepoint')}, (t) =>
-  foundAndGone(
-    t,
-    {type: 'raw_tracepoint'},
-    {rawTracepoint: 'sched_process_exec'},
-    {type: 'raw_tracepoint', attachType: null, target: 'sched_process_exec'},
-  ),
-);
-
-t.test('a tracepoint', {skip: linksSkip || typeSkip('tracepoint')}, async (t) => {
-  const tracefs = tracefsOf(t);
-  if (tracefs === undefined) return void t.pass('not here', {skip: 'no tracefs'});
-  const id = Number(readFileSync(path.join(tracefs, 'events/sched/sched_process_exec/id'), 'utf8'));
-  const prog = attached(t, {type: 'tracepoint'}, {tracepointLink: id});
-  if (!prog) return;
-  const collector = new LinksCollector();
-  const [link] = await linksOf(collector, prog.id);
-  t.match(link, {type: 'perf_event', attachType: null});
-  // Before 6.6 the kernel doesn't tell.
-  if (link?.target !== null) t.equal(link?.target, 'tracepoint sched_process_exec');
-  prog.detach();
-  await untilGone(collector, prog.id);
-});
 
 t.test('the iterator of a sampler', {skip: linksSkip || iteratorSkip}, async (t) => {
   const sampler = openSampler(t, {enableStats: false, sampler: 'iterator'});
@@ -128,7 +55,6 @@ t.test('a cgroup, by its path, and what is left of one that is removed', {skip: 
   const [egress] = await linksOf(collector, packets.id);
   t.match(egress, {type: 'cgroup', attachType: 'cgroup_inet_egress'});
   t.ok(egress?.target?.endsWith(inMount), egress?.target ?? 'null');
-  sameAsBpftool(t, packets.id, egress!);
   t.match(await linksOf(collector, sockets.id), [{type: 'cgroup', attachType: 'cgroup_inet_sock_create'}]);
   packets.detach();
   await untilGone(collector, packets.id);

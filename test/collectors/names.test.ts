@@ -98,7 +98,7 @@ t.test('the function that an iterator was loaded for', {skip: kernelSkip}, async
 });
 
 t.test('fentry: the function it was loaded for and hangs on', {skip: kernelSkip}, async (t) => {
-  const prog = loaded(t, {type: 'tracing', name: 'before_it', fentry: 'bpf_fentry_test1'}, true);
+  const prog = loaded(t, {type: 'tracing', name: 'before_it', attachTo: 'bpf_fentry_test1'}, true);
   if (!prog) return;
   const progs = await progsNow(t);
   const [link] = (await new LinksCollector().read(progs)).byProg?.get(prog.id) ?? [];

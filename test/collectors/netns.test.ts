@@ -1,4 +1,4 @@
-/** What is attached in network namespaces: real ones of children, and words for what can't be had. */
+/** What is attached in network namespaces: real ones of children, and words for what can't be had. Each place on `lo` is in attach-points.test.ts. */
 import {spawnSync} from 'node:child_process';
 import {readdirSync, readlinkSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
@@ -121,36 +121,6 @@ async function isGoneAfterDetaching(inhabitant: Inhabitant): Promise<void> {
   await inhabitant.child.line();
   for (const prog of inhabitant.attached) if (prog !== null) await untilGone(prog);
 }
-
-t.test(
-  'XDP, tc and tcx of another network namespace are found there, and gone when they are taken off',
-  {skip: netnsSkip},
-  async (t) => {
-    const wanted = onInterface(1, 'lo');
-    const inhabitant = await inhabit(t, wanted);
-    await isFound(t, inhabitant, wanted, inhabitant.netns);
-    await isGoneAfterDetaching(inhabitant);
-  },
-);
-
-t.test('links too: XDP by its program and interface, sk_lookup by the namespace', {skip: netnsSkip}, async (t) => {
-  const wanted: Wanted[] = [{type: 'xdp', point: {xdp: 1}, expected: {...xdp, target: 'lo'}}];
-  const inhabitant = await inhabit(t, wanted);
-  await isFound(t, inhabitant, wanted, inhabitant.netns);
-  await isGoneAfterDetaching(inhabitant);
-
-  const lookup: Wanted = {
-    type: 'sk_lookup',
-    point: {netns: '/proc/self/ns/net'},
-    expected: {type: 'netns', attachType: 'sk_lookup', target: null},
-  };
-  const other = await inhabit(t, [lookup]);
-  const prog = other.attached[0];
-  if (typeof prog !== 'number') return void t.pass('not here', {skip: 'no sk_lookup in this kernel'});
-  t.match(await linksOf(prog), [{linkId: Number, type: 'netns', attachType: 'sk_lookup', target: other.netns}]);
-  t.equal((await linksOf(prog)).length, 1);
-  await isGoneAfterDetaching(other);
-});
 
 t.test('among more interfaces than fit into one answer, by their names', {skip: netnsSkip}, async (t) => {
   if (!has('unshare', '-n', 'ip', 'link', 'add', 'name', 'a', 'type', 'veth'))
