@@ -94,7 +94,9 @@ class Tour {
     const std::string home = search_.proc_root + "/" + (elsewhere ? search_.home : "thread-self");
     UniqueFd own(::open((home + "/ns/net").c_str(), O_RDONLY | O_CLOEXEC));
     const auto here = own ? stat_of(own.get()) : std::nullopt;
-    if (!here) note({errno, "open(ns/net)"});
+    if (!here && !elsewhere) note({errno, "open(ns/net)"});
+    // The home process hides its own: then none is the own one.
+    if (!here && elsewhere) found_.hidden++;
     mounts_ = read_mounts(home + "/mountinfo");
     // Whoever asks is in its own one.
     if (!elsewhere) {
@@ -103,8 +105,9 @@ class Tour {
       enter(*here, own.get(), true);
     }
     own.reset();
-    if (!here) return std::move(found_);
-    nsfs_ = here->dev;
+    const auto nsfs = here ? here : stat_of(AT_FDCWD, "/proc/thread-self/ns/net");
+    if (!nsfs) return std::move(found_);
+    nsfs_ = nsfs->dev;
     // What is mounted where the home process sees it is there for this one by way of that process's root.
     const std::string root = elsewhere ? home + "/root" : "";
     for (const auto& [ino, path] : mounts_)
