@@ -9,6 +9,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <optional>
 #include <string>
 
@@ -104,6 +105,11 @@ void replace_by_null(const Napi::CallbackInfo& info) {
   if (null && info[0].IsNumber()) ::dup2(null.get(), info[0].As<Napi::Number>().Int32Value());
 }
 
+/// exitNow(status). exit(3) would wait for the threads of libuv's pool.
+void exit_now(const Napi::CallbackInfo& info) {
+  ::_exit(info[0].IsNumber() ? info[0].As<Napi::Number>().Int32Value() : EXIT_FAILURE);
+}
+
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("Sampler", JsSampler::define(env));
   define_share(env, exports);
@@ -114,6 +120,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   define_netns(env, exports);
   define_names(env, exports);
   exports.Set("replaceByNull", Napi::Function::New<replace_by_null>(env, "replaceByNull"));
+  exports.Set("exitNow", Napi::Function::New<exit_now>(env, "exitNow"));
   exports.Set("discardOutput", Napi::Function::New<discard_output>(env, "discardOutput"));
   return exports;
 }

@@ -408,6 +408,12 @@ export interface NativeShare extends Pick<NativeBpf, 'enableStats'> {
   readonly groupName: (id: number) => string | null;
 }
 
+/** What ending takes of the system. */
+export interface NativeExit {
+  /** _exit(2): at once, whatever other threads wait for. What was written must have been taken. */
+  readonly exitNow: (status: number) => never;
+}
+
 /** What of a terminal Node has no call for. */
 export interface NativeTerminal {
   /** tcflush(fd, TCOFLUSH): throws away what a terminal was sent and nobody has read. An fd that is no terminal: nothing happens. */
@@ -648,6 +654,14 @@ export function loadNameReader(): NativeNameReader {
  */
 export function loadShare(): NativeShare {
   return load('bpf.node') as NativeShare;
+}
+
+/**
+ * The same module's call for ending.
+ * @throws UserError (69), as `loadBpf`.
+ */
+export function loadExit(): NativeExit {
+  return load('bpf.node') as NativeExit;
 }
 
 /**

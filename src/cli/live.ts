@@ -8,6 +8,7 @@ import {measure} from '../model/measure.js';
 import type {Sample} from '../sample/types.js';
 import type {Screen, ScreenEnd} from '../ui/index.js';
 import {version} from '../version.js';
+import {exitNow} from './exit.js';
 import {watchLaunchers} from './launchers.js';
 import {report} from './report.js';
 import type {WatchOptions} from './options.js';
@@ -97,11 +98,11 @@ function guardTerminal(giveBack: () => void): {readonly gone: Promise<ScreenEnd>
   const signals = ['SIGTERM', 'SIGHUP', 'SIGINT', 'SIGQUIT'] as const;
   const onSignal = (signal: (typeof signals)[number]) => {
     giveBack();
-    process.exit(128 + constants.signals[signal]);
+    exitNow(128 + constants.signals[signal]);
   };
   const onBug = (error: unknown) => {
     giveBack();
-    process.exit(report(error));
+    exitNow(report(error));
   };
   for (const signal of signals) process.on(signal, onSignal);
   process.on('uncaughtException', onBug);

@@ -4,6 +4,7 @@ import {KernelCollector} from '../collectors/kernel.js';
 import {exitStatus} from '../errors.js';
 import {configPath, readConfig} from './config.js';
 import type {Demo} from './demo.js';
+import {exitSoon} from './exit.js';
 import {parseOptions, type WatchOptions} from './options.js';
 import {report} from './report.js';
 import {write, writeSamples} from './stream.js';
@@ -49,4 +50,4 @@ function showsScreen({format}: WatchOptions): boolean {
   return format === null && process.stdout.isTTY && process.env['TERM'] !== 'dumb';
 }
 
-process.exitCode = await main().catch(report);
+exitSoon(await main().catch(report));

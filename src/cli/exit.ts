@@ -1,0 +1,21 @@
+/** How the process ends: also while a look at the host is stuck in a thread, which Node would wait for. */
+import {loadExit} from '../addon.js';
+
+/** A look that is under way may end by itself for so long, ms. */
+const patienceMs = 300;
+
+/** Ends the process at once; what was written must have been taken. */
+export function exitNow(status: number): never {
+  try {
+    return loadExit().exitNow(status);
+  } catch {
+    // No addon, so no look either.
+    process.exit(status);
+  }
+}
+
+/** Lets the process end with that status as soon as there is nothing left to do, or soon all the same. */
+export function exitSoon(status: number): void {
+  process.exitCode = status;
+  setTimeout(() => exitNow(status), patienceMs).unref();
+}
