@@ -1,8 +1,8 @@
 /**
- * What is remembered from one run to the next: how the screen was set. A JSON file of the user's own; what stands in it are defaults, which
- * the command line overrules. It changes how things look, never what is loaded or run.
+ * How a person wants the screen: a JSON file of the user's own. What stands in it are defaults, which the command line overrules. It changes
+ * how things look, never what is loaded or run.
  */
-import {constants, mkdirSync, openSync, closeSync, fstatSync, readFileSync, renameSync, rmSync, writeSync} from 'node:fs';
+import {closeSync, constants, fstatSync, openSync, readFileSync} from 'node:fs';
 import {homedir} from 'node:os';
 import path from 'node:path';
 import {isSystemError} from '../errors.js';
@@ -78,25 +78,4 @@ function parse(text: string): Config {
   for (const [key, isRight] of Object.entries(checks))
     if (key in value && !isRight((value as Record<string, unknown>)[key])) throw new Error(`'${key}' can't be that.`);
   return value;
-}
-
-/**
- * Writes it whole, readable for this user alone, through a file beside it that then takes its place.
- * @throws the fs error; nothing has changed then.
- */
-export function writeConfig(file: string, config: Config): void {
-  mkdirSync(path.dirname(file), {recursive: true, mode: 0o700});
-  const beside = `${file}.${process.pid}`;
-  const fd = openSync(beside, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600);
-  try {
-    try {
-      writeSync(fd, `${JSON.stringify(config, null, 2)}\n`);
-    } finally {
-      closeSync(fd);
-    }
-    renameSync(beside, file);
-  } catch (error) {
-    rmSync(beside, {force: true});
-    throw error;
-  }
 }

@@ -171,6 +171,30 @@ const entries = {
     width: 11,
     ...ofLinks((link) => link.type),
   },
+  pinned: {
+    title: 'PINNED',
+    help: 'where it, or a link of it, is pinned',
+    kind: 'text',
+    unit: '',
+    width: 20,
+    ...ofEach(
+      (prog) => prog.pins,
+      (pin) => pin.path,
+      '',
+    ),
+  },
+  map_name: {
+    title: 'MAP',
+    help: 'name of a map that it uses',
+    kind: 'text',
+    unit: '',
+    width: 15,
+    ...ofEach(
+      (prog) => prog.maps,
+      (map) => map.name,
+      '',
+    ),
+  },
   tag: {title: 'TAG', help: 'SHA of its instructions', kind: 'text', unit: '', width: 16, get: (p) => p.info.tag},
   loaded_at: {
     title: 'LOADED',

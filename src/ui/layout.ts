@@ -78,6 +78,8 @@ const displayOrder: readonly ColumnKey[] = [
   'attached',
   'link_attach_type',
   'link_type',
+  'pinned',
+  'map_name',
   'tag',
   'uid',
   'loaded_at',

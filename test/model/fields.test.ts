@@ -187,3 +187,24 @@ t.test('parts of several owners and links: all values, and for people the first 
     t.same([all(key, unknown), shown(key, unknown)], [null, null], key);
   t.end();
 });
+
+t.test('where it is pinned and what its maps are called: all, and none told from not known', (t) => {
+  const sample = makeSample(100, [{id: 1}, {id: 2, loadTimeNs: 1n}]);
+  const pins = reading({
+    1: [
+      {path: '/sys/fs/bpf/one', via: 'prog' as const},
+      {path: '/sys/fs/bpf/link', via: 'link' as const},
+    ],
+  });
+  const sources = {...noSources, pins};
+  const [pinned, loose] = measure({...sample, progs: {...sample.progs, sources}}, null).progs as [
+    MeasuredProg,
+    MeasuredProg,
+  ];
+  t.equal(findField('pinned')?.get(pinned), '/sys/fs/bpf/one +1');
+  t.ok(parseFilter('pinned:bpf/link').matches(pinned));
+  t.ok(parseFilter('pinned=""').matches(loose));
+  t.notOk(parseFilter('map_name=x').matches(pinned));
+  t.notOk(parseFilter('not map_name=x').matches(pinned), 'nobody has looked');
+  t.end();
+});
