@@ -4,8 +4,10 @@ import {loadExit} from '../addon.js';
 /** A look that is under way may end by itself for so long, ms. */
 const patienceMs = 300;
 
-/** Ends the process at once; what was written must have been taken. */
+/** Ends the process at once, when whoever listens for its `exit` has been told; what was written must have been taken. */
 export function exitNow(status: number): never {
+  process.exitCode = status;
+  process.emit('exit', status);
   try {
     return loadExit().exitNow(status);
   } catch {
