@@ -6,11 +6,10 @@
 #include <cstring>
 #include <utility>
 
+#include "core/ids.h"
+
 namespace bpftop {
 namespace {
-
-/// As of walk_progs.
-constexpr uint32_t kMaxSteps = 1 << 20;
 
 /// enum bpf_perf_event_type.
 enum PerfType : uint32_t { kUprobe = 1, kUretprobe = 2, kKprobe = 3, kKretprobe = 4, kTracepoint = 5, kEvent = 6 };
@@ -176,16 +175,9 @@ Link link_of(const BpfLinkInfo& info, uint32_t known_len) {
 
 Result<Links> read_links() {
   Result<Links> result;
-  uint32_t id = 0;
-  for (uint32_t step = 0; step < kMaxSteps; step++) {
-    const auto [next, error] = link_next_id(id);
-    if (error.err == ENOENT) return result;
-    if (error) return {{}, error};
-    if (next <= id) return {{}, {EPROTO, "bpf(BPF_LINK_GET_NEXT_ID)"}};
-    id = next;
-    if (const SysError failed = read_link(id, result.value)) return {{}, failed};
-  }
-  return {{}, {EOVERFLOW, "bpf(BPF_LINK_GET_NEXT_ID)"}};
+  const auto read = [&links = result.value](uint32_t id) { return read_link(id, links); };
+  if (const SysError error = for_each_id(link_next_id, "bpf(BPF_LINK_GET_NEXT_ID)", read)) return {{}, error};
+  return result;
 }
 
 }  // namespace bpftop

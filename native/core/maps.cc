@@ -7,13 +7,11 @@
 #include <utility>
 
 #include "core/bpf_syscall.h"
+#include "core/ids.h"
 #include "core/prog_info.h"
 
 namespace bpftop {
 namespace {
-
-/// As of walk_progs.
-constexpr uint32_t kMaxSteps = 1 << 20;
 
 /// Reads one map. One that is gone is no error and no map; nor is one that a security module keeps to itself.
 SysError read_map(uint32_t id, Maps& all) {
@@ -39,20 +37,11 @@ SysError read_map(uint32_t id, Maps& all) {
 
 Result<Maps> MapReader::read() {
   Result<Maps> result;
-  uint32_t id = 0;
-  for (uint32_t step = 0; step < kMaxSteps; step++) {
-    const auto [next, error] = map_next_id(id);
-    if (error.err == ENOENT) {
-      count(result.value.maps);
-      result.value.uncounted = uncounted_;
-      return result;
-    }
-    if (error) return {{}, error};
-    if (next <= id) return {{}, {EPROTO, "bpf(BPF_MAP_GET_NEXT_ID)"}};
-    id = next;
-    if (const SysError failed = read_map(id, result.value)) return {{}, failed};
-  }
-  return {{}, {EOVERFLOW, "bpf(BPF_MAP_GET_NEXT_ID)"}};
+  const auto read = [&maps = result.value](uint32_t id) { return read_map(id, maps); };
+  if (const SysError error = for_each_id(map_next_id, "bpf(BPF_MAP_GET_NEXT_ID)", read)) return {{}, error};
+  count(result.value.maps);
+  result.value.uncounted = uncounted_;
+  return result;
 }
 
 void MapReader::count(std::vector<Map>& maps) {

@@ -7,13 +7,12 @@
 
 #include "core/btf.h"
 #include "core/deadline.h"
+#include "core/ids.h"
 #include "core/unlinked.h"
 
 namespace bpftop {
 namespace {
 
-/// As of walk_progs.
-constexpr uint32_t kMaxSteps = 1 << 20;
 /// sched_ext_ops, the largest, has some 500 bytes.
 constexpr uint32_t kMostValueBytes = 1 << 20;
 
@@ -29,17 +28,13 @@ class Search {
   Search(MapsSought sought, uint32_t limit_ms) : sought_(sought), deadline_(limit_ms) {}
 
   void all() {
-    uint32_t id = 0;
-    for (uint32_t step = 0; step < kMaxSteps; step++) {
-      const auto [next, error] = map_next_id(id);
-      if (error.err == ENOENT) return;
-      if (error) return miss(error);
-      if (next <= id) return miss({EPROTO, "bpf(BPF_MAP_GET_NEXT_ID)"});
-      if (deadline_.passed()) return miss({ETIME, "bpf(BPF_MAP_GET_NEXT_ID)"});
-      id = next;
+    static constexpr char kCall[] = "bpf(BPF_MAP_GET_NEXT_ID)";
+    const auto look = [this](uint32_t id) -> SysError {
+      if (deadline_.passed()) return {ETIME, kCall};
       map(id);
-    }
-    miss({EOVERFLOW, "bpf(BPF_MAP_GET_NEXT_ID)"});
+      return {};
+    };
+    if (const SysError error = for_each_id(map_next_id, kCall, look)) miss(error);
   }
 
   Unlinked take() { return std::move(found_); }
