@@ -2,31 +2,31 @@
 import {openHostRoot} from '../collectors/host-root.js';
 import {KernelCollector} from '../collectors/kernel.js';
 import {exitStatus} from '../errors.js';
-import {configPath, readConfig} from './config.js';
+import {type Config, configPath, readConfig} from './config.js';
 import type {Demo} from './demo.js';
 import {exitSoon} from './exit.js';
-import {parseOptions, type WatchOptions} from './options.js';
+import {type Format, parseOptions, type WatchOptions} from './options.js';
 import {report} from './report.js';
 import {write, writeSamples} from './stream.js';
 
 async function main(): Promise<number> {
-  const words = process.argv.slice(2);
-  const options = parseOptions(words);
+  const problems: string[] = [];
+  // What a person's screen remembers is nothing to a script.
+  const configFor = (format: Format | null) => (showsScreen({format}) ? ownConfig(problems) : {});
+  const options = parseOptions(process.argv.slice(2), configFor, (sentence) => problems.push(sentence));
   if ('print' in options) {
     await write(options.print);
     return exitStatus.done;
   }
   if (options.command === 'doctor') return (await import('./doctor.js')).runDoctor(options);
   if (options.command === 'share') return (await import('./share.js')).runShare(options);
-  return showsScreen(options) ? watchOnScreen(words) : watch(options, null);
+  return watch(options, problems[0] ?? null);
 }
 
-/** What a person's screen remembers is nothing to a script. */
-function watchOnScreen(words: readonly string[]): Promise<number> {
+function ownConfig(problems: string[]): Config {
   const {config, problem} = readConfig(configPath());
-  const problems = problem === null ? [] : [problem];
-  const options = parseOptions(words, config, (sentence) => problems.push(sentence));
-  return watch(options as WatchOptions, problems[0] ?? null);
+  if (problem !== null) problems.push(problem);
+  return config;
 }
 
 async function watch(options: WatchOptions, notice: string | null): Promise<number> {
@@ -46,7 +46,7 @@ async function watch(options: WatchOptions, notice: string | null): Promise<numb
   }
 }
 
-function showsScreen({format}: WatchOptions): boolean {
+function showsScreen({format}: Pick<WatchOptions, 'format'>): boolean {
   return format === null && process.stdout.isTTY && process.env['TERM'] !== 'dumb';
 }
 

@@ -282,7 +282,7 @@ Tries what the live screen would, for a moment; nothing of it stays, nothing is 
 Exit status: 0 programs can be read, if only without rates; 69 this kernel or system can't;
 77 not permitted.`;
 
-/** Takes what is remembered as the defaults of those options; what can't be that any more is left out, and said. */
+/** Takes what is remembered for those options that the words leave out; what can't be that any more is left out, and said. */
 function takeDefaults(program: Command, config: Config, problem: (sentence: string) => void): void {
   for (const [key, value] of Object.entries(config) as [keyof Config, Config[keyof Config]][]) {
     const option = program.options.find((each) => each.attributeName() === key);
@@ -290,7 +290,7 @@ function takeDefaults(program: Command, config: Config, problem: (sentence: stri
     try {
       const text = Array.isArray(value) ? value.join(',') : value;
       const parsed: unknown = typeof text === 'string' && option.parseArg ? option.parseArg(text, undefined as never) : text;
-      program.setOptionValueWithSource(key, parsed, 'config');
+      if (program.getOptionValueSource(key) !== 'cli') program.setOptionValueWithSource(key, parsed, 'config');
     } catch (error) {
       problem(`${option.long} in the config file is left out: ${(error as Error).message}`);
     }
@@ -298,23 +298,26 @@ function takeDefaults(program: Command, config: Config, problem: (sentence: stri
 }
 
 /**
- * Reads the words after the command's name; `config` has the defaults that this user's screen remembers.
+ * Reads the words after the command's name.
+ * @param configFor what is remembered for watching in that format.
  * @param problem is told of what in it can't be used.
  * @throws UserError (2) with what is wrong and what would be right.
  */
 export function parseOptions(
   words: readonly string[],
-  config: Config = {},
+  configFor: (format: Format | null) => Config = () => ({}),
   problem: (sentence: string) => void = () => {},
 ): Options | Printed {
   let chosen: Options | undefined;
   let printed = '';
   const program = new Command('bpftop-ts');
   const watch = (command: WatchOptions['command']): WatchOptions => {
+    const format = formatOf(program.opts<Raw>());
+    takeDefaults(program, configFor(format), problem);
     const raw = program.opts<Raw>();
     return {
       command,
-      format: formatOf(raw),
+      format,
       delayMs: raw.delay,
       iterations: raw.iterations ?? null,
       sort: raw.sort,
@@ -376,7 +379,6 @@ export function parseOptions(
     new Option('--color <WHEN>', 'use colours: auto, always or never'),
     new Option('--ascii', 'write ASCII alone'),
   ]);
-  takeDefaults(program, config, problem);
   try {
     program.parse(words, {from: 'user'});
   } catch (error) {

@@ -65,7 +65,12 @@ t.test(
 
 t.test('it gives defaults, which the command line overrules; what is no longer known is said', (t) => {
   const problems: string[] = [];
-  const parse = (words: string[], from = config) => parseOptions(words, from, (each) => problems.push(each)) as WatchOptions;
+  const parse = (words: string[], from = config) =>
+    parseOptions(
+      words,
+      () => from,
+      (each) => problems.push(each),
+    ) as WatchOptions;
   const remembered = {
     columns: config.columns,
     delayMs: 2000,
