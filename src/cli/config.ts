@@ -2,10 +2,11 @@
  * What is remembered from one run to the next: how the screen was set. A JSON file of the user's own; what stands in it are defaults, which
  * the command line overrules. It changes how things look, never what is loaded or run.
  */
-import {constants, mkdirSync, openSync, closeSync, fstatSync, readFileSync, renameSync, rmSync, writeSync} from 'node:fs';
+import {closeSync, constants, fstatSync, mkdirSync, openSync, readFileSync} from 'node:fs';
 import {homedir} from 'node:os';
 import path from 'node:path';
 import {isSystemError} from '../errors.js';
+import {replaceFile} from './files.js';
 
 /** As it stands in the file; each as the option of that name takes it. */
 export interface Config {
@@ -55,7 +56,9 @@ export function readConfig(file: string | null): {readonly config: Config; reado
 function readOwn(file: string): string {
   const fd = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
-    const {uid, mode, size} = checkOwn(fd);
+    const stat = fstatSync(fd);
+    if (!stat.isFile()) throw new Error('it is no plain file.');
+    const {uid, mode, size} = stat;
     if (uid !== process.geteuid?.()) throw new Error('it belongs to another user.');
     if ((mode & 0o022) !== 0) throw new Error('others may write to it.');
     if (size > mostBytes) throw new Error('it is too large.');
@@ -63,12 +66,6 @@ function readOwn(file: string): string {
   } finally {
     closeSync(fd);
   }
-}
-
-function checkOwn(fd: number): {uid: number; mode: number; size: number} {
-  const stat = fstatSync(fd);
-  if (!stat.isFile()) throw new Error('it is no plain file.');
-  return stat;
 }
 
 function parse(text: string): Config {
@@ -80,22 +77,10 @@ function parse(text: string): Config {
 }
 
 /**
- * Writes it whole, readable for this user alone, through a file beside it that then takes its place.
- * @throws the fs error; nothing has changed then.
+ * Writes it, readable for this user alone.
+ * @throws the fs error, and where something else than a plain file is in its place; nothing has changed then.
  */
 export function writeConfig(file: string, config: Config): void {
   mkdirSync(path.dirname(file), {recursive: true, mode: 0o700});
-  const beside = `${file}.${process.pid}`;
-  const fd = openSync(beside, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600);
-  try {
-    try {
-      writeSync(fd, `${JSON.stringify(config, null, 2)}\n`);
-    } finally {
-      closeSync(fd);
-    }
-    renameSync(beside, file);
-  } catch (error) {
-    rmSync(beside, {force: true});
-    throw error;
-  }
+  replaceFile(file, `${JSON.stringify(config, null, 2)}\n`);
 }
