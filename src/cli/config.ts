@@ -2,10 +2,11 @@
  * How a person wants the screen: a JSON file of the user's own. What stands in it are defaults, which the command line overrules. It changes
  * how things look, never what is loaded or run.
  */
-import {closeSync, constants, fstatSync, openSync, readFileSync} from 'node:fs';
+import {closeSync, constants, fstatSync, mkdirSync, openSync, readFileSync} from 'node:fs';
 import {homedir} from 'node:os';
 import path from 'node:path';
 import {isSystemError} from '../errors.js';
+import {replaceFile} from './files.js';
 
 /** As it stands in the file; each as the option of that name takes it. */
 export interface Config {
@@ -56,7 +57,9 @@ export function readConfig(file: string | null): {readonly config: Config; reado
 function readOwn(file: string): string {
   const fd = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
-    const {uid, mode, size} = checkOwn(fd);
+    const stat = fstatSync(fd);
+    if (!stat.isFile()) throw new Error('it is no plain file.');
+    const {uid, mode, size} = stat;
     if (uid !== process.geteuid?.()) throw new Error('it belongs to another user.');
     if ((mode & 0o022) !== 0) throw new Error('others may write to it.');
     if (size > mostBytes) throw new Error('it is too large.');
@@ -66,16 +69,19 @@ function readOwn(file: string): string {
   }
 }
 
-function checkOwn(fd: number): {uid: number; mode: number; size: number} {
-  const stat = fstatSync(fd);
-  if (!stat.isFile()) throw new Error('it is no plain file.');
-  return stat;
-}
-
 function parse(text: string): Config {
   const value: unknown = JSON.parse(text);
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error('it is no JSON object.');
   for (const [key, isRight] of Object.entries(checks))
     if (key in value && !isRight((value as Record<string, unknown>)[key])) throw new Error(`'${key}' can't be that.`);
   return value;
+}
+
+/**
+ * Writes it, readable for this user alone.
+ * @throws the fs error, and where something else than a plain file is in its place; nothing has changed then.
+ */
+export function writeConfig(file: string, config: Config): void {
+  mkdirSync(path.dirname(file), {recursive: true, mode: 0o700});
+  replaceFile(file, `${JSON.stringify(config, null, 2)}\n`);
 }

@@ -1,8 +1,8 @@
-import {chmodSync, chownSync, mkdirSync, symlinkSync} from 'node:fs';
+import {chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync} from 'node:fs';
 import path from 'node:path';
 import {execFileSync} from 'node:child_process';
 import t from 'tap';
-import {configPath, readConfig} from '../../src/cli/config.js';
+import {configPath, readConfig, writeConfig} from '../../src/cli/config.js';
 import {parseOptions, type WatchOptions} from '../../src/cli/options.js';
 
 const config = {columns: ['name', 'cpu_pct'], sort: 'id:asc', delay: '2s', theme: 'light', ascii: true};
@@ -14,6 +14,16 @@ t.test('it is in $XDG_CONFIG_HOME, else in ~/.config', (t) => {
   t.end();
 });
 
+t.test('what is written is read, by its owner alone, and nothing is left beside it', (t) => {
+  const file = path.join(t.testdir(), 'new', 'bpftop-ts', 'config.json');
+  writeConfig(file, {sort: 'name'});
+  writeConfig(file, config);
+  t.same(readConfig(file), {config, problem: null});
+  t.equal(statSync(file).mode & 0o777, 0o600);
+  t.same(readdirSync(path.dirname(file)), ['config.json']);
+  t.end();
+});
+
 t.test('it is read where it is this user’s; none is no problem', (t) => {
   const dir = t.testdir({'config.json': JSON.stringify(config)});
   t.same(readConfig(path.join(dir, 'config.json')), {config, problem: null});
@@ -22,11 +32,14 @@ t.test('it is read where it is this user’s; none is no problem', (t) => {
   t.end();
 });
 
-t.test('a link in its place is not followed', (t) => {
+t.test('a link in its place is neither read nor written through', (t) => {
   const dir = t.testdir({victim: 'precious'});
   const file = path.join(dir, 'config.json');
   symlinkSync(path.join(dir, 'victim'), file);
   t.match(readConfig(file), {config: {}, problem: /ELOOP/});
+  t.throws(() => writeConfig(file, config), {message: /no plain file/});
+  t.equal(readFileSync(path.join(dir, 'victim'), 'utf8'), 'precious');
+  t.same(readdirSync(dir).sort(), ['config.json', 'victim']);
   t.end();
 });
 
