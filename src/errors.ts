@@ -1,10 +1,11 @@
 /** What can go wrong, as the person at the terminal will read it: one sentence, the cause, the remedy, an exit status. */
 
-/** Exit statuses; 69 and 77 are EX_UNAVAILABLE and EX_NOPERM of sysexits(3). 128 + n is added for an end by signal n. */
+/** Exit statuses; 3 is for --fail-on; 69 and 77 are EX_UNAVAILABLE and EX_NOPERM of sysexits(3). 128 + n is added for an end by signal n. */
 export const exitStatus = {
   done: 0,
   failed: 1,
   usage: 2,
+  matched: 3,
   unavailable: 69,
   notPermitted: 77,
 } as const;

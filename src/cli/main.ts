@@ -5,14 +5,14 @@ import {exitStatus} from '../errors.js';
 import {type Config, configPath, readConfig} from './config.js';
 import type {Demo} from './demo.js';
 import {exitSoon} from './exit.js';
-import {type Format, parseOptions, type WatchOptions} from './options.js';
+import {parseOptions, type WatchOptions} from './options.js';
 import {report} from './report.js';
 import {write, writeSamples} from './stream.js';
 
 async function main(): Promise<number> {
   const problems: string[] = [];
   // What a person's screen remembers is nothing to a script.
-  const configFor = (format: Format | null) => (showsScreen({format}) ? ownConfig(problems) : {});
+  const configFor = (chosen: Pick<WatchOptions, 'format' | 'failOn'>) => (showsScreen(chosen) ? ownConfig(problems) : {});
   const options = parseOptions(process.argv.slice(2), configFor, (sentence) => problems.push(sentence));
   if ('print' in options) {
     await write(options.print);
@@ -46,8 +46,8 @@ async function watch(options: WatchOptions, notice: string | null): Promise<numb
   }
 }
 
-function showsScreen({format}: Pick<WatchOptions, 'format'>): boolean {
-  return format === null && process.stdout.isTTY && process.env['TERM'] !== 'dumb';
+function showsScreen({format, failOn}: Pick<WatchOptions, 'format' | 'failOn'>): boolean {
+  return format === null && failOn === null && process.stdout.isTTY && process.env['TERM'] !== 'dumb';
 }
 
 exitSoon(await main().catch(report));

@@ -49,6 +49,8 @@ export interface WatchOptions {
   readonly filter: Filter;
   /** What programs are put together by; null: each is shown by itself. */
   readonly grouping: Grouping | null;
+  /** What must be true of no program; null: nothing is asked. */
+  readonly failOn: Filter | null;
   readonly limit: number | null;
   /** In that order; null: the usual ones. */
   readonly columns: readonly ColumnKey[] | null;
@@ -119,19 +121,21 @@ function parseColumns(text: string): readonly ColumnKey[] {
   return [...new Set(keys)];
 }
 
-function parseFilterOption(text: string): Filter {
-  try {
-    return parseFilter(text);
-  } catch (error) {
-    if (!(error instanceof FilterError)) throw error;
-    const excerpt = pointAt(text, error.at);
-    throw new UserError(
-      `--filter: ${error.message}${error.message.endsWith('?') ? '' : '.'} Try: bpftop-ts --help`,
-      exitStatus.usage,
-      {excerpt},
-    );
-  }
-}
+const parseFilterOption =
+  (option: string) =>
+  (text: string): Filter => {
+    try {
+      return parseFilter(text);
+    } catch (error) {
+      if (!(error instanceof FilterError)) throw error;
+      const excerpt = pointAt(text, error.at);
+      throw new UserError(
+        `${option}: ${error.message}${error.message.endsWith('?') ? '' : '.'} Try: bpftop-ts --help`,
+        exitStatus.usage,
+        {excerpt},
+      );
+    }
+  };
 
 /** Characters before and after a place that are shown with it. */
 const context = 32;
@@ -161,6 +165,7 @@ interface Raw extends Record<SourceName, boolean> {
   filter: Filter;
   group?: string;
   limit?: number;
+  failOn?: Filter;
   format?: Format;
   json?: true;
   enableStats: boolean;
@@ -192,13 +197,18 @@ function addOptions(command: Command): Command {
     )
     .addOption(
       new Option('-f, --filter <EXPR>', 'show the programs that this is true of, see below')
-        .argParser(parseFilterOption)
+        .argParser(parseFilterOption('--filter'))
         .default(noFilter, 'all'),
     )
     .addOption(new Option('-g, --group <FIELD>', `add programs up by ${groupingNames}`))
     .addOption(
       new Option('--columns <LIST>', 'fields to show, in order, comma-separated (default: as many as fit)').argParser(
         parseColumns,
+      ),
+    )
+    .addOption(
+      new Option('--fail-on <EXPR>', 'exit 3 after the first sample with a program that this is true of').argParser(
+        parseFilterOption('--fail-on'),
       ),
     )
     .addOption(new Option('-l, --limit <N>', 'show at most N programs, or groups (default: all)').argParser(parseLimit))
@@ -299,13 +309,13 @@ function takeDefaults(program: Command, config: Config, problem: (sentence: stri
 
 /**
  * Reads the words after the command's name.
- * @param configFor what is remembered for watching in that format.
+ * @param configFor what is remembered for watching like that.
  * @param problem is told of what in it can't be used.
  * @throws UserError (2) with what is wrong and what would be right.
  */
 export function parseOptions(
   words: readonly string[],
-  configFor: (format: Format | null) => Config = () => ({}),
+  configFor: (chosen: Pick<WatchOptions, 'format' | 'failOn'>) => Config = () => ({}),
   problem: (sentence: string) => void = () => {},
 ): Options | Printed {
   let chosen: Options | undefined;
@@ -313,7 +323,8 @@ export function parseOptions(
   const program = new Command('bpftop-ts');
   const watch = (command: WatchOptions['command']): WatchOptions => {
     const format = formatOf(program.opts<Raw>());
-    takeDefaults(program, configFor(format), problem);
+    const {failOn = null} = program.opts<Raw>();
+    takeDefaults(program, configFor({format, failOn}), problem);
     const raw = program.opts<Raw>();
     return {
       command,
@@ -323,6 +334,7 @@ export function parseOptions(
       sort: raw.sort,
       filter: raw.filter,
       grouping: raw.group === undefined ? null : parseGrouping(raw.group),
+      failOn,
       limit: raw.limit ?? null,
       columns: raw.columns ?? null,
       enableStats: raw.enableStats,
@@ -401,7 +413,7 @@ Fields; in the JSON document pid to namespace are in owners, attached to link_ty
 cpu, avg, ev and age are short for cpu_pct, avg_run_time_ns, events_per_sec and age_ns:
 ${lines.join('\n')}
 
-EXPR of --filter and of the / key:
+EXPR of --filter, --fail-on and the / key:
   cilium                     name, type, owner, attachment, container, pod or unit contains it
   type:xdp pod:web           that field contains it; names and text in any case
   name=tc_* pod!=""          that field equals, or doesn't; * and ? match; "" is none
@@ -412,6 +424,6 @@ What compares with something unknown (-) isn't true, and neither is not of it.
 
 Statistics are switched on while it runs and go off with it, however it ends.
 
-Exit status: 0 done, 1 failed, 2 bad usage, 69 this kernel or system can't, 77 not permitted,
-128+n ended by signal n.`;
+Exit status: 0 done, 1 failed, 2 bad usage, 3 --fail-on was true, 69 this kernel or system can't,
+77 not permitted, 128+n ended by signal n.`;
 }

@@ -2,22 +2,23 @@
 import {Pace} from '../collectors/pace.js';
 import type {Collector} from '../collectors/kernel.js';
 import {exitStatus, UserError} from '../errors.js';
-import {measure, type Measured, type MeasuredProg} from '../model/measure.js';
+import type {Filter} from '../model/filter.js';
+import {measureAll, type Measured, type MeasuredProg} from '../model/measure.js';
 import {csvHeader, groupCsvHeader, toCsv, toGroupCsv} from '../output/csv.js';
 import {field, type FieldKey} from '../model/fields.js';
 import type {Group, Grouping} from '../model/group.js';
 import {printable} from '../model/printable.js';
+import {shownName} from '../model/prog-name.js';
 import {toJson} from '../output/json.js';
-import {selectGroups, selectProgs} from '../model/select.js';
+import {selectGroups, selectProgs, wanted} from '../model/select.js';
 import {toGroupTable, toTable} from '../output/table.js';
-import type {Sample} from '../sample/types.js';
 import {trendKey} from '../ui/layout.js';
 import {version} from '../version.js';
 import type {Format, WatchOptions} from './options.js';
 
 /**
  * Writes one document or table a period. The first reading is only the beginning of the first period, so that whatever is written
- * has rates.
+ * has rates. A sample that `failOn` is true of is the last.
  * @returns the exit status.
  */
 export async function writeSamples(collector: Collector, options: WatchOptions): Promise<number> {
@@ -26,29 +27,38 @@ export async function writeSamples(collector: Collector, options: WatchOptions):
   // A table at one moment has no trend.
   const columns = options.columns?.filter((key) => key !== trendKey) ?? null;
   const warned = new Set<string>();
-  let previous: Sample | null = null;
   let written = 0;
-  for await (const sample of collector.samples(new Pace(options.delayMs))) {
-    if (previous) {
-      const measured = measure(sample, previous);
-      // The JSON document carries its warnings; elsewhere they go where they can't be taken for data.
-      if (format !== 'json') warnOnce(measured, warned);
-      // For scripts all programs, which say themselves whether they are this tool's own.
-      const selection = {...options, own: format !== 'table'};
-      const text = writers[format]({
-        measured,
-        progs: selectProgs(measured.progs, selection),
-        by: options.grouping,
-        groups: options.grouping && selectGroups(measured.progs, options.grouping, selection),
-        columns,
-        first: written === 0,
-      });
-      if (!(await write(text))) return exitStatus.done;
-      if (++written === iterations) return exitStatus.done;
-    }
-    previous = sample;
+  for await (const measured of measureAll(collector.samples(new Pace(options.delayMs)))) {
+    // The JSON document carries its warnings; elsewhere they go where they can't be taken for data.
+    if (format !== 'json') warnOnce(measured, warned);
+    // For scripts all programs, which say themselves whether they are this tool's own.
+    const selection = {...options, own: format !== 'table'};
+    const text = writers[format]({
+      measured,
+      progs: selectProgs(measured.progs, selection),
+      by: options.grouping,
+      groups: options.grouping && selectGroups(measured.progs, options.grouping, selection),
+      columns,
+      first: written === 0,
+    });
+    if (!(await write(text))) return exitStatus.done;
+    if (options.failOn && fails(measured, options.filter, options.failOn)) return exitStatus.matched;
+    if (++written === iterations) return exitStatus.done;
   }
   return exitStatus.done;
+}
+
+/** As many programs as are named. */
+const mostNamed = 5;
+
+/** Whether `failOn` is true of one of the programs that the filter lets through; says of which. */
+function fails({progs}: Measured, filter: Filter, failOn: Filter): boolean {
+  const found = wanted(progs, {filter, own: false}).filter(failOn.matches);
+  if (found.length === 0) return false;
+  const named = found.slice(0, mostNamed).map((prog) => `${shownName(prog)} (id ${prog.info.id})`);
+  const more = found.length > mostNamed ? ` and ${found.length - mostNamed} more` : '';
+  process.stderr.write(`bpftop-ts: --fail-on '${failOn.text}' is true of ${printable(named.join(', '))}${more}.\n`);
+  return true;
 }
 
 /** What is to be written of a sample. */

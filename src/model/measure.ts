@@ -308,6 +308,15 @@ export function measure(sample: Sample, previous: Sample | null): Measured {
   };
 }
 
+/** Each sample but the first, measured against the one before it, so that all that comes has rates. */
+export async function* measureAll(samples: AsyncIterable<Sample>): AsyncGenerator<Measured, void, undefined> {
+  let previous: Sample | null = null;
+  for await (const sample of samples) {
+    if (previous) yield measure(sample, previous);
+    previous = sample;
+  }
+}
+
 /** Increases of many programs, added up. */
 class Increases {
   runTimeNs = 0;

@@ -256,6 +256,34 @@ t.test('sort, filter and limit choose the programs; totals are of all', {skip: k
   t.ok((document.totals['programs'] as number) >= 4);
 });
 
+t.test(
+  '--fail-on ends with 3 after the first sample that it is true of, and names the programs',
+  {skip: kernelSkip},
+  async (t) => {
+    const prog = loadProg(t, {type: 'xdp', name: 'watched'});
+    const other = loadProg(t, {type: 'xdp', name: 'unwatched'});
+    const words = ['--json', '-d', '50ms', '-f', 'name=watched', '--fail-on', 'run_cnt>=100'];
+    t.match(await run([...words, '-n', '2']), {status: 0, stderr: '', stdout: /^.*\n.*\n$/});
+    const tool = start([...words, '-n', '0']);
+    t.teardown(() => tool.kill());
+    const ended = once(tool, 'close');
+    let stderr = '';
+    tool.stderr.on('data', (text) => (stderr += text));
+    const documents: Document[] = [];
+    for await (const line of createInterface(tool.stdout)) {
+      documents.push(parse(line));
+      if (documents.length === 2) [other, prog].forEach((each) => each.run(100));
+    }
+    t.same(await ended, [3, null]);
+    t.equal(stderr, `bpftop-ts: --fail-on 'run_cnt>=100' is true of watched (id ${prog.id}).\n`);
+    t.match(
+      documents.map((document) => find(document, prog.id)?.['run_cnt']),
+      [...documents.slice(1).map(() => 0), 100],
+    );
+    t.match(await run(['--fail-on', 'nonsense>1']), {status: 2, stderr: /--fail-on: unknown field 'nonsense'/});
+  },
+);
+
 t.test("this tool's own programs are in the document, marked, and not in the table", {skip: iteratorSkip}, async (t) => {
   loadProg(t, {type: 'xdp', name: 'not_ours'});
   const document = parse((await run(['--json', '-d', '50ms'])).stdout);
