@@ -47,7 +47,7 @@ const roomRules = Object.entries(rooms).map(([room, allowed]) => {
 });
 
 export default tseslint.config(
-  {ignores: ['dist/', 'build/', 'node_modules/', '.tap/', 'test/screens/']},
+  {ignores: ['dist/', 'types/', 'build/', 'node_modules/', '.tap/', 'test/screens/']},
   tseslint.configs.recommendedTypeChecked,
   {
     languageOptions: {

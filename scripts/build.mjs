@@ -44,7 +44,7 @@ async function buildBundle() {
   rmSync(fresh, {recursive: true, force: true});
   await build({
     absWorkingDir: root,
-    entryPoints: {main: 'src/cli/main.ts'},
+    entryPoints: {main: 'src/cli/main.ts', index: 'src/index.ts'},
     outdir: fresh,
     bundle: true,
     format: 'esm',
