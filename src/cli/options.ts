@@ -1,5 +1,5 @@
 /** The command line: every option, what it takes and what it means. --help is made from this, and the README's table by hand. */
-import {Command, CommanderError, InvalidArgumentError, Option} from 'commander';
+import {Argument, Command, CommanderError, InvalidArgumentError, Option} from 'commander';
 import ms from 'ms';
 import {exitStatus, UserError} from '../errors.js';
 import {type FieldKey, fields, findField} from '../model/fields.js';
@@ -12,6 +12,7 @@ import type {LookOptions} from '../ui/index.js';
 import {type ColumnKey, trendKey} from '../ui/layout.js';
 import {type ColorChoice, type ThemeName, themeNames} from '../ui/theme.js';
 import {version} from '../version.js';
+import {completionScript, type Shell, shells} from './completion.js';
 import type {Config} from './config.js';
 
 /** What is written instead of showing the screen. */
@@ -286,6 +287,11 @@ const shareHelp = `
 Pins an iterator in /run/bpftop-ts for the group to read, switches statistics on, becomes nobody,
 and stays in the foreground until a signal comes. deploy/bpftop-ts-share.service runs it under systemd.`;
 
+const completionHelp = `
+bash: source <(bpftop-ts completion bash)    in ~/.bashrc
+zsh:  source <(bpftop-ts completion zsh)     in ~/.zshrc, after compinit
+fish: bpftop-ts completion fish > ~/.config/fish/completions/bpftop-ts.fish`;
+
 const doctorHelp = `
 Tries what the live screen would, for a moment; nothing of it stays, nothing is written.
 
@@ -307,6 +313,13 @@ function takeDefaults(program: Command, config: Config, problem: (sentence: stri
   }
 }
 
+/** The command line as commander has it, and how to read words with it. */
+export interface CommandLine {
+  readonly program: Command;
+  /** @throws UserError (2) with what is wrong and what would be right. */
+  read(words: readonly string[]): Options | Printed;
+}
+
 /**
  * Reads the words after the command's name.
  * @param configFor what is remembered for watching like that.
@@ -318,7 +331,15 @@ export function parseOptions(
   configFor: (chosen: Pick<WatchOptions, 'format' | 'failOn'>) => Config = () => ({}),
   problem: (sentence: string) => void = () => {},
 ): Options | Printed {
-  let chosen: Options | undefined;
+  return commandLine(configFor, problem).read(words);
+}
+
+/** All commands and options; `configFor` and `problem` as in `parseOptions`. */
+export function commandLine(
+  configFor: (chosen: Pick<WatchOptions, 'format' | 'failOn'>) => Config = () => ({}),
+  problem: (sentence: string) => void = () => {},
+): CommandLine {
+  let chosen: Options | Printed | undefined;
   let printed = '';
   const program = new Command('bpftop-ts');
   const watch = (command: WatchOptions['command']): WatchOptions => {
@@ -356,7 +377,7 @@ export function parseOptions(
     .helpCommand(false)
     .addHelpText('after', ({command}) => helpAfter(command))
     .action(() => void (chosen = watch('watch')));
-  const demo = program
+  program
     .command('demo')
     .description('load a few harmless programs, drive them, show them, and unload them at the end')
     .helpOption('-h, --help', 'show this help')
@@ -384,6 +405,14 @@ export function parseOptions(
       if (group === undefined && !stop) throw usageError('share needs --group GROUP, or --stop.');
       chosen = {command: 'share', group: group ?? null};
     });
+  const completion = program
+    .command('completion')
+    .description('write a script that makes a shell complete these words')
+    .addArgument(new Argument('<shell>', 'which shell').choices(shells))
+    .helpOption('-h, --help', 'show this help')
+    .addHelpText('after', completionHelp)
+    .action((shell: Shell) => void (chosen = {print: completionScript(shell, program)}));
+  takesOnly(completion, program, []);
   takesOnly(share, program, [new Option('-g, --group <GROUP>', 'whom to share with: a name or a number')]);
   takesOnly(doctor, program, [
     new Option('--format <FORMAT>', 'write text (table) or json'),
@@ -391,16 +420,20 @@ export function parseOptions(
     new Option('--color <WHEN>', 'use colours: auto, always or never'),
     new Option('--ascii', 'write ASCII alone'),
   ]);
-  try {
-    program.parse(words, {from: 'user'});
-  } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
-    if (error.code === 'commander.excessArguments')
-      throw usageError(`unknown command '${demo.args[0] ?? doctor.args[0] ?? share.args[0] ?? program.args[0] ?? ''}'.`);
-    if (error.exitCode !== 0) throw usageError(error.message);
-    return {print: printed};
-  }
-  return chosen as Options;
+  const read = (words: readonly string[]): Options | Printed => {
+    try {
+      program.parse(words, {from: 'user'});
+    } catch (error) {
+      if (!(error instanceof CommanderError)) throw error;
+      const all = [...program.commands, program];
+      if (error.code === 'commander.excessArguments')
+        throw usageError(`unknown command '${all.find(({args}) => args.length > 0)?.args[0] ?? ''}'.`);
+      if (error.exitCode !== 0) throw usageError(error.message);
+      return {print: printed};
+    }
+    return chosen as Options | Printed;
+  };
+  return {program, read};
 }
 
 function helpAfter(command: Command): string {
