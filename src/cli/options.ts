@@ -436,6 +436,20 @@ export function commandLine(
   return {program, read};
 }
 
+/** The filter language in a few lines. */
+export const filterHelp = `EXPR of --filter, --fail-on and the / key:
+  cilium                     name, type, owner, attachment, container, pod or unit contains it
+  type:xdp pod:web           that field contains it; names and text in any case
+  name=tc_* pod!=""          that field equals, or doesn't; * and ? match; "" is none
+  cpu>1 avg>=10us age<5m     numbers compare, with units: us ms s m h d, k M G, KiB MiB, %
+  sleepable=yes              yes or no
+  a b, a and b, a or b, not a, ( ), "or", 'two words'
+What compares with something unknown (-) isn't true, and neither is not of it.`;
+
+/** What the exit status says. */
+export const exitStatusHelp = `Exit status: 0 done, 1 failed, 2 bad usage, 3 --fail-on was true, 69 this kernel or system can't,
+77 not permitted, 128+n ended by signal n.`;
+
 function helpAfter(command: Command): string {
   const help = command.createHelp();
   help.prepareContext({helpWidth});
@@ -446,17 +460,9 @@ Fields; in the JSON document pid to namespace are in owners, attached to link_ty
 cpu, avg, ev and age are short for cpu_pct, avg_run_time_ns, events_per_sec and age_ns:
 ${lines.join('\n')}
 
-EXPR of --filter, --fail-on and the / key:
-  cilium                     name, type, owner, attachment, container, pod or unit contains it
-  type:xdp pod:web           that field contains it; names and text in any case
-  name=tc_* pod!=""          that field equals, or doesn't; * and ? match; "" is none
-  cpu>1 avg>=10us age<5m     numbers compare, with units: us ms s m h d, k M G, KiB MiB, %
-  sleepable=yes              yes or no
-  a b, a and b, a or b, not a, ( ), "or", 'two words'
-What compares with something unknown (-) isn't true, and neither is not of it.
+${filterHelp}
 
 Statistics are switched on while it runs and go off with it, however it ends.
 
-Exit status: 0 done, 1 failed, 2 bad usage, 3 --fail-on was true, 69 this kernel or system can't,
-77 not permitted, 128+n ended by signal n.`;
+${exitStatusHelp}`;
 }

@@ -1,6 +1,6 @@
 /**
  * What the JSON document is, as a JSON Schema (2020-12). What there is of programs and groups comes from the tables of fields, as in the
- * document itself. `npm run schema` writes it to docs/snapshot.schema.json, where it is published; a test compares them.
+ * document itself. `npm run generate` writes it to docs/snapshot.schema.json, where it is published; a test compares them.
  */
 import {type Field, type FieldKey, type FieldKind, fields} from '../model/fields.js';
 import {groupFields} from '../model/group.js';

@@ -27,7 +27,7 @@ const schema = JSON.parse(readFileSync(published, 'utf8')) as object;
 const validate = ajv.compile(closed(schema) as object);
 const problems = (text: string) => (validate(JSON.parse(text)) ? [] : validate.errors);
 
-t.test('what is published is what the fields say; npm run schema writes it', (t) => {
+t.test('what is published is what the fields say; npm run generate writes it', (t) => {
   t.equal(readFileSync(published, 'utf8'), snapshotSchemaText());
   t.end();
 });

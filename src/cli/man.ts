@@ -1,0 +1,103 @@
+/** The man page, in man(7)'s language, from the tables that --help and the screen's help are made from. `npm run generate` writes it to docs/. */
+import type {Command, Option} from 'commander';
+import {fields} from '../model/fields.js';
+import {keymap, type Scope, shownKey} from '../ui/keymap.js';
+import {version} from '../version.js';
+import {commandLine, exitStatusHelp, filterHelp} from './options.js';
+
+/** Text that no part of is taken for a request, or for an escape; a hyphen is the one of the keyboard. */
+function text(words: string): string {
+  return words
+    .replaceAll('\\', '\\e')
+    .replaceAll('-', '\\-')
+    .replace(/^([.'])/gm, '\\&$1')
+    .replace(/\s+$/gm, '');
+}
+
+function quoted(words: string): string {
+  return `"${text(words).replaceAll('"', '\\(dq')}"`;
+}
+
+/** A term, and what is to be said of it. */
+function entry(term: string, told: string): string {
+  return `.TP\n.B ${quoted(term)}\n${text(told)}`;
+}
+
+function optionEntry(command: Command): (option: Option) => string {
+  const help = command.createHelp();
+  return (option) => entry(help.optionTerm(option), help.optionDescription(option));
+}
+
+function commandEntry(command: Command): string {
+  const help = command.createHelp();
+  const own = help.visibleOptions(command).filter(({long}) => long !== '--help');
+  const globals = help.visibleGlobalOptions(command);
+  const words = command.registeredArguments.map((argument) => help.argumentTerm(argument).toUpperCase());
+  // Those that take every option of the screen needn't list them.
+  const listed = [...own, ...(globals.length > 6 ? [] : globals)];
+  const options = listed.map((option) => `${help.optionTerm(option)}: ${help.optionDescription(option)}`);
+  const told = [`${help.subcommandDescription(command)}.`, ...options.map((each) => `${each}.`)];
+  return `.TP\n.B ${quoted([command.name(), ...words].join(' '))}\n${told.map(text).join('\n.br\n')}`;
+}
+
+const places: readonly (readonly [Scope, string])[] = [
+  ['table', 'In the table'],
+  ['detail', 'On the page of a program'],
+  ['prompt', 'Typing a filter'],
+];
+
+function keys(): string {
+  return places
+    .map(([scope, title]) => {
+      const lines = keymap.flatMap(({keys: names, help, scopes}) =>
+        help === null || !scopes.includes(scope) ? [] : [entry(names.map(shownKey).join(' '), help)],
+      );
+      return `.SS ${text(title)}\n${lines.join('\n')}`;
+    })
+    .join('\n');
+}
+
+function literally(words: string): string {
+  return `.nf\n${text(words)}\n.fi`;
+}
+
+/** The page, section 8 as of other programs for whoever looks after a host. */
+export function manPage(): string {
+  const {program} = commandLine();
+  const help = program.createHelp();
+  return `.\\" Written by npm run generate.
+.TH BPFTOP\\-TS 8 "" ${quoted(`bpftop-ts ${version}`)} "System administration"
+.SH NAME
+bpftop\\-ts \\- live profiler of BPF programs
+.SH SYNOPSIS
+.B bpftop\\-ts
+.RI [ options ]
+.RI [ command ]
+.SH DESCRIPTION
+${text(program.description())}
+On a terminal it is a live screen; where its output goes elsewhere it writes one table and ends.
+Run\\-time statistics are switched on while it runs (BPF_ENABLE_STATS) and go off with it, however it ends; no sysctl is ever written.
+.SH COMMANDS
+${program.commands.map(commandEntry).join('\n')}
+.SH OPTIONS
+${help.visibleOptions(program).map(optionEntry(program)).join('\n')}
+.SH KEYS
+${keys()}
+.SH FIELDS
+${fields.map(({key, help: told, unit}) => entry(key, told + (unit && ` (${unit})`))).join('\n')}
+.SH FILTERS
+${literally(filterHelp)}
+.SH FILES
+${entry('~/.config/bpftop-ts/config.json', "What the screen begins with: columns, sort, delay, theme and ascii, as the options take them. In $XDG_CONFIG_HOME, if that is set. The user's own, writable for nobody else.")}
+.SH EXIT STATUS
+${text(exitStatusHelp)}
+.SH EXAMPLES
+${entry('bpftop-ts -f "pod:checkout cpu>1"', "What costs that pod's programs more than 1 % of a CPU.")}
+${entry('bpftop-ts --json -n 0 -d 10s', 'A document every ten seconds, a line each.')}
+${entry('bpftop-ts -n 0 --fail-on "type:xdp avg>2us"', 'Waits until an XDP program takes longer than that.')}
+.SH SEE ALSO
+.BR bpf (2),
+.BR bpftool (8),
+.BR bpftool\\-prog (8)
+`;
+}
