@@ -1,6 +1,9 @@
 import t from 'tap';
+import {Baseline} from '../../src/model/compare.js';
 import {noFilter, parseFilter} from '../../src/model/filter.js';
+import {field} from '../../src/model/fields.js';
 import {findGrouping, type Grouping, groupings} from '../../src/model/group.js';
+import {measure} from '../../src/model/measure.js';
 import {initialSort, parseSort, type SortOrder} from '../../src/model/sort.js';
 import {
   type Action,
@@ -16,10 +19,15 @@ import {
   sortLetter,
   type State,
 } from '../../src/ui/state.js';
+import {makeSample} from '../helpers/samples.js';
 
 const start = initialState(initialSort, noFilter);
 const keys = Array.from({length: 30}, (_, i) => `key-${i}`);
-const context: Context = {keys, height: 10, columns: ['id', 'name', 'events_per_sec', 'cpu_pct'], scrollEnd: 5};
+const baseline = new Baseline(measure(makeSample(100, []), null));
+const context: Context = {
+  ...{keys, height: 10, columns: ['id', 'name', 'events_per_sec', 'cpu_pct'], scrollEnd: 5},
+  ...{mark: () => baseline, topSpender: () => 'key-17'},
+};
 
 function after(state: State, ...actions: (ActionName | Action)[]): State {
   return actions.reduce<State>(
@@ -141,18 +149,18 @@ t.test('sorting by the next column, reversing, and choosing from the list', (t) 
   t.equal(after(byRuns, 'sortRight').sort.field.key, 'id', 'from a column that is not shown to one that is');
 
   const open = after(start, 'sort');
-  t.match(open.overlay, {kind: 'sort', index: sortChoices.findIndex((each) => each.key === 'cpu_pct')});
+  t.match(open.overlay, {kind: 'sort', index: sortChoices(start).findIndex((each) => each.key === 'cpu_pct')});
   t.match(after(open, 'down', 'choose'), {overlay: null, sort: {field: {key: 'events_per_sec'}, descending: true}});
-  const name = sortLetter(sortChoices.findIndex((each) => each.key === 'name'));
+  const name = sortLetter(field('name'));
   t.match(after(open, {name: 'type', text: name}), {overlay: null, sort: {field: {key: 'name'}, descending: false}});
   t.equal(after(open, 'choose').sort.descending, false, 'the same again is the other way round');
   t.equal(after(open, {name: 'type', text: '%'}), open);
   t.match(after(open, 'last', 'down', 'back'), {overlay: null, sort: start.sort});
-  t.equal(
-    new Set(sortChoices.map((_, i) => sortLetter(i))).size,
-    sortChoices.length,
-    'every choice has a letter of its own',
-  );
+  for (const state of [start, {baseline}]) {
+    const letters = sortChoices(state).map(sortLetter);
+    t.notOk(letters.includes(''), 'every choice has a letter');
+    t.same(letters, [...new Set(letters)], 'of its own');
+  }
   t.end();
 });
 

@@ -6,7 +6,10 @@ import type {Sample} from '../../src/sample/types.js';
 import {type Choices, markMs, type Row, View} from '../../src/ui/view.js';
 import {makeSample, type ProgSpec, progInfo} from '../helpers/samples.js';
 
-const all: Choices = {sort: initialSort, filter: noFilter, showOwn: false, grouping: null, open: new Set()};
+const all: Choices = {
+  ...{sort: initialSort, filter: noFilter, showOwn: false, grouping: null, open: new Set()},
+  baseline: null,
+};
 
 /** The programs of rows that are all programs. */
 function progs(rows: readonly Row[]): readonly MeasuredProg[] {
