@@ -126,7 +126,7 @@ function totalPieces(measured: Measured, own: boolean, {since, cpus}: Manner): P
     {
       rank: 2,
       group: 'totals',
-      cells: since ? 24 : 18,
+      cells: since ? 25 : 19,
       parts: [label('BPF '), ['strong', `${bpf}%`], ...more.cpuPct, label(ofCpus)],
     },
     {rank: 10, group: 'totals', cells: sparkCells, parts: [], spark: true},

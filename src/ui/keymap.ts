@@ -55,7 +55,7 @@ export const keymap: readonly Binding[] = [
     help: 'back to the table',
     footer: ['Esc', 'back', 1],
   },
-  {keys: ['esc'], action: 'clear', scopes: ['table'], help: 'clear filter, grouping, baseline, selection'},
+  {keys: ['esc'], action: 'clear', scopes: ['table'], help: 'clear filter, grouping, b, selection'},
 
   {
     keys: ['/'],

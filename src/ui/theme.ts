@@ -10,9 +10,7 @@ export const styleNames = [
   'dim',
   'strong',
   'title',
-  'titleLetter',
   'sorted',
-  'sortedLetter',
   'selected',
   'selectedGone',
   'gone',
@@ -29,6 +27,8 @@ export const styleNames = [
   'cpuLine',
   'eventsLine',
   'averageLine',
+  'titleLetter',
+  'sortedLetter',
 ] as const;
 
 /** One of them. */

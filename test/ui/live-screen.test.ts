@@ -36,7 +36,10 @@ t.test('header, titles, rows and footer are where they belong', async (t) => {
   );
   t.match(shown[1], /ID +TYPE +NAME .* AVG +TOTAL +EV\/S +CPU%▼ +TREND/);
   t.match(shown[2], /^ +40 +xdp +prog_40 .* 1\.0µs +1\.0µs +40\.0k +4\.00 +█$/);
-  t.match(shown.at(-1), /^1–27 of 40 .*\? help {2}\/ filter {2}s sort {2}⏎ open {2}g group {2}q quit {2}↑↓ move$/);
+  t.match(
+    shown.at(-1),
+    /^1–27 of 40 .*\? help {2}\/ filter {2}s sort {2}⏎ open {2}g group {2}q quit {2}↑↓ move {2}b changes$/,
+  );
 });
 
 t.test('samples never make Ink draw; keys that it shows nothing of do not either', async (t) => {
