@@ -13,7 +13,7 @@ import {benchSources} from './sources.js';
 const counts = process.argv.length > 2 ? process.argv.slice(2).map(Number) : [20, 200, 2000];
 const peer = process.env['PEER_BPFTOP'];
 const peerSeconds = Number(process.env['PEER_SECONDS'] ?? 60);
-const ratesOfTool = /BPF +[\d.]+% CPU/;
+const ratesOfTool = /BPF +[\d.]+% of 1 CPU/;
 const ratesOfPeer = /xdp|sched_cls/i;
 
 /** The whole tool at ten samples a second, every row changing. */

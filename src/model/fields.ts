@@ -3,7 +3,17 @@
  * screen's columns, --sort, the filter, the table and JSON outputs and --help all read this table; a new field is one entry here.
  */
 import {progTypeName} from '../sample/prog-types.js';
-import {formatBytes, formatCount, formatDuration, formatPercent, formatTime, formatWidth} from './format.js';
+import {type Change, type Comparison, increase, relativeIncrease} from './compare.js';
+import {
+  formatBytes,
+  formatCount,
+  formatDuration,
+  formatPercent,
+  formatRelative,
+  formatSigned,
+  formatTime,
+  formatWidth,
+} from './format.js';
 import {attachTypeName, type ProgLink} from '../sample/links.js';
 import type {ProgOwner} from '../sample/owners.js';
 import type {ProgInfo} from '../sample/types.js';
@@ -15,7 +25,12 @@ import {shownName} from './prog-name.js';
 export type FieldValue = string | number | bigint | boolean | readonly unknown[] | null;
 
 /** What kind of thing it is: how it is printed, aligned and ordered by default follows from this. */
-export type FieldKind = 'number' | 'text' | 'flag' | 'duration' | 'count' | 'rate' | 'percent' | 'bytes' | 'time' | 'list';
+export type FieldKind =
+  | ('number' | 'text' | 'flag' | 'duration' | 'count' | 'rate' | 'bytes' | 'time' | 'list')
+  /** Share of one CPU. */
+  | 'percent'
+  /** Per cent of what it was. */
+  | 'relative';
 
 /** One figure or fact of a program: how it is called, got and printed. */
 export interface Field {
@@ -30,9 +45,10 @@ export interface Field {
   readonly unit: string;
   /** Cells in a table; for text the least that is of use. */
   readonly width: number;
-  readonly get: (prog: MeasuredProg) => FieldValue;
+  /** @param since what it is compared with; only fields that compare ask for it, and without it have no value. */
+  readonly get: (prog: MeasuredProg, since?: Comparison | null) => FieldValue;
   /** Words for people where the value alone would mislead; null: there is no need of any. May be hostile, as the value. */
-  readonly text?: (prog: MeasuredProg) => string | null;
+  readonly text?: (prog: MeasuredProg, since?: Comparison | null) => string | null;
   /**
    * Where a program may have several: all of them, of which `get` gives people the first. null: not known; null among them: that one isn't;
    * empty text: there is none, as the pod of a process that runs in no pod.
@@ -40,13 +56,43 @@ export interface Field {
   readonly values?: (prog: MeasuredProg) => readonly (string | number | null)[] | null;
   /** It says for people what JSON has in another form. */
   readonly notInJson?: true;
+  /** A capital of its title: the key that sorts by it on the screen. */
+  readonly letter?: string;
+  /** Column heading where 100 % are all CPUs; only of a share of a CPU. */
+  readonly titleOfAllCpus?: string;
+  /** It is the change of another field since a baseline. Such fields are for who has one: `comparedFields`. */
+  readonly compares?: Compares;
+}
+
+/** What a field that compares is made from. */
+export interface Compares {
+  /** Key of the field whose change it is. */
+  readonly key: string;
+  readonly valueOf: (change: Change) => number | null;
 }
 
 const entries = {
-  id: {title: 'ID', help: 'program id, as bpftool shows it', kind: 'number', unit: '', width: 7, get: (p) => p.info.id},
-  type: {title: 'TYPE', help: 'program type', kind: 'text', unit: '', width: 10, get: (p) => progTypeName(p.info.type)},
+  id: {
+    title: 'ID',
+    letter: 'D',
+    help: 'program id, as bpftool shows it',
+    kind: 'number',
+    unit: '',
+    width: 7,
+    get: (p) => p.info.id,
+  },
+  type: {
+    title: 'TYPE',
+    letter: 'Y',
+    help: 'program type',
+    kind: 'text',
+    unit: '',
+    width: 10,
+    get: (p) => progTypeName(p.info.type),
+  },
   name: {
     title: 'NAME',
+    letter: 'N',
     help: 'program name, in full where its BTF has it',
     kind: 'text',
     unit: '',
@@ -56,6 +102,7 @@ const entries = {
   },
   owner: {
     title: 'OWNER',
+    letter: 'O',
     help: 'process that holds it, and its pod or container',
     kind: 'text',
     unit: '',
@@ -124,6 +171,7 @@ const entries = {
   },
   container: {
     title: 'CONTAINER',
+    letter: 'C',
     help: 'container of the process that holds it',
     kind: 'text',
     unit: '',
@@ -149,6 +197,7 @@ const entries = {
   },
   attached: {
     title: 'ATTACHED',
+    letter: 'H',
     help: 'what it is attached to',
     kind: 'text',
     unit: '',
@@ -198,6 +247,7 @@ const entries = {
   tag: {title: 'TAG', help: 'SHA of its instructions', kind: 'text', unit: '', width: 16, get: (p) => p.info.tag},
   loaded_at: {
     title: 'LOADED',
+    letter: 'L',
     help: 'when it was loaded (UTC)',
     kind: 'time',
     unit: 's',
@@ -232,6 +282,7 @@ const entries = {
   },
   bytes_xlated: {
     title: 'XLATED',
+    letter: 'X',
     help: 'size of its BPF instructions',
     kind: 'bytes',
     unit: 'B',
@@ -240,6 +291,7 @@ const entries = {
   },
   bytes_jited: {
     title: 'JITED',
+    letter: 'J',
     help: 'size of its machine code',
     kind: 'bytes',
     unit: 'B',
@@ -248,6 +300,7 @@ const entries = {
   },
   bytes_memlock: {
     title: 'MEMORY',
+    letter: 'M',
     help: 'memory charged for it, without its maps',
     kind: 'bytes',
     unit: 'B',
@@ -270,7 +323,7 @@ const entries = {
     width: 8,
     get: (p) => p.info.verifiedInsns,
   },
-  btf_id: {title: 'BTF', help: 'id of its BTF', kind: 'number', unit: '', width: 6, get: (p) => p.info.btfId},
+  btf_id: {title: 'BTF', letter: 'B', help: 'id of its BTF', kind: 'number', unit: '', width: 6, get: (p) => p.info.btfId},
   sleepable: {
     title: 'SLEEPS',
     help: 'may sleep: its run time is wall time, and it has no cpu_pct',
@@ -289,6 +342,7 @@ const entries = {
   },
   attach_func_name: {
     title: 'FUNCTION',
+    letter: 'F',
     help: 'function or tracepoint it was loaded for (fentry, LSM, iterators and their like)',
     kind: 'text',
     unit: '',
@@ -313,6 +367,7 @@ const entries = {
   },
   run_cnt: {
     title: 'RUNS',
+    letter: 'R',
     help: "the kernel's counter: runs since it was loaded, while statistics were on",
     kind: 'count',
     unit: '',
@@ -353,14 +408,25 @@ const entries = {
   },
   avg_run_time_ns: {
     title: 'AVG',
+    letter: 'A',
     help: 'average run in the last period',
     kind: 'duration',
     unit: 'ns',
     width: formatWidth.duration,
     get: (p) => p.avgRunTimeNs,
   },
+  avg_run_time_ns_change: {
+    title: '±AVG',
+    letter: 'V',
+    help: 'change of avg_run_time_ns since the baseline, in per cent of what it was',
+    kind: 'relative',
+    unit: '%',
+    width: formatWidth.relative,
+    ...changeOf('avg_run_time_ns', (change) => relativeIncrease(change, 'avgRunTimeNs')),
+  },
   total_avg_run_time_ns: {
     title: 'TOTAL',
+    letter: 'T',
     help: 'average run over its whole life',
     kind: 'duration',
     unit: 'ns',
@@ -369,14 +435,26 @@ const entries = {
   },
   events_per_sec: {
     title: 'EV/S',
+    letter: 'E',
     help: 'runs a second in the last period',
     kind: 'rate',
     unit: '1/s',
     width: formatWidth.count,
     get: (p) => p.eventsPerSec,
   },
+  events_per_sec_change: {
+    title: '±EV/S',
+    letter: 'S',
+    help: 'change of events_per_sec since the baseline',
+    kind: 'rate',
+    unit: '1/s',
+    width: formatWidth.count + 1,
+    ...changeOf('events_per_sec', (change) => increase(change, 'eventsPerSec')),
+  },
   cpu_pct: {
     title: 'CPU%',
+    titleOfAllCpus: 'CPUS%',
+    letter: 'P',
     help: 'share of one CPU in the last period; 100 is one CPU; none for sleepable programs',
     kind: 'percent',
     unit: '%',
@@ -384,6 +462,16 @@ const entries = {
     get: (p) => p.cpuPct,
     // Wall time is no share of a CPU; and what is counted elsewhere isn't 0.
     text: (p) => (p.info.sleepable === true ? 'wall' : p.countedIn),
+  },
+  cpu_pct_change: {
+    title: '±CPU%',
+    titleOfAllCpus: '±CPUS%',
+    letter: 'U',
+    help: 'change of cpu_pct since the baseline',
+    kind: 'percent',
+    unit: '%',
+    width: formatWidth.percent + 1,
+    ...changeOf('cpu_pct', (change) => increase(change, 'cpuPct')),
   },
   hottest_cpu: {
     title: 'HOT',
@@ -411,6 +499,20 @@ const entries = {
     get: (p) => p.info.self,
   },
 } satisfies Record<string, Omit<Field, 'key'>>;
+
+/** What changed since the baseline; of a program that was not there then, that it is new. */
+function changeOf(key: string, valueOf: Compares['valueOf']) {
+  return {
+    get: (prog: MeasuredProg, since?: Comparison | null) => (since ? valueOf(since.of(prog)) : null),
+    text: (prog: MeasuredProg, since?: Comparison | null) => (since ? changeText(since.of(prog)) : null),
+    compares: {key, valueOf},
+  };
+}
+
+/** In the place of a change, where there is nothing to compare with. */
+export function changeText({before, after}: Change): string | null {
+  return after && !before ? 'new' : null;
+}
 
 /** `cilium-agent pod/cilium-x7 +1`: the first process, where it runs, and how many more there are. */
 function ownerText({owners, pins}: MeasuredProg): string | null {
@@ -493,8 +595,13 @@ const structOps = 27;
 /** Its name in JSON, `--sort` and the filter. */
 export type FieldKey = keyof typeof entries;
 
-/** All fields in the order of the JSON document. */
-export const fields: readonly Field[] = Object.entries(entries).map(([key, entry]) => ({key, ...entry}));
+const everyField = Object.entries(entries).map(([key, entry]): Field => ({key, ...entry}));
+
+/** All that one measurement gives, in the order of the JSON document. */
+export const fields: readonly Field[] = everyField.filter((each) => !each.compares);
+
+/** What a comparison gives besides. */
+export const comparedFields: readonly Field[] = everyField.filter((each) => each.compares);
 
 /** A field that is known to be there. */
 export function field(key: FieldKey): Field {
@@ -536,14 +643,30 @@ export function isNumeric(kind: FieldKind): boolean {
 /** What is drawn for null. */
 export const unknown = '-';
 
-/** A field of a program as people read it; "-" when it isn't known. May hold whatever the host put in a name: not yet safe to print. */
-export function formatField(of: Field, prog: MeasuredProg): string {
-  return of.text?.(prog) ?? formatValue(of.kind, of.get(prog));
+/** How figures are to be read. */
+export interface Manner {
+  /** What they are compared with; null: nothing. */
+  readonly since: Comparison | null;
+  /** As many CPUs are 100 %: one, or all. */
+  readonly cpus: number;
 }
 
-/** A value of that kind as people read it. */
-export function formatValue(kind: FieldKind, value: FieldValue): string {
+/** As scripts have them. */
+export const plainly: Manner = {since: null, cpus: 1};
+
+/** A field of a program as people read it; "-" when it isn't known. May hold whatever the host put in a name: not yet safe to print. */
+export function formatField(of: Field, prog: MeasuredProg, manner: Manner = plainly): string {
+  return of.text?.(prog, manner.since) ?? formatValue(of, of.get(prog, manner.since), manner);
+}
+
+/** A value of such a field as people read it. */
+export function formatValue(of: Pick<Field, 'kind' | 'compares'>, value: FieldValue, {cpus}: Manner = plainly): string {
   if (value === null) return unknown;
+  if (of.compares) return formatSigned(value as number, (size) => formatSize(of.kind, size, cpus));
+  return formatSize(of.kind, value, cpus);
+}
+
+function formatSize(kind: FieldKind, value: Exclude<FieldValue, null>, cpus: number): string {
   switch (kind) {
     case 'text':
     case 'number':
@@ -556,7 +679,9 @@ export function formatValue(kind: FieldKind, value: FieldValue): string {
     case 'rate':
       return formatCount(value as number);
     case 'percent':
-      return formatPercent(value as number);
+      return formatPercent((value as number) / cpus);
+    case 'relative':
+      return formatRelative(value as number);
     case 'bytes':
       return formatBytes(value as number);
     case 'time':

@@ -1,7 +1,7 @@
 /** Numbers as people read them: three significant digits and a unit, in a width that a column can count on. */
 
 /** How wide the widest output of each scaled format is, in terminal cells. */
-export const formatWidth = {duration: 6, count: 5, bytes: 7, percent: 6};
+export const formatWidth = {duration: 6, count: 5, bytes: 7, percent: 6, relative: 6};
 
 interface Step {
   readonly from: number;
@@ -77,6 +77,17 @@ export function formatBytes(bytes: number | bigint): string {
 export function formatPercent(percent: number): string {
   const magnitude = Math.abs(percent);
   return percent.toFixed(magnitude < 99.995 ? 2 : magnitude < 9999.95 ? 1 : 0);
+}
+
+/** A share of what something was: `0.4%`, `12%`, `1.2k%`, `34k%`. At most 5 cells up to 999k. */
+export function formatRelative(percent: number): string {
+  return percent < 9950 ? `${formatCount(percent)}%` : `${(percent / 1000).toFixed(0)}k%`;
+}
+
+/** A change, by how its size is printed: `+0.51`, `-12%`, `0`. What is too small to be printed has its sign still: `+0.00`. */
+export function formatSigned(change: number, size: (size: number) => string): string {
+  const text = size(Math.abs(change)).replace('<0.1', '0.0');
+  return change === 0 ? text : (change < 0 ? '-' : '+') + text;
 }
 
 /** A moment, Unix time in seconds, as `2026-01-31 12:00:00` in UTC. */

@@ -4,7 +4,18 @@
  */
 import {progTypeName} from '../sample/prog-types.js';
 import type {ProgOwner} from '../sample/owners.js';
-import {containerText, field, type Field, type FieldKey, type FieldValue, isNumeric, linkText, unknown} from './fields.js';
+import type {Comparison} from './compare.js';
+import {
+  comparedFields,
+  containerText,
+  field,
+  type Field,
+  type FieldKey,
+  type FieldValue,
+  isNumeric,
+  linkText,
+  unknown,
+} from './fields.js';
 import type {MeasuredProg} from './measure.js';
 import {byOrder, type SortOrder} from './sort.js';
 
@@ -172,6 +183,11 @@ export class Group {
     return this.runCnt > 0n ? Number(this.runTimeNs) / Number(this.runCnt) : null;
   }
 
+  /** Those that are loaded, then those that went. */
+  get all(): readonly MeasuredProg[] {
+    return [...this.progs, ...this.gone];
+  }
+
   get #summed(): readonly MeasuredProg[] {
     return this.progs.length > 0 ? this.progs : this.gone;
   }
@@ -232,8 +248,8 @@ function membersOf(progs: readonly MeasuredProg[], {of}: Grouping): Map<Common, 
 }
 
 /** A figure or fact of a group: as that of a program, if it has one. */
-export interface GroupField extends Omit<Field, 'get'> {
-  readonly get: (group: Group) => FieldValue;
+export interface GroupField extends Omit<Field, 'get' | 'text' | 'values'> {
+  readonly get: (group: Group, since?: Comparison | null) => FieldValue;
 }
 
 function summed(key: FieldKey, get: GroupField['get']): GroupField {
@@ -262,7 +278,12 @@ export const groupFields: readonly GroupField[] = [
   },
 ];
 
-const byKey = new Map(groupFields.map((each) => [each.key, each]));
+const groupChanges = comparedFields.map((each): GroupField => ({
+  ...each,
+  get: (group, since) => (since && each.compares ? each.compares.valueOf(since.ofAll(group.all)) : null),
+}));
+
+const byKey = new Map([...groupFields, ...groupChanges].map((each) => [each.key, each]));
 
 /** The field of a group that has this key. */
 export function groupField(key: string): GroupField | undefined {
@@ -278,8 +299,13 @@ export function groupRows(groups: readonly Group[]): Record<string, FieldValue>[
  * A new list in that order: by the group's own figure where it has that; else by name, which only a column of text can turn around. What
  * isn't known comes last, and groups that are alike are in the order of their names.
  */
-export function sortGroups(groups: readonly Group[], {field: {key, kind}, descending}: SortOrder): Group[] {
+export function sortGroups(
+  groups: readonly Group[],
+  {field: {key, kind}, descending}: SortOrder,
+  since: Comparison | null = null,
+): Group[] {
   const figure = groupField(key);
   const byName = (a: Group, b: Group) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0);
-  return byOrder(groups, figure?.get ?? ((group) => group.name), descending && (!!figure || !isNumeric(kind)), byName);
+  const get = (group: Group) => (figure ? figure.get(group, since) : group.name);
+  return byOrder(groups, get, descending && (!!figure || !isNumeric(kind)), byName);
 }

@@ -99,6 +99,11 @@ export class MeasuredProg {
     );
   }
 
+  /** The same program as one that went: with its counters, and no rates. */
+  withoutRates(): MeasuredProg {
+    return new MeasuredProg(this.#columns, this.#index, this.#timeNs, false, null, null, 0);
+  }
+
   /** Who holds it, pids ascending; empty: no process does (a pin, the kernel, a link's target). null: not known. */
   get owners(): readonly ProgOwner[] | null {
     return this.#known('owners');

@@ -1,4 +1,5 @@
 /** Which programs are shown, and in what order: the same on the screen and in every output. */
+import type {Comparison} from './compare.js';
 import type {Filter} from './filter.js';
 import {type Group, type Grouping, groupProgs, sortGroups} from './group.js';
 import type {Measured, MeasuredProg, Totals} from './measure.js';
@@ -12,11 +13,13 @@ export interface Selection {
   readonly limit: number | null;
   /** Whether the programs that this tool loaded itself (`self`) are among them: in JSON always, elsewhere for who asks. */
   readonly own: boolean;
+  /** What they are compared with, for an order by a change; null or left out: nothing. */
+  readonly since?: Comparison | null;
 }
 
 /** The programs that the filter lets through, sorted, the first `limit` of them. */
 export function selectProgs(progs: readonly MeasuredProg[], selection: Selection): MeasuredProg[] {
-  return first(selection.limit, sortProgs(wanted(progs, selection), selection.sort));
+  return first(selection.limit, sortProgs(wanted(progs, selection), selection.sort, selection.since));
 }
 
 /**
@@ -31,7 +34,7 @@ export function selectGroups(
   gone: readonly MeasuredProg[] = [],
 ): Group[] {
   const groups = groupProgs(wanted(progs, selection), by, wanted(gone, selection));
-  return first(selection.limit, sortGroups(groups, selection.sort));
+  return first(selection.limit, sortGroups(groups, selection.sort, selection.since));
 }
 
 /** The programs that the filter lets through. */

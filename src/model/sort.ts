@@ -1,4 +1,5 @@
 /** Orders programs by a field: unknowns always last, ties by id, so that rows that are alike stand still. */
+import type {Comparison} from './compare.js';
 import {type Field, field, fields, type FieldValue, findField, isNumeric} from './fields.js';
 import type {MeasuredProg} from './measure.js';
 
@@ -33,9 +34,24 @@ export function parseSort(text: string): SortOrder | string {
   return direction === undefined ? defaultOrder(found) : {field: found, descending: direction === 'desc'};
 }
 
-/** A new list in that order. */
-export function sortProgs(progs: readonly MeasuredProg[], {field: {get}, descending}: SortOrder): MeasuredProg[] {
-  return byOrder(progs, get, descending, (a, b) => a.info.id - b.info.id);
+/** The order there is without a baseline: of a field that compares that of the field it compares. */
+export function withoutBaseline(order: SortOrder): SortOrder {
+  const {compares} = order.field;
+  return compares ? defaultOrder(findField(compares.key) as Field) : order;
+}
+
+/** A new list in that order. @param since for a field that compares. */
+export function sortProgs(
+  progs: readonly MeasuredProg[],
+  {field: {get}, descending}: SortOrder,
+  since: Comparison | null = null,
+): MeasuredProg[] {
+  return byOrder(
+    progs,
+    (prog) => get(prog, since),
+    descending,
+    (a, b) => a.info.id - b.info.id,
+  );
 }
 
 /** A new list ordered by a value of each; null comes last either way, and `tie` decides between those that are alike. */

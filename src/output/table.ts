@@ -34,9 +34,7 @@ export function toGroupTable(measured: Measured, by: Grouping, groups: readonly 
   const columns = [{title: by.title, kind: 'text'} as const, ...groupColumns];
   const rows = groups.map((group) => [
     printable(group.title),
-    ...groupColumns.map(({key, kind, get}) =>
-      key === 'cpu_pct' && group.sleepable ? 'wall' : formatValue(kind, get(group)),
-    ),
+    ...groupColumns.map((each) => (each.key === 'cpu_pct' && group.sleepable ? 'wall' : formatValue(each, each.get(group)))),
   ]);
   return [summary(measured), '', ...aligned(columns, rows)].join('\n');
 }

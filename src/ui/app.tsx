@@ -55,14 +55,24 @@ function Titles({columns, state}: Pick<AppProps, 'columns' | 'state'>): ReactNod
   const {field, descending} = state.sort;
   let line = '';
   let used = 0;
-  for (const {key, title, x, width, right} of columns) {
+  for (const {key, title, letter, x, width, right} of columns) {
     const sorted = key === field.key;
     const text = (sorted ? title + (descending ? '▼' : '▲') : title).slice(0, width);
     const at = right ? x + width - text.length : x;
-    line += ' '.repeat(Math.max(0, at - used)) + styled(sorted ? 'sorted' : 'title', text);
+    line += ' '.repeat(Math.max(0, at - used)) + styledTitle(text, letter, sorted);
     used = at + text.length;
   }
   return <Line>{line}</Line>;
+}
+
+/** With the letter that sorts by it underlined. */
+function styledTitle(text: string, letter: string | null, sorted: boolean): string {
+  const look = sorted ? 'sorted' : 'title';
+  const at = letter === null ? -1 : text.indexOf(letter);
+  if (at < 0) return styled(look, text);
+  return (
+    styled(look, text.slice(0, at)) + styled(`${look}Letter`, text.slice(at, at + 1)) + styled(look, text.slice(at + 1))
+  );
 }
 
 function Footer({

@@ -32,6 +32,8 @@ export interface DetailInput {
   readonly history: History;
   /** Wall clock of the first reading without it, ms; null while it is loaded. */
   readonly goneAt: number | null;
+  /** As many CPUs are 100 %: one, or all. */
+  readonly cpus: number;
 }
 
 type Show = (input: DetailInput) => string;
@@ -323,7 +325,7 @@ function statistics(labels: Label[], values: Value[], x: number, from: number, w
     const y = from + 1 + row;
     labels.push({x, y, text: title});
     const show = (pick: (input: DetailInput) => number | null): Show => {
-      return (input) => nullable(pick(input), format).padStart(cells - 1);
+      return (input) => nullable(pick(input), (value) => format(value / scaleOf(metric, input))).padStart(cells - 1);
     };
     const shows = [
       show(({prog, goneAt}) => (goneAt === null ? now(prog) : null)),
@@ -335,7 +337,8 @@ function statistics(labels: Label[], values: Value[], x: number, from: number, w
     });
   });
   const y = from + 1 + metrics.length;
-  values.push({x, y, width, show: (input) => `over ${span(input)}`, look: () => 'dim'});
+  const over = (input: DetailInput) => `over ${span(input)}; CPU % of ${formatNumberOf(input.cpus, 'CPU')}`;
+  values.push({x, y, width, show: over, look: () => 'dim'});
   return y + 1;
 }
 
@@ -349,6 +352,11 @@ function listOfMaps(labels: Label[], values: Value[], {x, y, width, height}: Rec
   for (let line = 0; line < lines; line++)
     values.push({x, y: y + 1 + line, width: cells, show: (input) => mapLine(input, line, lines, cells)});
   return y + 1 + lines;
+}
+
+/** What a value is divided by to be shown. */
+function scaleOf(metric: HistoryMetric, {cpus}: DetailInput): number {
+  return metric === 'cpu_pct' ? cpus : 1;
 }
 
 interface Past {
@@ -411,8 +419,12 @@ export function paintCharts(grid: Grid, {charts: places}: DetailLayout, input: D
   const nowNs = Number(input.measured.sample.timeNs);
   places.forEach((rect, i) => {
     const {metric, title, format, line, floor} = metrics[i] as (typeof metrics)[number];
-    const points = input.history.points(input.prog.info.key, metric);
+    const scale = scaleOf(metric, input);
+    const points = input.history
+      .points(input.prog.info.key, metric)
+      .map(({timeNs, value}) => ({timeNs, value: value === null ? null : value / scale}));
     const windowNs = charts.windowFor(nowNs - (points[0]?.timeNs ?? nowNs));
-    charts.paintChart(grid, rect, {title, points, nowNs, windowNs, format, floor, line});
+    const of = metric === 'cpu_pct' ? ` of ${formatNumberOf(input.cpus, 'CPU')}` : '';
+    charts.paintChart(grid, rect, {title: title + of, points, nowNs, windowNs, format, floor: floor / scale, line});
   });
 }

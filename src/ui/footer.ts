@@ -1,4 +1,5 @@
 /** The last line: filter or notice, count, keys. Pure: Ink draws the first and the last, the count is painted with the samples. */
+import {formatTime} from '../model/format.js';
 import {printable} from '../model/printable.js';
 import {footerKeys, scopeOf} from './keymap.js';
 import type {Prompt, State} from './state.js';
@@ -69,7 +70,8 @@ function leftText(
   if (state.overlay || state.page.kind !== 'table') return {before: '', caret: '', after: ''};
   const filter = state.filter.text !== '' ? `/${printable(state.filter.text)}` : null;
   const grouping = state.grouping && `by ${state.grouping.key}`;
-  const text = [grouping, filter].filter((part) => part !== null).join('  ');
+  const since = state.baseline && `since ${formatTime(state.baseline.takenAt / 1000).slice(-8)} UTC`;
+  const text = [since, grouping, filter].filter((part) => part !== null).join('  ');
   return {before: cut(text || printable(notice ?? ''), room), caret: '', after: ''};
 }
 

@@ -3,7 +3,9 @@
  * have fixed widths, so that they stand still while figures change; where room is short they are shortened, then dropped, the least
  * important first.
  */
-import {formatCount, formatPercent} from '../model/format.js';
+import {increase} from '../model/compare.js';
+import type {Manner} from '../model/fields.js';
+import {formatCount, formatNumberOf, formatPercent, formatSigned} from '../model/format.js';
 import type {Measured} from '../model/measure.js';
 import {printable} from '../model/printable.js';
 import {selectTotals} from '../model/select.js';
@@ -24,6 +26,7 @@ export interface HeaderInput {
   readonly delayMs: number;
   /** Whether this tool's own programs are listed, and so counted. */
   readonly own: boolean;
+  readonly manner: Manner;
 }
 
 type Part = readonly [StyleName, string];
@@ -82,10 +85,10 @@ function cellsOfPiece({parts, cells = 0}: Piece): number {
   );
 }
 
-function piecesOf({view, activity, delayMs, own}: HeaderInput): Piece[] {
+function piecesOf({view, activity, delayMs, own, manner}: HeaderInput): Piece[] {
   const {measured} = view;
   const pieces: Piece[] = [{rank: 5, group: 'host', parts: [['strong', 'bpftop-ts']]}];
-  if (measured) pieces.push(...hostPieces(measured), ...totalPieces(measured, own));
+  if (measured) pieces.push(...hostPieces(measured), ...totalPieces(measured, own, manner));
   pieces.push(
     {rank: 8, group: 'right', parts: [['dim', shownDelay(delayMs)]]},
     {rank: 3, group: 'right', parts: [[activity === 'live' ? 'text' : 'warning', activity]]},
@@ -101,12 +104,18 @@ function hostPieces({sample: {host}}: Measured): Piece[] {
   ];
 }
 
-function totalPieces(measured: Measured, own: boolean): Piece[] {
+function totalPieces(measured: Measured, own: boolean, {since, cpus}: Manner): Piece[] {
   const {selfCpuPct, statsCostPct} = measured;
   const totals = selectTotals(measured, {own});
-  const bpf = totals.cpuPct === null ? '-' : formatPercent(totals.cpuPct);
+  const bpf = totals.cpuPct === null ? '-' : formatPercent(totals.cpuPct / cpus);
   const cost = selfCpuPct === null && statsCostPct === null ? null : (selfCpuPct ?? 0) + (statsCostPct ?? 0);
-  const costPart: Part = ['text', (cost === null ? '-' : `${formatCost(cost)}%`).padEnd(4)];
+  const costPart: Part = ['text', (cost === null ? '-' : `${formatCost(cost / cpus)}%`).padEnd(4)];
+  const ofCpus = ` of ${formatNumberOf(cpus, 'CPU')}`;
+  const change = since?.ofTotals({own}) ?? null;
+  const more = {
+    cpuPct: changePart(change && increase(change, 'cpuPct'), (size) => formatPercent(size / cpus)),
+    eventsPerSec: changePart(change && increase(change, 'eventsPerSec'), formatCount),
+  };
   const events = totals.eventsPerSec === null ? '-' : formatCount(totals.eventsPerSec);
   const count: Part[] = [
     ['strong', String(totals.programs)],
@@ -114,12 +123,22 @@ function totalPieces(measured: Measured, own: boolean): Piece[] {
   ];
   return [
     {rank: 1, group: 'totals', parts: count, short: [count[0] as Part, label(totals.programs === 1 ? ' prog' : ' progs')]},
-    {rank: 2, group: 'totals', cells: 14, parts: [label('BPF '), ['strong', `${bpf}%`], label(' CPU')]},
+    {
+      rank: 2,
+      group: 'totals',
+      cells: since ? 25 : 19,
+      parts: [label('BPF '), ['strong', `${bpf}%`], ...more.cpuPct, label(ofCpus)],
+    },
     {rank: 10, group: 'totals', cells: sparkCells, parts: [], spark: true},
-    {rank: 4, group: 'totals', cells: 10, parts: [['strong', events], label(' ev/s')]},
+    {rank: 4, group: 'totals', cells: since ? 16 : 10, parts: [['strong', events], ...more.eventsPerSec, label(' ev/s')]},
     {rank: 7, group: 'cost', parts: [label('watching costs '), costPart], short: [label('cost '), costPart]},
     ...(statsCostPct === null ? [] : [{rank: extra, group: 'cost', parts: [label(perRun(measured))]} as const]),
   ];
+}
+
+/** The change of a figure, behind it; nothing where there is none. */
+function changePart(change: number | null, size: (size: number) => string): Part[] {
+  return change === null ? [] : [['text', ` ${formatSigned(change, size)}`]];
 }
 
 /** What the cost was reckoned with; the help explains the ~. */

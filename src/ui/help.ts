@@ -16,6 +16,10 @@ const reading = [
   ['AVG TOTAL', 'average run: in the last period, over its life'],
   ['EV/S', 'runs a second'],
   ['CPU%', 'of one CPU: 100 is one CPU busy all the time'],
+  ['CPUS%', 'of all CPUs; filters and scripts stay with one'],
+  ['A … Z', 'a capital underlined in a title sorts by that'],
+  ['±', 'now, less the mean of ten seconds before b'],
+  ['±AVG', '  in per cent of what it was'],
   ['wall', 'it may sleep: its run time is no CPU time'],
   ['target', 'it replaces a function: counted in that program'],
   ['caller', 'reached by tail call: counted in who calls it'],
@@ -75,7 +79,7 @@ export function overlayRect(state: State, {body}: ScreenLayout): Rect | null {
   if (state.overlay?.kind === 'help') return body;
   if (!state.overlay) return null;
   const [widest, lines] =
-    state.overlay.kind === 'sort' ? [sortWidth, sortChoices.length] : [groupWidth, groupChoices.length];
+    state.overlay.kind === 'sort' ? [sortWidth, sortChoices(state).length] : [groupWidth, groupChoices.length];
   const width = Math.min(body.width, widest);
   const height = Math.min(body.height, lines + 2);
   return {x: Math.floor((body.width - width) / 2), y: body.y, width, height};
@@ -104,10 +108,10 @@ export function dialogText(state: State, overlay: Overlay, rect: Rect): DialogTe
     });
     return {title: 'group by', lines: choiceLines(choices, overlay.index, rect)};
   }
-  const choices = sortChoices.map((each, i): Choice => {
+  const choices = sortChoices(state).map((each): Choice => {
     const current = each.key === state.sort.field.key;
     const mark = current ? (state.sort.descending ? '▼' : '▲') : ' ';
-    return {letter: sortLetter(i), head: `${mark} ${each.title.padEnd(9)}`, help: each.help, current};
+    return {letter: sortLetter(each), head: `${mark} ${each.title.padEnd(9)}`, help: each.help, current};
   });
   return {title: 'sort by', lines: choiceLines(choices, overlay.index, rect)};
 }

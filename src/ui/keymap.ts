@@ -55,7 +55,7 @@ export const keymap: readonly Binding[] = [
     help: 'back to the table',
     footer: ['Esc', 'back', 1],
   },
-  {keys: ['esc'], action: 'clear', scopes: ['table'], help: 'clear filter, grouping or selection'},
+  {keys: ['esc'], action: 'clear', scopes: ['table'], help: 'clear filter, grouping, b, selection'},
 
   {
     keys: ['/'],
@@ -80,6 +80,15 @@ export const keymap: readonly Binding[] = [
   {keys: ['g'], action: 'group', scopes: ['table'], help: 'choose what to group by', footer: ['g', 'group', 4]},
   {keys: ['<', ','], action: 'sortLeft', scopes: ['table'], help: 'sort by the column to the left'},
   {keys: ['>', '.'], action: 'sortRight', scopes: ['table'], help: 'sort by the column to the right'},
+  {
+    keys: ['b'],
+    action: 'compare',
+    scopes: ['table'],
+    help: 'what changed from now on; again ends it',
+    footer: ['b', 'changes', 7],
+  },
+  {keys: ['t'], action: 'top', scopes: ['table'], help: 'select what costs most now'},
+  {keys: ['%', 'I'], action: 'cpus', scopes: ['table', 'detail'], help: 'CPU% of one CPU, or of all'},
   {keys: ['r'], action: 'reverse', scopes: ['table'], help: 'reverse the order'},
   {keys: ['enter'], action: 'choose', scopes: dialogs, help: null, footer: ['⏎', 'choose', 2]},
   {keys: ['esc', 'backspace'], action: 'back', scopes: dialogs, help: null, footer: ['Esc', 'close', 1]},

@@ -1,5 +1,5 @@
 /** Where things are: the parts of the screen for a size, and the columns of the table for a width. Pure. */
-import {type Field, field, type FieldKey, isNumeric} from '../model/fields.js';
+import {comparedFields, type Field, field, type FieldKey, isNumeric} from '../model/fields.js';
 import type {TerminalSize} from './terminal.js';
 
 /** A part of the screen, in cells. */
@@ -46,6 +46,8 @@ export interface Column {
   /** null: the trend. */
   readonly field: Field | null;
   readonly title: string;
+  /** The letter of its title that sorts by it; null: there is none. */
+  readonly letter: string | null;
   readonly x: number;
   readonly width: number;
   readonly right: boolean;
@@ -104,9 +106,12 @@ const displayOrder: readonly ColumnKey[] = [
   'period_run_cnt',
   'period_run_time_ns',
   'avg_run_time_ns',
+  'avg_run_time_ns_change',
   'total_avg_run_time_ns',
   'events_per_sec',
+  'events_per_sec_change',
   'cpu_pct',
+  'cpu_pct_change',
   'hottest_cpu',
   trendKey,
 ];
@@ -136,6 +141,23 @@ const importance: readonly ColumnKey[] = [
 ];
 const core = 8;
 
+/** With a baseline: what changed, for the type and the trend. The first nine are the table of 80 columns. */
+const importanceCompared: readonly ColumnKey[] = (() => {
+  const first: ColumnKey[] = [
+    'cpu_pct',
+    'cpu_pct_change',
+    'name',
+    'events_per_sec',
+    'events_per_sec_change',
+    'avg_run_time_ns',
+    'owner',
+    'id',
+    'avg_run_time_ns_change',
+  ];
+  return [...first, ...importance.filter((key) => !first.includes(key))];
+})();
+const coreCompared = 9;
+
 /** Who gains by what is left, in turn, and up to which width: all but the longest types, then `agent pod/NAME`, then raw_tracepoint_writable. */
 const growth: readonly (readonly [ColumnKey, number])[] = [
   ['type', 14],
@@ -144,16 +166,32 @@ const growth: readonly (readonly [ColumnKey, number])[] = [
   ['type', 23],
 ];
 
+/** What else the columns depend on. */
+export interface ColumnOptions {
+  /** There is a baseline: a figure has its change beside it. */
+  readonly compared?: boolean;
+  /** 100 % CPU are all CPUs. */
+  readonly ofAllCpus?: boolean;
+}
+
+/** The columns with the changes of those that have one. */
+function withChanges(keys: readonly ColumnKey[]): readonly ColumnKey[] {
+  return keys.flatMap(
+    (key) => [key, ...comparedFields.filter((each) => each.compares?.key === key).map((each) => each.key)] as ColumnKey[],
+  );
+}
+
 /**
  * The columns for a table of that width. The column it is sorted by is always among them.
  * @param idDigits of the longest id that is to be shown: one that is cut is of no use, and the kernel counts up to 2^31.
- * @param wanted the columns somebody chose, in that order; as many from the left as fit. null: nobody chose.
+ * @param chosenByHand the columns somebody chose, in that order; as many from the left as fit. null: nobody chose.
  */
 export function layoutColumns(
   width: number,
   sortKey: string,
   idDigits = 0,
-  wanted: readonly ColumnKey[] | null = null,
+  chosenByHand: readonly ColumnKey[] | null = null,
+  {compared = false, ofAllCpus = false}: ColumnOptions = {},
 ): readonly Column[] {
   const leastWidth = (key: ColumnKey): number => {
     if (key === trendKey) return trendMin;
@@ -161,7 +199,10 @@ export function layoutColumns(
     // One more than the title: the mark of the sort order stands there.
     return Math.max(width, title.length + 1, key === 'id' ? idDigits : 0);
   };
-  const ranked = [...(wanted ?? importance)];
+  const wanted = chosenByHand && compared ? withChanges(chosenByHand) : chosenByHand;
+  const usual = compared ? importanceCompared : importance;
+  const usualCore = compared ? coreCompared : core;
+  const ranked = [...(wanted ?? usual)];
   const sorted = displayOrder.find((key) => key === sortKey) ?? 'cpu_pct';
   if (ranked.includes(sorted)) ranked.splice(ranked.indexOf(sorted), 1);
   ranked.unshift(sorted);
@@ -169,9 +210,7 @@ export function layoutColumns(
   const total = (keys: readonly ColumnKey[], gap: number) =>
     keys.reduce((sum, key) => sum + leastWidth(key), 0) + gap * Math.max(0, keys.length - 1);
 
-  const coreKeys = wanted
-    ? ranked
-    : ranked.slice(0, importance.includes(sorted) && importance.indexOf(sorted) < core ? core : core + 1);
+  const coreKeys = wanted ? ranked : ranked.slice(0, usual.slice(0, usualCore).includes(sorted) ? usualCore : usualCore + 1);
   const gap = total(coreKeys, 2) <= room ? 2 : 1;
   const chosen: ColumnKey[] = [];
   // Where the table of the design has to be set narrowly, nothing more is pressed into it.
@@ -181,11 +220,16 @@ export function layoutColumns(
   }
   if (chosen.length === 0 && room > 0) chosen.push('name');
   const order = wanted ? [...new Set([...wanted, sorted])] : displayOrder;
-  return place(new Map(order.flatMap((key) => (chosen.includes(key) ? [[key, leastWidth(key)]] : []))), gap, room);
+  return place(
+    new Map(order.flatMap((key) => (chosen.includes(key) ? [[key, leastWidth(key)]] : []))),
+    gap,
+    room,
+    ofAllCpus,
+  );
 }
 
 /** Puts columns of at least these widths beside each other; whoever gains by it gets what is left. */
-function place(widths: Map<ColumnKey, number>, gap: number, room: number): readonly Column[] {
+function place(widths: Map<ColumnKey, number>, gap: number, room: number, ofAllCpus: boolean): readonly Column[] {
   const keys = [...widths.keys()];
   let spare = room - [...widths.values()].reduce((sum, each) => sum + each, 0) - gap * (keys.length - 1);
   const grow = (key: ColumnKey, most: number) => {
@@ -204,7 +248,8 @@ function place(widths: Map<ColumnKey, number>, gap: number, room: number): reado
   for (const key of keys) {
     const width = widths.get(key) as number;
     const of = key === trendKey ? null : field(key);
-    columns.push({key, field: of, title: of?.title ?? 'TREND', x, width, right: of !== null && isNumeric(of.kind)});
+    const title = (ofAllCpus ? of?.titleOfAllCpus : null) ?? of?.title ?? 'TREND';
+    columns.push({key, field: of, title, letter: of?.letter ?? null, x, width, right: of !== null && isNumeric(of.kind)});
     x += width + gap;
   }
   return columns;

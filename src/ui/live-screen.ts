@@ -4,7 +4,7 @@
  *
  * Layers of a frame, from below: Ink's last frame (labels, titles, footer), what is painted over it, and Ink's overlay again.
  */
-import type {FieldKey} from '../model/fields.js';
+import type {FieldKey, Manner} from '../model/fields.js';
 import type {Measured} from '../model/measure.js';
 import type {AppProps} from './app.js';
 import type {Chrome, openChrome} from './chrome.js';
@@ -170,11 +170,12 @@ export class LiveScreen implements Screen {
   }
 
   #flush(): void {
-    const {sort, grouping} = this.#state;
+    const {sort, grouping, baseline, ofAllCpus} = this.#state;
     const {chosenColumns} = this.#options;
     // In groups programs stand indented, which is room before their ids.
     const idCells = this.#idDigits + (grouping ? indent : 0);
-    const columns = layoutColumns(this.#layout.columns, sort.field.key, idCells, chosenColumns);
+    const options = {compared: baseline !== null, ofAllCpus};
+    const columns = layoutColumns(this.#layout.columns, sort.field.key, idCells, chosenColumns, options);
     if (!sameColumns(columns, this.#columns)) this.#columns = columns;
     this.#draw();
     this.#paint();
@@ -216,8 +217,13 @@ export class LiveScreen implements Screen {
     if (state.overlay?.kind === 'help') scrollEnd = helpScrollEnd(body.width, body.height);
     else if (state.page.kind === 'detail') scrollEnd = layoutDetail(body, 0).scrollEnd;
     const columns = this.#columns.map((column) => column.key).filter((key): key is FieldKey => key !== trendKey);
-    const keys = this.#view.rows(state).map(keyOfRow);
-    return {keys, height: this.#bodyHeight, columns, scrollEnd};
+    const rows = this.#view.rows(state);
+    const topSpender = () => {
+      const top = this.#view.topSpender(rows);
+      return top && keyOfRow(top);
+    };
+    const mark = () => this.#view.baseline();
+    return {keys: rows.map(keyOfRow), height: this.#bodyHeight, columns, scrollEnd, mark, topSpender};
   }
 
   #paint(): void {
@@ -230,7 +236,13 @@ export class LiveScreen implements Screen {
     if (next !== null) this.#marks = setTimeout(() => this.#guard(() => this.#paint()), next + 1);
     const {page, showOwn: own} = this.#state;
     const {delayMs} = this.#options;
-    paintHeader(grid, this.#layout.header, {view: this.#view, activity: this.#activity(), delayMs, own});
+    paintHeader(grid, this.#layout.header, {
+      view: this.#view,
+      activity: this.#activity(),
+      delayMs,
+      own,
+      manner: this.#manner(),
+    });
     if (page.kind === 'detail') this.#paintDetail(grid, page.key, page.scroll);
     const body = paintAlert(grid, this.#layout.body, this.#view, this.#failure);
     if (page.kind === 'table') this.#paintTable(grid, body);
@@ -238,6 +250,12 @@ export class LiveScreen implements Screen {
     if (covered) grid.copyRect(this.#base, covered.x, covered.y, covered.width, covered.height);
     const bytes = this.#writer.diff();
     if (bytes) this.#terminal.write(bytes);
+  }
+
+  #manner(): Manner {
+    const {baseline, ofAllCpus} = this.#state;
+    const cpus = this.#view.measured?.sample.host.cpusOnline ?? 1;
+    return {since: this.#view.since(baseline), cpus: ofAllCpus ? cpus : 1};
   }
 
   #activity(): Activity {
@@ -252,7 +270,7 @@ export class LiveScreen implements Screen {
     this.#state = settle(this.#state, this.#context());
     const {top, selected, open} = this.#state;
     if (rows.length === 0) paintEmpty(grid, body, emptyReason(view, this.#state));
-    else paintTable(grid, body, {view, rows, columns: this.#columns, top, selected, open});
+    else paintTable(grid, body, {view, rows, columns: this.#columns, top, selected, open, manner: this.#manner()});
     if (this.#state.overlay) return;
     const {countX} = layoutFooter(this.#state, this.#layout.columns, this.#options);
     paintCount(grid, this.#layout, countX, countCells, countText(view, this.#state, rows.length, body.height));
@@ -263,7 +281,7 @@ export class LiveScreen implements Screen {
     const found = this.#view.find(key);
     this.#bodyHeight = this.#layout.body.height;
     if (!measured || !found) return;
-    const input: DetailInput = {prog: found.prog, goneAt: found.goneAt, measured, history};
+    const input: DetailInput = {prog: found.prog, goneAt: found.goneAt, measured, history, cpus: this.#manner().cpus};
     paintDetailTitle(grid, this.#layout.titles, input);
     const layout = layoutDetail(this.#layout.body, scroll);
     paintDetail(grid, layout, input);
@@ -291,7 +309,8 @@ export class LiveScreen implements Screen {
 const indent = 2;
 
 function sameColumns(a: readonly Column[], b: readonly Column[]): boolean {
-  const same = ({key, x, width}: Column, i: number) => key === b[i]?.key && x === b[i].x && width === b[i].width;
+  const same = ({key, title, x, width}: Column, i: number) =>
+    key === b[i]?.key && title === b[i].title && x === b[i].x && width === b[i].width;
   return a.length === b.length && a.every(same);
 }
 
@@ -305,6 +324,7 @@ function sameFrame(a: AppProps, b: AppProps): boolean {
     s.sort === t.sort &&
     s.filter === t.filter &&
     s.grouping === t.grouping &&
+    s.baseline === t.baseline &&
     s.prompt === t.prompt &&
     s.overlay === t.overlay &&
     s.page === t.page

@@ -1,5 +1,5 @@
 /** The rows of the table: painted with every sample and every key, only those that are on the screen. */
-import {formatField, formatValue, unknown} from '../model/fields.js';
+import {changeText, formatField, formatValue, type Manner, unknown} from '../model/fields.js';
 import {formatNumberOf} from '../model/format.js';
 import {Group, groupField} from '../model/group.js';
 import type {MeasuredProg} from '../model/measure.js';
@@ -20,6 +20,7 @@ export interface TableInput {
   readonly selected: string | null;
   /** Keys of the groups whose programs are listed below them. */
   readonly open: ReadonlySet<string>;
+  readonly manner: Manner;
 }
 
 /** Below this a program's load is drawn as next to nothing, % of a CPU. */
@@ -65,7 +66,7 @@ function paintRow(grid: Grid, y: number, row: Row, input: TableInput, selected: 
       paintTrend(grid, y, column, row, input.view, whole);
       continue;
     }
-    const shown = row instanceof Group ? groupCell(column, row) : cell(column, row);
+    const shown = row instanceof Group ? groupCell(column, row, input.manner) : cell(column, row, input.manner);
     if (!shown) continue;
     const text = cut(shown.text, column.width);
     const used = style[whole ?? shown.look];
@@ -102,18 +103,21 @@ interface Cell {
 const wall: Cell = {text: 'wall', look: 'dim'};
 
 /** null: groups have no such figure. */
-function groupCell({key}: Column, group: Group): Cell | null {
+function groupCell({key}: Column, group: Group, manner: Manner): Cell | null {
   const field = groupField(key);
   if (!field) return null;
+  const instead = field.compares && manner.since && changeText(manner.since.ofAll(group.all));
+  if (instead) return {text: instead, look: 'dim'};
   if (key === 'cpu_pct' && group.sleepable) return wall;
-  return figure(key, formatValue(field.kind, field.get(group)), group.cpuPct);
+  return figure(key, formatValue(field, field.get(group, manner.since), manner), group.cpuPct);
 }
 
-function cell({field, key}: Column, prog: MeasuredProg): Cell {
+function cell({field, key}: Column, prog: MeasuredProg, manner: Manner): Cell {
   if (!field) return {text: '', look: 'text'};
-  const text = field.kind === 'text' ? printable(formatField(field, prog)) : formatField(field, prog);
+  const formatted = formatField(field, prog, manner);
+  const text = field.kind === 'text' ? printable(formatted) : formatted;
   // Words in the place of a name or a figure are told apart from them.
-  const instead = key === 'name' ? prog.name === '' : typeof field.text?.(prog) === 'string';
+  const instead = key === 'name' ? prog.name === '' : typeof field.text?.(prog, manner.since) === 'string';
   return instead ? {text, look: 'dim'} : figure(key, text, prog.cpuPct);
 }
 

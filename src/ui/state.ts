@@ -2,10 +2,11 @@
  * What the person at the keyboard has chosen, and how each action changes it. Pure: what an action has to know of the data (which
  * programs are listed, how many fit) comes in as a context, so all of it is tested without a terminal.
  */
-import type {FieldKey} from '../model/fields.js';
+import type {Baseline} from '../model/compare.js';
+import {comparedFields, type Field, type FieldKey} from '../model/fields.js';
 import {type Filter, FilterError, noFilter, parseFilter} from '../model/filter.js';
 import {type Grouping, groupings, isGroupKey} from '../model/group.js';
-import {defaultOrder, sortableFields, type SortOrder} from '../model/sort.js';
+import {defaultOrder, sortableFields, type SortOrder, withoutBaseline} from '../model/sort.js';
 
 /** What fills the screen. */
 export type Page = {readonly kind: 'table'} | {readonly kind: 'detail'; readonly key: string; readonly scroll: number};
@@ -40,6 +41,10 @@ export interface State {
   readonly grouping: Grouping | null;
   /** Keys of the groups whose programs are listed below them. */
   readonly open: ReadonlySet<string>;
+  /** The moment that figures are compared with; null: they aren't. */
+  readonly baseline: Baseline | null;
+  /** Whether 100 % CPU are all CPUs; else one. */
+  readonly ofAllCpus: boolean;
   /** Key of the selected program or group; null: none, and the list stays at its top. */
   readonly selected: string | null;
   /** Where it was last seen in the list; where moving goes on from when it is no longer there. */
@@ -61,6 +66,10 @@ export interface Context {
   readonly columns: readonly FieldKey[];
   /** How far the page or overlay with the keys can scroll. */
   readonly scrollEnd: number;
+  /** What is shown now, to compare with; null: nothing has been measured. */
+  readonly mark: () => Baseline | null;
+  /** Key of the listed program or group that costs most now; null: none is listed. */
+  readonly topSpender: () => string | null;
 }
 
 /** All that a key can do. */
@@ -69,21 +78,33 @@ export type ActionName =
   | ('filter' | 'accept' | 'restore' | 'erase' | 'erasePrevious' | 'eraseNext' | 'eraseWord' | 'eraseToEnd')
   | ('caretLeft' | 'caretRight' | 'caretStart' | 'caretEnd')
   | ('sort' | 'group' | 'sortLeft' | 'sortRight' | 'reverse' | 'choose' | 'own' | 'help')
+  | ('compare' | 'cpus' | 'top')
   | ('quit' | 'interrupt' | 'suspend' | 'repaint');
 
 /** What a key asks for. */
 export type Action = {readonly name: ActionName} | {readonly name: 'type'; readonly text: string};
 
 /** Fields to sort by, in the order of the sort dialog: what people look for first. */
-export const sortChoices = ((): typeof sortableFields => {
+const plainChoices: readonly Field[] = (() => {
   const first: FieldKey[] = ['cpu_pct', 'events_per_sec', 'avg_run_time_ns', 'total_avg_run_time_ns', 'name', 'type', 'id'];
   const rank = (key: string) => (first as string[]).indexOf(key) + 1 || first.length + 1;
   return [...sortableFields].sort((a, b) => rank(a.key) - rank(b.key));
 })();
+const comparedChoices = [...comparedFields.toReversed(), ...plainChoices];
 
-/** The key that chooses a sort field in the dialog. */
-export function sortLetter(index: number): string {
-  return 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ'[index] ?? '';
+/** The same, with a baseline or without. */
+export function sortChoices({baseline}: Pick<State, 'baseline'>): readonly Field[] {
+  return baseline ? comparedChoices : plainChoices;
+}
+
+/** Keys of fields that have no letter of their own. */
+const restLetters = new Map(
+  plainChoices.filter(({letter}) => !letter).map(({key}, i) => [key, 'abcdefghijklmnopqrstuvwxyz0123456789'[i] ?? '']),
+);
+
+/** The key that chooses a sort field in the dialog; a capital does over the table as well. */
+export function sortLetter({key, letter}: Field): string {
+  return letter ?? restLetters.get(key) ?? '';
 }
 
 /** What to group by, in the order of the dialog; null: nothing. */
@@ -98,6 +119,7 @@ export function groupLetter(choice: Grouping | null): string {
 export function initialState(sort: SortOrder, filter: Filter, grouping: Grouping | null = null): State {
   return {
     ...{sort, filter, showOwn: false, grouping, open: new Set()},
+    ...{baseline: null, ofAllCpus: false},
     ...{selected: null, row: 0, top: 0, page: {kind: 'table'}, overlay: null, prompt: null},
   };
 }
@@ -136,22 +158,40 @@ const tableActions: Handlers<State, State> = {
   clear(state) {
     if (state.filter.text !== '') return {...state, filter: noFilter};
     if (state.grouping) return groupBy(state, null);
+    if (state.baseline) return compareWith(state, null);
     return state.selected === null ? state : {...state, selected: null, row: 0, top: 0};
   },
   filter: (state) => ({
     ...state,
     prompt: {text: state.filter.text, caret: state.filter.text.length, before: state.filter, error: null},
   }),
+  compare: (state, {mark}) => compareWith(state, state.baseline ? null : mark()),
+  cpus: switchCpus,
+  top: (state, {keys, topSpender}) => {
+    const key = topSpender();
+    return key === null || !keys.includes(key) ? state : {...state, selected: key, row: keys.indexOf(key)};
+  },
   own: (state) => ({...state, showOwn: !state.showOwn}),
   help: openHelp,
-  sort: (state) => ({...state, overlay: {kind: 'sort', index: sortIndex(state.sort)}}),
+  sort: (state) => ({...state, overlay: {kind: 'sort', index: sortIndex(state)}}),
   group: (state) => ({...state, overlay: {kind: 'group', index: groupChoices.indexOf(state.grouping)}}),
   reverse: (state) => ({...state, sort: {...state.sort, descending: !state.sort.descending}}),
   sortLeft: (state, {columns}) => moveSort(state, -1, columns),
   sortRight: (state, {columns}) => moveSort(state, 1, columns),
 };
 
+/** With another baseline, or none; then no order by a change is left. */
+function compareWith(state: State, baseline: Baseline | null): State {
+  if (baseline === state.baseline) return state;
+  return {...state, baseline, sort: baseline ? state.sort : withoutBaseline(state.sort)};
+}
+
+function switchCpus(state: State): State {
+  return {...state, ofAllCpus: !state.ofAllCpus};
+}
+
 function useTable(state: State, action: Action, context: Context): State {
+  if (action.name === 'type') return sortByCapital(state, action.text);
   const handler = tableActions[action.name];
   return handler ? handler(state, context) : moveSelection(state, action, context);
 }
@@ -166,14 +206,19 @@ function toggled(open: ReadonlySet<string>, key: string): ReadonlySet<string> {
   return others;
 }
 
-function sortIndex(sort: SortOrder): number {
-  return sortChoices.findIndex((each) => each.key === sort.field.key);
+function sortIndex(state: State): number {
+  return sortChoices(state).findIndex((each) => each.key === state.sort.field.key);
+}
+
+function sortByCapital(state: State, text: string): State {
+  const index = sortChoices(state).findIndex(({letter}) => letter === text);
+  return index < 0 ? state : sortBy(state, index);
 }
 
 function moveSort(state: State, by: number, columns: readonly FieldKey[]): State {
   const at = (columns as string[]).indexOf(state.sort.field.key);
   const to = columns[Math.min(Math.max(at + by, 0), columns.length - 1)];
-  const found = sortChoices.find((each) => each.key === to);
+  const found = sortChoices(state).find((each) => each.key === to);
   return found && found.key !== state.sort.field.key ? {...state, sort: defaultOrder(found)} : state;
 }
 
@@ -213,6 +258,7 @@ function readDetail(state: State, page: Page & {kind: 'detail'}, action: Action,
   if (action.name === 'back') return {...state, page: {kind: 'table'}};
   const scroll = scrolled(page.scroll, action, context);
   if (scroll !== null) return scroll === page.scroll ? state : {...state, page: {...page, scroll}};
+  if (action.name === 'cpus') return switchCpus(state);
   return action.name === 'help' ? openHelp(state) : state;
 }
 
@@ -223,20 +269,21 @@ function readHelp(state: State, from: number, action: Action, context: Context):
 }
 
 interface Dialog {
-  readonly letters: readonly string[];
+  readonly letters: (state: State) => readonly string[];
   readonly chosen: (state: State, index: number) => State;
 }
 
 const dialogs: Record<DialogKind, Dialog> = {
-  sort: {letters: sortChoices.map((_, i) => sortLetter(i)), chosen: sortBy},
+  sort: {letters: (state) => sortChoices(state).map(sortLetter), chosen: sortBy},
   group: {
-    letters: groupChoices.map(groupLetter),
+    letters: () => groupChoices.map(groupLetter),
     chosen: (state, index) => ({...groupBy(state, groupChoices[index] ?? null), overlay: null}),
   },
 };
 
 function choose(state: State, {kind, index}: Overlay & {kind: DialogKind}, action: Action): State {
-  const {letters, chosen} = dialogs[kind];
+  const {letters: lettersOf, chosen} = dialogs[kind];
+  const letters = lettersOf(state);
   const last = letters.length - 1;
   const targets: Partial<Record<Action['name'], number>> = {up: index - 1, down: index + 1, first: 0, last};
   const to = targets[action.name];
@@ -256,7 +303,7 @@ function groupBy(state: State, grouping: Grouping | null): State {
 
 /** Sorts by that choice and closes the dialog; the field it is sorted by already is reversed. */
 function sortBy(state: State, index: number): State {
-  const chosen = sortChoices[index];
+  const chosen = sortChoices(state)[index];
   if (!chosen) return state;
   const same = chosen.key === state.sort.field.key;
   const sort = same ? {...state.sort, descending: !state.sort.descending} : defaultOrder(chosen);

@@ -27,6 +27,8 @@ export const styleNames = [
   'cpuLine',
   'eventsLine',
   'averageLine',
+  'titleLetter',
+  'sortedLetter',
 ] as const;
 
 /** One of them. */
@@ -71,7 +73,9 @@ export const looks: Readonly<Record<StyleName, Look>> = {
   dim: {dim: true},
   strong: {bold: true},
   title: {dim: true},
+  titleLetter: {dim: true, underline: true},
   sorted: {bold: true},
+  sortedLetter: {bold: true, underline: true},
   selected: {reverse: true},
   selectedGone: {reverse: true, strike: true},
   gone: {dim: true, strike: true},
@@ -185,6 +189,7 @@ export const asciiStandIns: ReadonlyMap<number, number> = new Map(
       '└': '+',
       '┘': '+',
       '×': 'x',
+      '±': '+',
       '▲': '^',
       '▼': 'v',
       '▸': '+',

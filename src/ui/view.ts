@@ -2,10 +2,12 @@
  * The data behind the screen: the latest figures, the past, what came and what went. `rows` gives the programs to list, filtered, grouped
  * and sorted at once from the figures at hand; the result is kept until figures or choices change.
  */
+import {Baseline, Comparison} from '../model/compare.js';
 import type {Filter} from '../model/filter.js';
 import {Group, groupKeyOf, type Grouping} from '../model/group.js';
 import {History, type HistoryMetric} from '../model/history.js';
 import type {Measured, MeasuredProg} from '../model/measure.js';
+import {Past} from '../model/past.js';
 import type {Warning} from '../sample/types.js';
 import {selectGroups, type Selection, selectProgs, wanted} from '../model/select.js';
 import {sortProgs, type SortOrder} from '../model/sort.js';
@@ -33,7 +35,12 @@ export interface Choices {
   readonly grouping: Grouping | null;
   /** Keys of the groups whose programs are listed below them. */
   readonly open: ReadonlySet<string>;
+  /** Programs of it that went are listed as long as there is one; null: nothing is compared. */
+  readonly baseline: Baseline | null;
 }
+
+/** The rates of a baseline are means over so much time, ns: one period is one of many. */
+const baselineNs = 10_000_000_000n;
 
 /** A program that went. */
 export interface Gone {
@@ -49,12 +56,15 @@ const goneKept = 256;
 /** Of all that was measured, what the screen shows: marked, filtered, in order. */
 export class View {
   readonly history = new History();
+  readonly #past = new Past();
   readonly #limit: number | null;
   readonly #now: () => number;
   #measured: Measured | null = null;
   #progs: readonly MeasuredProg[] = [];
   /** When a program was first seen; only those marked as new. */
   readonly #fresh = new Map<string, number>();
+  /** Keys of listed programs that went since the baseline. */
+  #went: ReadonlySet<string> = new Set();
   /** Struck programs still listed, and when they went. */
   readonly #struck = new Map<string, {prog: MeasuredProg; since: number}>();
   readonly #gone = new Map<string, Gone>();
@@ -66,8 +76,9 @@ export class View {
   #alarm: {readonly warning: Warning; readonly since: number} | null = null;
   #rows: readonly Row[] | null = null;
   /** Keys of remembered gone programs by the key of their group: they are in its past. */
-  #past: ReadonlyMap<string, readonly string[]> = new Map();
+  #goneOf: ReadonlyMap<string, readonly string[]> = new Map();
   #choices: Choices | null = null;
+  #since: Comparison | null = null;
   #live = 0;
 
   /** @param now a clock that only goes forward, ms. */
@@ -87,7 +98,9 @@ export class View {
     this.#measured = measured;
     this.#progs = measured.progs;
     this.#rows = null;
+    this.#since = null;
     this.history.push(measured);
+    this.#past.push(measured.sample);
     const alarm = measured.warnings.find(({code}) => code === 'recursion_misses');
     if (alarm) this.#alarm = {warning: alarm, since: now};
     for (const prog of measured.progs) {
@@ -120,9 +133,37 @@ export class View {
     return [...warnings, this.#alarm.warning];
   }
 
+  /** The latest figures as a moment to compare with, with the means of the last seconds for rates; null: there are none. */
+  baseline(): Baseline | null {
+    const measured = this.#measured;
+    if (!measured) return null;
+    return new Baseline(measured, this.#past.at(measured.sample.timeNs - baselineNs)?.sample ?? null);
+  }
+
+  /** The latest figures compared with that moment. */
+  since(baseline: Baseline | null): Comparison | null {
+    if (!baseline) return null;
+    if (this.#since?.baseline !== baseline) this.#since = new Comparison(baseline, this.#progs);
+    return this.#since;
+  }
+
+  /** Of these rows the one that costs most now: by its share of a CPU, and among those without one by events. null: none is loaded. */
+  topSpender(rows: readonly Row[]): Row | null {
+    let top: Row | null = null;
+    for (const row of rows) {
+      const loaded = row instanceof Group ? row.progs.length > 0 : !this.#isGone(row.info.key);
+      if (loaded && (!top || costsMore(row, top))) top = row;
+    }
+    return top;
+  }
+
+  #isGone(key: string): boolean {
+    return this.#struck.has(key) || this.#went.has(key);
+  }
+
   /** The mark of a listed program; of several the one that matters most. */
   mark(key: string): Mark | null {
-    if (this.#struck.has(key)) return 'gone';
+    if (this.#isGone(key)) return 'gone';
     if (this.#missed.has(key)) return 'missed';
     return this.#fresh.has(key) ? 'new' : null;
   }
@@ -167,23 +208,29 @@ export class View {
       last.filter === choices.filter &&
       last.showOwn === choices.showOwn &&
       last.grouping === choices.grouping &&
-      last.open === choices.open;
+      last.open === choices.open &&
+      last.baseline === choices.baseline;
     if (this.#rows && same) return this.#rows;
     this.#choices = choices;
     const {sort, filter, showOwn: own, grouping, open} = choices;
-    const selection = {sort, filter, limit: this.#limit, own};
+    const since = this.since(choices.baseline);
+    const selection = {sort, filter, limit: this.#limit, own, since};
     const struck = [...this.#struck.values()].map((each) => each.prog);
-    if (grouping) this.#rows = this.#grouped(grouping, selection, struck, open);
+    // What was known of it last, if that is still remembered.
+    const went = (since?.went ?? []).map((prog) => this.#gone.get(prog.info.key)?.prog.withoutRates() ?? prog);
+    this.#went = new Set(went.map((prog) => prog.info.key));
+    const gone = [...struck, ...went.filter((prog) => !this.#struck.has(prog.info.key))];
+    if (grouping) this.#rows = this.#grouped(grouping, selection, gone, open);
     else {
-      const progs = selectProgs(struck.length === 0 ? this.#progs : [...this.#progs, ...struck], selection);
-      this.#live = progs.reduce((count, prog) => count + (this.#struck.has(prog.info.key) ? 0 : 1), 0);
+      const progs = selectProgs(gone.length === 0 ? this.#progs : [...this.#progs, ...gone], selection);
+      this.#live = progs.reduce((count, prog) => count + (this.#isGone(prog.info.key) ? 0 : 1), 0);
       this.#rows = progs;
     }
     return this.#rows;
   }
 
-  #grouped(by: Grouping, selection: Selection, struck: readonly MeasuredProg[], open: ReadonlySet<string>): readonly Row[] {
-    const groups = selectGroups(this.#progs, by, selection, struck);
+  #grouped(by: Grouping, selection: Selection, went: readonly MeasuredProg[], open: ReadonlySet<string>): readonly Row[] {
+    const groups = selectGroups(this.#progs, by, selection, went);
     this.#live = groups.reduce((count, group) => count + group.progs.length, 0);
     const past = new Map<string, string[]>();
     const remembered = [...this.#gone.values()].map(({prog}) => prog);
@@ -193,10 +240,10 @@ export class View {
       if (found) found.push(prog.info.key);
       else past.set(key, [prog.info.key]);
     }
-    this.#past = past;
+    this.#goneOf = past;
     if (open.size === 0) return groups;
     return groups.flatMap((group): Row[] =>
-      open.has(group.key) ? [group, ...sortProgs([...group.progs, ...group.gone], selection.sort)] : [group],
+      open.has(group.key) ? [group, ...sortProgs(group.all, selection.sort, selection.since)] : [group],
     );
   }
 
@@ -204,7 +251,7 @@ export class View {
   trend(row: Row, metric: HistoryMetric, count: number): readonly (number | null)[] {
     if (!(row instanceof Group)) return this.history.last(row.info.key, metric, count);
     const keys = row.progs.map((prog) => prog.info.key);
-    return this.history.sums(keys.concat(this.#past.get(row.key) ?? []), metric, count);
+    return this.history.sums(keys.concat(this.#goneOf.get(row.key) ?? []), metric, count);
   }
 
   /** How many programs of the last `rows`, or in groups of them, are still loaded. */
@@ -219,4 +266,9 @@ export class View {
     const gone = this.#gone.get(key);
     return gone ? {prog: gone.prog, goneAt: gone.at} : null;
   }
+}
+
+function costsMore(a: Row, b: Row): boolean {
+  if (a.cpuPct !== b.cpuPct) return b.cpuPct === null || (a.cpuPct !== null && a.cpuPct > b.cpuPct);
+  return a.eventsPerSec !== null && (b.eventsPerSec === null || a.eventsPerSec > b.eventsPerSec);
 }

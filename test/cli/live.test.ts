@@ -57,7 +57,7 @@ function pidOf(program: PtyProgram, pattern: string): number {
   if (pid === undefined) throw new Error(`no process matches ${pattern}`);
   return Number(pid);
 }
-const rates = /BPF +[\d.]+% CPU/;
+const rates = /BPF +[\d.]+% of 1 CPU/;
 
 t.test('shows real programs with their rates; q gives the terminal back', {skip: kernelSkip}, async (t) => {
   const prog = loadProg(t, {type: 'xdp', name: 'live_on_screen', loops: 100});

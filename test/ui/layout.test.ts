@@ -140,7 +140,7 @@ t.test('help and dialogs fit their places', (t) => {
     for (const rows of [6, 10, 24, 50]) {
       const layout = layoutScreen({columns, rows});
       for (const overlay of [
-        ...[0, 12, sortChoices.length - 1].map((index) => ({kind: 'sort', index}) as const),
+        ...[0, 12, sortChoices(state).length - 1].map((index) => ({kind: 'sort', index}) as const),
         ...groupChoices.map((_, index) => ({kind: 'group', index}) as const),
       ]) {
         const open: State = {...state, overlay};

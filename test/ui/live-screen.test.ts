@@ -32,11 +32,14 @@ t.test('header, titles, rows and footer are where they belong', async (t) => {
   const shown = await lines();
   t.match(
     shown[0],
-    /^bpftop-ts {2}web-3 {2}6\.18\.44 {2}2 CPUs │ 40 programs {2}BPF 82\.00% CPU .*820k ev\/s +│ .*costs \d.*1s {2}live$/,
+    /^bpftop-ts {2}web-3 {2}6\.18\.44 {2}2 CPUs │ 40 programs {2}BPF 82\.00% of 1 CPU .*820k ev\/s +│ .*costs \d.*1s {2}live$/,
   );
   t.match(shown[1], /ID +TYPE +NAME .* AVG +TOTAL +EV\/S +CPU%▼ +TREND/);
   t.match(shown[2], /^ +40 +xdp +prog_40 .* 1\.0µs +1\.0µs +40\.0k +4\.00 +█$/);
-  t.match(shown.at(-1), /^1–27 of 40 .*\? help {2}\/ filter {2}s sort {2}⏎ open {2}g group {2}q quit {2}↑↓ move$/);
+  t.match(
+    shown.at(-1),
+    /^1–27 of 40 .*\? help {2}\/ filter {2}s sort {2}⏎ open {2}g group {2}q quit {2}↑↓ move {2}b changes$/,
+  );
 });
 
 t.test('samples never make Ink draw; keys that it shows nothing of do not either', async (t) => {
@@ -109,7 +112,7 @@ t.test('filter and sort act at once, on the data at hand', async (t) => {
   t.match(shown.at(-1), /^\/prog_4 +11 of 100 .*Esc undo/);
   shown = await press('\u001b');
   t.match(shown[2], 'prog_100');
-  shown = await press('sg');
+  shown = await press('D');
   t.match(shown[1], 'ID▼');
   shown = await press('r');
   t.match(shown[1], 'ID▲');
@@ -236,7 +239,7 @@ t.test('missed runs are an alarm: a mark, a line, and on the page of the program
     /^ {3}/,
   );
   t.match(shown.at(-2), /^! runs did not happen .*: misser \(id 2\) 1012/);
-  await press('sg');
+  await press('D');
   const page = (await press('\r')).join('\n');
   t.match(page, /misser {2}xdp 2/);
   t.match(page, /runs missed +1,019 ! 1,012 in the last period/);
@@ -296,7 +299,7 @@ t.test('what a program is called cannot touch the terminal', async (t) => {
     {id: 3, name: '\u009b31mred\u202e'},
     {id: 4, name: '🐝监控e\u0301'},
   ]);
-  const shown = await press('sg');
+  const shown = await press('D');
   t.match(shown[5], '<1b>[2Jgone');
   t.match(shown[4], 'a<d><a>b<7>c');
   t.match(shown[3], '<9b>31mred<202…');
@@ -485,7 +488,7 @@ t.test('Enter opens a group; its programs are listed below it in the order chose
   t.match(shown[4], /^ +6 +xdp +prog_6/);
   t.match(shown[5], /^ +2 +xdp +prog_2/);
   t.match(shown[6], /^ {2}▸ sched_cls/);
-  shown = await press('sg');
+  shown = await press('D');
   t.match(shown[1], 'ID▼');
   shown = await press('r');
   t.match(

@@ -1,7 +1,11 @@
 import t from 'tap';
+import {Baseline} from '../../src/model/compare.js';
 import {noFilter, parseFilter} from '../../src/model/filter.js';
+import {comparedFields, field, fields} from '../../src/model/fields.js';
 import {findGrouping, type Grouping, groupings} from '../../src/model/group.js';
+import {measure} from '../../src/model/measure.js';
 import {initialSort, parseSort, type SortOrder} from '../../src/model/sort.js';
+import {actionFor} from '../../src/ui/keymap.js';
 import {
   type Action,
   type ActionName,
@@ -16,10 +20,15 @@ import {
   sortLetter,
   type State,
 } from '../../src/ui/state.js';
+import {makeSample} from '../helpers/samples.js';
 
 const start = initialState(initialSort, noFilter);
 const keys = Array.from({length: 30}, (_, i) => `key-${i}`);
-const context: Context = {keys, height: 10, columns: ['id', 'name', 'events_per_sec', 'cpu_pct'], scrollEnd: 5};
+const baseline = new Baseline(measure(makeSample(100, []), null));
+const context: Context = {
+  ...{keys, height: 10, columns: ['id', 'name', 'events_per_sec', 'cpu_pct'], scrollEnd: 5},
+  ...{mark: () => baseline, topSpender: () => 'key-17'},
+};
 
 function after(state: State, ...actions: (ActionName | Action)[]): State {
   return actions.reduce<State>(
@@ -141,18 +150,18 @@ t.test('sorting by the next column, reversing, and choosing from the list', (t) 
   t.equal(after(byRuns, 'sortRight').sort.field.key, 'id', 'from a column that is not shown to one that is');
 
   const open = after(start, 'sort');
-  t.match(open.overlay, {kind: 'sort', index: sortChoices.findIndex((each) => each.key === 'cpu_pct')});
+  t.match(open.overlay, {kind: 'sort', index: sortChoices(start).findIndex((each) => each.key === 'cpu_pct')});
   t.match(after(open, 'down', 'choose'), {overlay: null, sort: {field: {key: 'events_per_sec'}, descending: true}});
-  const name = sortLetter(sortChoices.findIndex((each) => each.key === 'name'));
+  const name = sortLetter(field('name'));
   t.match(after(open, {name: 'type', text: name}), {overlay: null, sort: {field: {key: 'name'}, descending: false}});
   t.equal(after(open, 'choose').sort.descending, false, 'the same again is the other way round');
   t.equal(after(open, {name: 'type', text: '%'}), open);
   t.match(after(open, 'last', 'down', 'back'), {overlay: null, sort: start.sort});
-  t.equal(
-    new Set(sortChoices.map((_, i) => sortLetter(i))).size,
-    sortChoices.length,
-    'every choice has a letter of its own',
-  );
+  for (const state of [start, {baseline}]) {
+    const letters = sortChoices(state).map(sortLetter);
+    t.notOk(letters.includes(''), 'every choice has a letter');
+    t.same(letters, [...new Set(letters)], 'of its own');
+  }
   t.end();
 });
 
@@ -226,5 +235,55 @@ t.test('Esc clears the filter, then ends grouping, then clears the selection', (
   t.equal(ungrouped.open.size, 0);
   t.equal(afterIn(ungrouped, 'clear').selected, null);
   t.equal(afterIn(unfiltered, 'up', 'clear').selected, null, 'a group does not');
+  t.end();
+});
+
+t.test('b marks a moment to compare with, b again or Esc takes it away, and an order by a change with it', (t) => {
+  const marked = after(start, 'compare');
+  t.equal(marked.baseline, baseline);
+  t.equal(marked.sort, start.sort, 'the order stays');
+  t.equal(after(marked, 'compare').baseline, null);
+  const byChange = after(marked, {name: 'type', text: 'S'});
+  t.match(byChange.sort, {field: {key: 'events_per_sec_change'}, descending: true});
+  t.match(after(byChange, 'compare'), {baseline: null, sort: {field: {key: 'events_per_sec'}, descending: true}});
+  t.match(after(byChange, 'clear'), {baseline: null, sort: {field: {key: 'events_per_sec'}}});
+  const filtered = after({...marked, filter: parseFilter('x'), grouping: owner}, 'clear', 'clear');
+  t.match(filtered, {filter: noFilter, grouping: null, baseline}, 'after filter and grouping');
+  t.equal(reduce(start, {name: 'compare'}, {...context, mark: () => null}), start, 'before the first figures');
+  t.end();
+});
+
+t.test('a capital sorts by its field, and the other way round when pressed again', (t) => {
+  for (const each of fields.filter(({letter}) => letter)) {
+    const sorted = after({...start, sort: {...start.sort, field: field('hottest_cpu')}}, {name: 'type', text: each.letter!});
+    t.match(sorted, {sort: {field: {key: each.key}}, overlay: null});
+    t.equal(after(sorted, {name: 'type', text: each.letter!}).sort.descending, !sorted.sort.descending);
+    t.ok(each.title.includes(each.letter!), `${each.letter} is in ${each.title}`);
+    t.ok((each.titleOfAllCpus ?? each.title).includes(each.letter!));
+  }
+  for (const {letter} of comparedFields)
+    t.equal(after(start, {name: 'type', text: letter!}), start, 'there is nothing to compare');
+  const letters = [...fields, ...comparedFields].flatMap(({letter}) => letter ?? []);
+  t.same(letters, [...new Set(letters)]);
+  for (const letter of letters) {
+    t.match(letter, /^[A-Z]$/);
+    t.equal(actionFor(letter, 'table'), undefined, `${letter} does nothing else`);
+    t.notOk('GIW'.includes(letter));
+  }
+  t.equal(after(start, ...typed('xz1é')), start);
+  t.end();
+});
+
+t.test('t selects what costs most, wherever it is in the list; the order stays', (t) => {
+  const top = after(start, 'top');
+  t.match(top, {selected: 'key-17', row: 17, top: 8, sort: start.sort});
+  t.equal(reduce(start, {name: 'top'}, {...context, topSpender: () => null}), start);
+  t.end();
+});
+
+t.test('% changes what 100 % are, in the table and on a page', (t) => {
+  t.equal(after(start, 'cpus').ofAllCpus, true);
+  t.match(after(start, 'open', 'cpus'), {ofAllCpus: true, page: {kind: 'detail'}});
+  t.equal(after(start, 'cpus', 'cpus').ofAllCpus, false);
   t.end();
 });

@@ -1,12 +1,16 @@
 import t from 'tap';
 import {noFilter, parseFilter} from '../../src/model/filter.js';
+import {findGrouping} from '../../src/model/group.js';
 import {measure, MeasuredProg} from '../../src/model/measure.js';
 import {initialSort, parseSort, type SortOrder} from '../../src/model/sort.js';
 import type {Sample} from '../../src/sample/types.js';
-import {type Choices, markMs, type Row, View} from '../../src/ui/view.js';
+import {type Choices, keyOfRow, markMs, type Row, View} from '../../src/ui/view.js';
 import {makeSample, type ProgSpec, progInfo} from '../helpers/samples.js';
 
-const all: Choices = {sort: initialSort, filter: noFilter, showOwn: false, grouping: null, open: new Set()};
+const all: Choices = {
+  ...{sort: initialSort, filter: noFilter, showOwn: false, grouping: null, open: new Set()},
+  baseline: null,
+};
 
 /** The programs of rows that are all programs. */
 function progs(rows: readonly Row[]): readonly MeasuredProg[] {
@@ -158,5 +162,75 @@ t.test('what went is forgotten in the end', (t) => {
   }
   t.equal(view.find(progInfo({id: 1}).key), null);
   t.ok(view.find(progInfo({id: 599}).key));
+  t.end();
+});
+
+t.test('programs that went since a baseline stay, without rates once their mark is over, until it is taken away', (t) => {
+  const {view, feed, pass, ids} = watch();
+  feed([{id: 1}, {id: 2}]);
+  feed([
+    {id: 1, runTimeNs: 1n, runCnt: 1n},
+    {id: 2, runTimeNs: 9n, runCnt: 1n},
+  ]);
+  const baseline = view.baseline();
+  const compared = {...all, baseline};
+  feed([{id: 1, runTimeNs: 2n, runCnt: 2n}]);
+  t.same(ids(compared), [2, 1], 'in its place, with its last figures');
+  pass(markMs);
+  view.expire();
+  t.same(ids(compared), [1, 2]);
+  const went = progs(view.rows(compared))[1]!;
+  t.match(went, {cpuPct: null, eventsPerSec: null, runCnt: 1n});
+  t.equal(view.mark(went.info.key), 'gone');
+  t.equal(view.live, 1);
+  t.equal(view.since(baseline), view.since(baseline), 'nothing is compared twice');
+  t.same(ids(), [1]);
+  t.equal(view.mark(went.info.key), null, 'it is no longer listed');
+  feed([
+    {id: 1, runTimeNs: 3n, runCnt: 3n},
+    {id: 2, runTimeNs: 9n, runCnt: 1n},
+  ]);
+  t.same(ids(compared).toSorted(), [1, 2], 'what comes back is there once');
+  t.equal(view.live, 2);
+  t.end();
+});
+
+t.test('a baseline is the mean of the ten seconds before it', (t) => {
+  const {view, feed} = watch();
+  t.equal(view.baseline(), null);
+  const key = progInfo({id: 1}).key;
+  // One run in the first second, two in the second, and so on.
+  for (let i = 0; i <= 30; i++) feed([{id: 1, runCnt: BigInt((i * (i + 1)) / 2)}]);
+  const last = Array.from({length: 10}, (_, i) => 21 + i);
+  t.equal(view.baseline()?.find(key)?.eventsPerSec, last.reduce((sum, each) => sum + each, 0) / last.length);
+  t.end();
+});
+
+t.test('what costs most: by CPU, then by events, loaded, programs or groups', (t) => {
+  const {view, feed} = watch();
+  const top = (choices: Choices = all) => {
+    const row = view.topSpender(view.rows(choices));
+    return row && keyOfRow(row).split('/')[0];
+  };
+  t.equal(top(), null);
+  const sleeper = {id: 5, type: 26, sleepable: true};
+  feed([{id: 1}, {id: 2}, {id: 3}, {id: 4}, sleeper]);
+  t.equal(top(), '1', 'nothing is known: the first');
+  feed([{id: 1, runCnt: 1n}, {id: 2, runCnt: 3n}, {id: 3, runCnt: 2n}, {id: 4}, {...sleeper, runTimeNs: 99n, runCnt: 99n}]);
+  t.equal(top(), '2', 'a share of nothing before none');
+  t.equal(top({...all, filter: parseFilter('sleepable=yes or id=4'), sort: parseSort('id:asc') as SortOrder}), '4');
+  feed([
+    {id: 1, runCnt: 1n},
+    {id: 2, runCnt: 3n},
+    {id: 3, runTimeNs: 1n, runCnt: 3n},
+    {...sleeper, runTimeNs: 99n, runCnt: 199n},
+  ]);
+  t.equal(top(), '3');
+  feed([
+    {id: 1, runCnt: 1n},
+    {id: 2, runCnt: 4n},
+  ]);
+  t.equal(top(), '2', 'the one before went');
+  t.equal(top({...all, grouping: findGrouping('type')!}), 'group type=xdp');
   t.end();
 });
