@@ -5,6 +5,7 @@
 import type {FieldKey} from '../model/fields.js';
 import {type Filter, FilterError, noFilter, parseFilter} from '../model/filter.js';
 import {type Grouping, groupings, isGroupKey} from '../model/group.js';
+import {windowsNs} from './window.js';
 import {defaultOrder, sortableFields, type SortOrder} from '../model/sort.js';
 
 /** What fills the screen. */
@@ -47,6 +48,8 @@ export interface State {
   /** Index of the first row shown. */
   readonly top: number;
   readonly page: Page;
+  /** What the charts of a program's page look back at, ns; null: as far as there is something to see. */
+  readonly windowNs: number | null;
   readonly overlay: Overlay | null;
   readonly prompt: Prompt | null;
 }
@@ -69,6 +72,7 @@ export type ActionName =
   | ('filter' | 'accept' | 'restore' | 'erase' | 'erasePrevious' | 'eraseNext' | 'eraseWord' | 'eraseToEnd')
   | ('caretLeft' | 'caretRight' | 'caretStart' | 'caretEnd')
   | ('sort' | 'group' | 'sortLeft' | 'sortRight' | 'reverse' | 'choose' | 'own' | 'help')
+  | ('window1' | 'window5' | 'window10' | 'previousProg' | 'nextProg')
   | ('quit' | 'interrupt' | 'suspend' | 'repaint');
 
 /** What a key asks for. */
@@ -98,7 +102,7 @@ export function groupLetter(choice: Grouping | null): string {
 export function initialState(sort: SortOrder, filter: Filter, grouping: Grouping | null = null): State {
   return {
     ...{sort, filter, showOwn: false, grouping, open: new Set()},
-    ...{selected: null, row: 0, top: 0, page: {kind: 'table'}, overlay: null, prompt: null},
+    ...{selected: null, row: 0, top: 0, page: {kind: 'table'}, windowNs: null, overlay: null, prompt: null},
   };
 }
 
@@ -206,14 +210,30 @@ function scrolled(scroll: number, action: Action, {height, scrollEnd}: Context):
     last: Infinity,
   };
   const step = steps[action.name];
-  return step === undefined ? null : Math.min(Math.max(scroll + step, 0), scrollEnd);
+  // What is shown may have become shorter since.
+  return step === undefined ? null : Math.min(Math.max(Math.min(scroll, scrollEnd) + step, 0), scrollEnd);
 }
 
 function readDetail(state: State, page: Page & {kind: 'detail'}, action: Action, context: Context): State {
   if (action.name === 'back') return {...state, page: {kind: 'table'}};
   const scroll = scrolled(page.scroll, action, context);
   if (scroll !== null) return scroll === page.scroll ? state : {...state, page: {...page, scroll}};
+  if (action.name === 'previousProg') return openBeside(state, page.key, -1, context);
+  if (action.name === 'nextProg') return openBeside(state, page.key, 1, context);
+  if (action.name in windowsNs) {
+    const windowNs = windowsNs[action.name as keyof typeof windowsNs];
+    return windowNs === state.windowNs ? state : {...state, windowNs};
+  }
   return action.name === 'help' ? openHelp(state) : state;
+}
+
+/** The page of the next or previous program of the list; from where it was last seen, if this one is no longer in it. */
+function openBeside(state: State, from: string, by: -1 | 1, {keys}: Context): State {
+  const found = keys.indexOf(from);
+  let row = found >= 0 ? found + by : by > 0 ? state.row : state.row - 1;
+  while (isGroupKey(keys[row] ?? '')) row += by;
+  const key = keys[row];
+  return key === undefined ? state : {...state, selected: key, row, page: {kind: 'detail', key, scroll: 0}};
 }
 
 function readHelp(state: State, from: number, action: Action, context: Context): State {

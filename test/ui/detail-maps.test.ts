@@ -47,7 +47,7 @@ t.test('of many maps the largest are listed, and the rest counted', async (t) =>
 
 t.test('on a narrow page the figures stay, the name gives way', async (t) => {
   const map = progMap({id: 5, name: 'exactly15bytes_', type: 'lru_percpu_hash', maxEntries: 1000, entries: 10});
-  t.match(await pageOf(t, progs, reading({1: [map]}), 80), /exactly\S*… +10\/1\.0k +1% +4\.0KiB/);
+  t.match(await pageOf(t, progs, reading({1: [map]}), 50), /exactly\S*… +10\/1\.0k +1% +4\.0KiB/);
 });
 
 t.test('where they are not known it says why, or what ids they have', async (t) => {
