@@ -146,8 +146,7 @@ function paintLabels(grid: Grid, rect: Rect, chart: Chart, top: number): void {
     grid.textRight(x + labelCells - 1, y + row, text, text.length, style.dim);
   };
   atRow(0, top);
-  const parts = zeroRow >= 12 && zeroRow % 4 === 0 ? 4 : zeroRow >= 4 && zeroRow % 2 === 0 ? 2 : 1;
-  for (let part = 1; part < parts; part++) atRow((part * zeroRow) / parts, top * (1 - part / parts));
+  if (zeroRow >= 4 && zeroRow % 2 === 0) atRow(zeroRow / 2, top / 2);
   if (zeroRow > 0) atRow(zeroRow, 0);
   paintTimes(grid, rect, chart);
   paintMarks(grid, rect, chart, zeroRow);
@@ -192,9 +191,10 @@ function paintMarks(grid: Grid, {x, y, width}: Rect, {title, marks, endNs, windo
 const blank = 0x20;
 const markLine = '│'.charCodeAt(0);
 
-/** The next 1, 2, 3, 4, 6 or 8 and zeros: halves and quarters of them are round too. */
+/** The next 1, 2, 3, 4, 6 or 8 and zeros: halves of them are as short. */
 export function niceCeiling(value: number): number {
   const power = 10 ** Math.floor(Math.log10(value));
   // A little less than the factor, against values such as 0.30000000000000004.
-  return ([1, 2, 3, 4, 6, 8].find((factor) => value <= factor * power * 1.000001) ?? 10) * power;
+  const factor = [1, 2, 3, 4, 6, 8].find((each) => value <= each * power * 1.000001) ?? 10;
+  return Number((factor * power).toPrecision(1));
 }

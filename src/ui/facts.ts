@@ -136,10 +136,12 @@ function counting({countedIn, names, links}: MeasuredProg): string {
 }
 
 /** In the place of what a source doesn't tell: why. */
-function whyUnknown({measured}: FactInput, source: SourceName): string {
+function whyUnknown({prog: {info}, measured}: FactInput, source: SourceName): string {
   const reading = measured.sample.progs.sources[source];
   if (!reading) return '- (not looked for, or not yet)';
-  return `- (${reading.warning?.message ?? 'the last look did not tell'})`;
+  if (reading.warning) return `- (${reading.warning.message})`;
+  if (info.loadTimeNs >= reading.timeNs) return '- (not looked for since it was loaded)';
+  return reading.untold?.has(info.id) ? '- (the kernel does not tell)' : '- (not all could be looked at)';
 }
 
 function nullable(value: number | null, shown: (value: number) => string): string {

@@ -281,7 +281,7 @@ t.test('the page of a program says where it is pinned, or why that is not known'
     {path: '/sys/fs/bpf/a\u001b[2J', via: 'prog'},
     {path: '/b (mount namespace of 7 agent)', via: 'link'},
   ];
-  t.match(await shownWith(reading({7: found})), /pinned +\/sys\/fs\/bpf\/a<1b>\[2J, a link at \/b \(mount/);
+  t.match(await shownWith(reading({7: found})), /pinned +\/sys\/fs\/bpf\/a<1b>\[2J .*\n +a link at \/b \(mount/);
   t.match(await shownWith(reading({})), /pinned +no /);
   const warning = {code: 'pins_not_permitted', message: 'no pins: EACCES.'};
   t.match(await shownWith({...reading<ProgPin>({}), byProg: null, warning}), /pinned +- \(no pins: EACCES\.\)/);
