@@ -57,6 +57,16 @@ export interface HistoryPoint {
   readonly value: number | null;
 }
 
+/** What one metric did between two moments. */
+export interface MetricPast {
+  /** Oldest first. */
+  readonly points: readonly HistoryPoint[];
+  /** Of the values that are known; null: none is. `avg` is their mean, each counting alike. */
+  readonly min: number | null;
+  readonly avg: number | null;
+  readonly max: number | null;
+}
+
 /** The past of all programs; see above. */
 export class History {
   readonly #limits: HistoryLimits;
@@ -112,6 +122,44 @@ export class History {
       points.push({timeNs, value: Number.isNaN(value) ? null : value});
     }
     return points;
+  }
+
+  /** CLOCK_BOOTTIME of the first sample that a program was in, as far as is remembered, ns; null: it was in none. */
+  firstNs(key: string): number | null {
+    const series = this.#series.get(key);
+    return series ? (this.#frames[series.start] as Frame).timeNs : null;
+  }
+
+  /** What all metrics of a program did from one moment (CLOCK_BOOTTIME, ns) to another, both included, in one pass. */
+  past(key: string, fromNs: number, toNs: number): Record<HistoryMetric, MetricPast> {
+    const {slot, start, length} = this.#series.get(key) ?? {slot: 0, start: 0, length: 0};
+    const found = historyMetrics.map(() => ({
+      points: [] as HistoryPoint[],
+      count: 0,
+      sum: 0,
+      min: Infinity,
+      max: -Infinity,
+    }));
+    for (let i = start; i < start + length; i++) {
+      const {timeNs, values} = this.#frames[i] as Frame;
+      if (timeNs < fromNs || timeNs > toNs) continue;
+      for (let at = 0; at < perPoint; at++) {
+        const each = found[at] as (typeof found)[number];
+        const value = values[slot * perPoint + at] ?? NaN;
+        const known = !Number.isNaN(value);
+        each.points.push({timeNs, value: known ? value : null});
+        if (!known) continue;
+        each.count++;
+        each.sum += value;
+        each.min = Math.min(each.min, value);
+        each.max = Math.max(each.max, value);
+      }
+    }
+    const pasts = found.map(({points, count, sum, min, max}, at) => {
+      const figures = count === 0 ? {min: null, avg: null, max: null} : {min, avg: sum / count, max};
+      return [historyMetrics[at], {points, ...figures}] as const;
+    });
+    return Object.fromEntries(pasts) as Record<HistoryMetric, MetricPast>;
   }
 
   /**

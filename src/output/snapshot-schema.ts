@@ -52,6 +52,7 @@ const types: Readonly<Record<FieldKind, Schema>> = {
   count: {type: 'integer', minimum: 0},
   rate: {type: 'number', minimum: 0},
   percent: {type: 'number', minimum: 0},
+  relative: {type: 'number'},
   bytes: {type: 'integer', minimum: 0},
   time: {type: 'integer', minimum: 0},
   list: {type: 'array', items: {type: 'integer', minimum: 0}},

@@ -4,7 +4,6 @@
  */
 import {Box, Text} from 'ink';
 import type {ReactNode} from 'react';
-import {layoutDetail} from './detail.js';
 import {type FooterTexts, layoutFooter} from './footer.js';
 import {type DialogText, dialogText, helpLines, overlayRect} from './help.js';
 import type {Column, Rect, ScreenLayout} from './layout.js';
@@ -42,8 +41,7 @@ function Body({layout, state}: Pick<AppProps, 'layout' | 'state'>): ReactNode {
   const rect = overlayRect(state, layout);
   if (rect && state.overlay?.kind === 'help') return <Help rect={rect} scroll={state.overlay.scroll} />;
   const dialog = rect && state.overlay && dialogText(state, state.overlay, rect);
-  if (dialog) return <Dialog rect={rect} text={dialog} />;
-  return state.page.kind === 'detail' ? <DetailLabels page={layout.body} scroll={state.page.scroll} /> : null;
+  return dialog ? <Dialog rect={rect} text={dialog} /> : null;
 }
 
 /** One line of ready text. */
@@ -120,17 +118,4 @@ function Dialog({rect, text: {title, lines}}: {readonly rect: Rect; readonly tex
       <Line>{styled('border', `└${'─'.repeat(Math.max(0, inner))}┘`)}</Line>
     </Box>
   );
-}
-
-function DetailLabels({page, scroll}: {readonly page: Rect; readonly scroll: number}): ReactNode {
-  const {labels} = layoutDetail(page, scroll);
-  return Array.from({length: page.height}, (_, y) => {
-    let line = '';
-    let used = 0;
-    for (const {x, text} of labels.filter((label) => label.y === y).sort((a, b) => a.x - b.x)) {
-      line += ' '.repeat(Math.max(0, x - used)) + styled('dim', text);
-      used = x + text.length;
-    }
-    return <Line key={y}>{line}</Line>;
-  });
 }

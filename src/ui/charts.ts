@@ -1,7 +1,7 @@
 /**
  * Line charts over time, drawn off screen by blessed-contrib, half a millisecond each; loaded when a chart is first shown. It draws the
  * axes and the line, in dots of a braille cell; labels are written here, in the units of the table. A chart reads its window from the
- * right: what happened now is at the right edge, whatever the time between samples.
+ * right: what happened last is at the right edge, whatever the time between samples.
  */
 import Line from 'blessed-contrib/lib/widget/charts/line.js';
 import drawille, {type Context} from 'drawille-canvas-blessed-contrib';
@@ -11,14 +11,26 @@ import type {Grid} from './grid.js';
 import type {Rect} from './layout.js';
 import {paintStyled} from './styled-text.js';
 import {style, type StyleName} from './theme.js';
+import {windowText} from './window.js';
+
+/** A moment at which something happened. */
+export interface ChartMark {
+  /** CLOCK_BOOTTIME, ns. */
+  readonly timeNs: number;
+  readonly label: string;
+}
 
 /** One chart to draw. */
 export interface Chart {
   readonly title: string;
   readonly points: readonly HistoryPoint[];
-  /** CLOCK_BOOTTIME of the right edge, ns. */
-  readonly nowNs: number;
+  /** CLOCK_BOOTTIME of the right edge, ns, and what it is called. */
+  readonly endNs: number;
+  readonly end: string;
   readonly windowNs: number;
+  /** A moment by the clock, `12:00:59`. */
+  readonly clock: (timeNs: number) => string;
+  readonly marks: readonly ChartMark[];
   readonly format: (value: number) => string;
   /** The scale never ends below this: what is next to nothing shall look like nothing. */
   readonly floor: number;
@@ -103,11 +115,11 @@ function withGaps(context: Context): void {
 }
 
 /** The window in so many places: the mean of the samples at each. */
-export function resample({points, nowNs, windowNs}: Chart, places: number): number[] {
+export function resample({points, endNs, windowNs}: Chart, places: number): number[] {
   const sums = new Array<number>(places).fill(noSample);
   const counts = new Array<number>(places).fill(0);
   for (const {timeNs, value} of points) {
-    const place = Math.round(((timeNs - nowNs) / windowNs + 1) * (places - 1));
+    const place = placeOf(timeNs, endNs, windowNs, places);
     if (place < 0 || place >= places) continue;
     const count = counts[place] as number;
     if (value === null) {
@@ -120,8 +132,14 @@ export function resample({points, nowNs, windowNs}: Chart, places: number): numb
   return sums.map((sum, i) => ((counts[i] as number) > 1 ? sum / (counts[i] as number) : sum));
 }
 
-function paintLabels(grid: Grid, rect: Rect, {format, windowNs}: Chart, top: number): void {
-  const {x, y, width, height} = rect;
+/** Which of so many places a moment has in the window; outside of it: none of them. */
+function placeOf(timeNs: number, endNs: number, windowNs: number, places: number): number {
+  return Math.round(((timeNs - endNs) / windowNs + 1) * (places - 1));
+}
+
+function paintLabels(grid: Grid, rect: Rect, chart: Chart, top: number): void {
+  const {x, y, height} = rect;
+  const {format} = chart;
   const zeroRow = height - 3;
   const atRow = (row: number, value: number) => {
     const text = format(value);
@@ -130,31 +148,53 @@ function paintLabels(grid: Grid, rect: Rect, {format, windowNs}: Chart, top: num
   atRow(0, top);
   if (zeroRow >= 4 && zeroRow % 2 === 0) atRow(zeroRow / 2, top / 2);
   if (zeroRow > 0) atRow(zeroRow, 0);
+  paintTimes(grid, rect, chart);
+  paintMarks(grid, rect, chart, zeroRow);
+}
+
+/** `-5m 12:01:00 … now 12:06:00`, without the clock where there is no room for it. */
+function paintTimes(grid: Grid, {x, y, width, height}: Rect, {windowNs, endNs, end, clock}: Chart): void {
   const bottom = y + height - 1;
   const left = x + labelCells + 1;
   const right = x + width;
-  grid.text(left, bottom, `-${windowText(windowNs)}`, style.dim);
-  if (width >= 40) grid.text(Math.round((left + right) / 2) - 2, bottom, `-${windowText(windowNs / 2)}`, style.dim);
-  grid.textRight(right, bottom, 'now', 3, style.dim);
+  const ago = `-${windowText(windowNs)}`;
+  const long = [`${ago} ${clock(endNs - windowNs)}`, `${end} ${clock(endNs)}`] as const;
+  const [first, last] = long[0].length + long[1].length + 2 <= right - left ? long : [ago, end];
+  grid.text(left, bottom, first, style.dim);
+  grid.textRight(right, bottom, last, last.length, style.dim);
+  const half = `-${windowText(windowNs / 2)}`;
+  const at = Math.round((left + right - half.length) / 2);
+  if (at - left > first.length && at + half.length < right - last.length) grid.text(at, bottom, half, style.dim);
 }
 
-/** Windows to look through: the smallest that holds all there is. */
-const windowsNs = [60e9, 300e9, 600e9, 3600e9];
-
-/** The window for a past of that length, ns. */
-export function windowFor(spanNs: number): number {
-  return windowsNs.find((each) => each >= spanNs) ?? Math.max(spanNs, ...windowsNs);
+/** A line down to the axis behind the data, and a label in front of them, beside the title or in the first row where it hides no other. */
+function paintMarks(grid: Grid, {x, y, width}: Rect, {title, marks, endNs, windowNs}: Chart, zeroRow: number): void {
+  const dots = 2 * (width - labelCells) - clearance;
+  const placed = marks
+    .map(({timeNs, label}) => ({label, place: placeOf(timeNs, endNs, windowNs, dots)}))
+    .filter(({place}) => place >= 0 && place < dots)
+    .map(({label, place}) => ({label, column: x + labelCells + ((place + clearance) >> 1)}));
+  for (const {column} of placed)
+    for (let row = 0; row < zeroRow; row++)
+      if (grid.codes[(y + row) * grid.columns + column] === blank) grid.char(column, y + row, markLine, style.text);
+  let row = -1;
+  let taken = x + labelCells + title.length;
+  for (const {label, column} of placed) {
+    const fits = column + 1 + label.length <= x + width;
+    const from = fits ? column : column - label.length;
+    if (from <= taken) row++;
+    grid.text(from, y + row, fits ? `│${label}` : `${label}│`, style.strong);
+    taken = from + label.length;
+  }
 }
 
-function windowText(ns: number): string {
-  const seconds = Math.round(ns / 1e9);
-  if (seconds < 60) return `${seconds}s`;
-  return seconds % 60 === 0 ? `${seconds / 60}m` : `${Math.floor(seconds / 60)}m${seconds % 60}s`;
-}
+const blank = 0x20;
+const markLine = '│'.charCodeAt(0);
 
-/** The next 1, 2 or 5 and zeros. */
+/** The next 1, 2, 3, 4, 6 or 8 and zeros: halves of them are as short. */
 export function niceCeiling(value: number): number {
   const power = 10 ** Math.floor(Math.log10(value));
   // A little less than the factor, against values such as 0.30000000000000004.
-  return ([1, 2, 5].find((factor) => value <= factor * power * 1.000001) ?? 10) * power;
+  const factor = [1, 2, 3, 4, 6, 8].find((each) => value <= each * power * 1.000001) ?? 10;
+  return Number((factor * power).toPrecision(1));
 }

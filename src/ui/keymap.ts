@@ -55,6 +55,23 @@ export const keymap: readonly Binding[] = [
     help: 'back to the table',
     footer: ['Esc', 'back', 1],
   },
+  {keys: ['['], action: 'previousProg', scopes: ['detail'], help: 'the program before it in the list'},
+  {
+    keys: [']'],
+    action: 'nextProg',
+    scopes: ['detail'],
+    help: 'the next program of the list',
+    footer: ['[ ]', 'other program', 2],
+  },
+  {keys: ['1'], action: 'window1', scopes: ['detail'], help: 'look back 1 minute'},
+  {
+    keys: ['5'],
+    action: 'window5',
+    scopes: ['detail'],
+    help: 'look back 5 minutes',
+    footer: ['1 5 0', 'minutes', 3],
+  },
+  {keys: ['0'], action: 'window10', scopes: ['detail'], help: 'look back 10 minutes'},
   {keys: ['esc'], action: 'clear', scopes: ['table'], help: 'clear filter, grouping, b, selection'},
 
   {

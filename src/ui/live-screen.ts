@@ -2,13 +2,13 @@
  * The live screen: keys, samples and the terminal come together here. A key changes the state, and Ink draws its part anew if that part
  * shows any of it; a sample changes the figures; after either the painters fill the grid and the writer sends what differs.
  *
- * Layers of a frame, from below: Ink's last frame (labels, titles, footer), what is painted over it, and Ink's overlay again.
+ * Layers of a frame, from below: Ink's last frame (titles, footer), what is painted over it, and Ink's overlay again.
  */
 import type {FieldKey, Manner} from '../model/fields.js';
 import type {Measured} from '../model/measure.js';
 import type {AppProps} from './app.js';
 import type {Chrome, openChrome} from './chrome.js';
-import {type ChartsModule, type DetailInput, layoutDetail, paintCharts, paintDetail, paintDetailTitle} from './detail.js';
+import {type ChartsModule, type DetailInput, layoutDetail, paintDetail, paintDetailTitle} from './detail.js';
 import {countCells, layoutFooter} from './footer.js';
 import {FrameWriter} from './frame-writer.js';
 import {Grid} from './grid.js';
@@ -20,7 +20,7 @@ import {type KeyName, KeyPipe} from './keys.js';
 import {type Column, layoutColumns, layoutScreen, type Rect, type ScreenLayout, trendKey} from './layout.js';
 import {paintTable} from './prog-table.js';
 import {type Action, type Context, initialState, reduce, settle, type State} from './state.js';
-import {countText, emptyReason, paintAlert, paintCount, paintEmpty} from './status.js';
+import {alertOf, bodyOver, countText, emptyReason, paintAlert, paintCount, paintEmpty} from './status.js';
 import {paintStyled} from './styled-text.js';
 import type {Terminal} from './terminal.js';
 import {colorDepth, createTheme, speaksUtf8} from './theme.js';
@@ -212,10 +212,16 @@ export class LiveScreen implements Screen {
 
   #context(): Context {
     const state = this.#state;
-    const {body} = this.#layout;
     let scrollEnd = 0;
-    if (state.overlay?.kind === 'help') scrollEnd = helpScrollEnd(body.width, body.height);
-    else if (state.page.kind === 'detail') scrollEnd = layoutDetail(body, 0).scrollEnd;
+    let height = this.#bodyHeight;
+    const input = this.#detailInput();
+    if (state.overlay?.kind === 'help') {
+      const {body} = this.#layout;
+      scrollEnd = helpScrollEnd(body.width, body.height);
+    } else if (input) {
+      const body = bodyOver(alertOf(this.#view, this.#failure), this.#layout.body);
+      ({scrollEnd, factRows: height} = layoutDetail(input, body));
+    }
     const columns = this.#columns.map((column) => column.key).filter((key): key is FieldKey => key !== trendKey);
     const rows = this.#view.rows(state);
     const topSpender = () => {
@@ -223,7 +229,7 @@ export class LiveScreen implements Screen {
       return top && keyOfRow(top);
     };
     const mark = () => this.#view.baseline();
-    return {keys: rows.map(keyOfRow), height: this.#bodyHeight, columns, scrollEnd, mark, topSpender};
+    return {keys: rows.map(keyOfRow), height, columns, scrollEnd, mark, topSpender};
   }
 
   #paint(): void {
@@ -243,9 +249,9 @@ export class LiveScreen implements Screen {
       own,
       manner: this.#manner(),
     });
-    if (page.kind === 'detail') this.#paintDetail(grid, page.key, page.scroll);
     const body = paintAlert(grid, this.#layout.body, this.#view, this.#failure);
-    if (page.kind === 'table') this.#paintTable(grid, body);
+    if (page.kind === 'detail') this.#paintDetail(grid, body, page.scroll);
+    else this.#paintTable(grid, body);
     const covered = overlayRect(this.#state, this.#layout);
     if (covered) grid.copyRect(this.#base, covered.x, covered.y, covered.width, covered.height);
     const bytes = this.#writer.diff();
@@ -276,18 +282,23 @@ export class LiveScreen implements Screen {
     paintCount(grid, this.#layout, countX, countCells, countText(view, this.#state, rows.length, body.height));
   }
 
-  #paintDetail(grid: Grid, key: string, scroll: number): void {
+  /** What the page of a program shows; null: it isn't open, or nothing is known of its program. */
+  #detailInput(): DetailInput | null {
     const {measured, history} = this.#view;
-    const found = this.#view.find(key);
-    this.#bodyHeight = this.#layout.body.height;
-    if (!measured || !found) return;
-    const input: DetailInput = {prog: found.prog, goneAt: found.goneAt, measured, history, cpus: this.#manner().cpus};
+    const {page, filter, windowNs} = this.#state;
+    const found = page.kind === 'detail' ? this.#view.find(page.key) : null;
+    if (!measured || !found) return null;
+    return {...found, measured, history, windowNs, filterNs: this.#view.filterSince(filter), cpus: this.#manner().cpus};
+  }
+
+  #paintDetail(grid: Grid, body: Rect, scroll: number): void {
+    this.#bodyHeight = body.height;
+    const input = this.#detailInput();
+    if (!input) return;
     paintDetailTitle(grid, this.#layout.titles, input);
-    const layout = layoutDetail(this.#layout.body, scroll);
-    paintDetail(grid, layout, input);
-    if (layout.charts.length === 0) return;
-    if (this.#charts) paintCharts(grid, layout, input, this.#charts);
-    else this.#loadCharts();
+    const layout = layoutDetail(input, body);
+    paintDetail(grid, layout, input, scroll, this.#charts);
+    if (layout.charts.height > 0) this.#loadCharts();
   }
 
   /** Charts take some 50 ms and 13 MB to load: only who opens a page pays for them. */
@@ -327,6 +338,6 @@ function sameFrame(a: AppProps, b: AppProps): boolean {
     s.baseline === t.baseline &&
     s.prompt === t.prompt &&
     s.overlay === t.overlay &&
-    s.page === t.page
+    s.page.kind === t.page.kind
   );
 }

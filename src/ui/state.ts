@@ -7,6 +7,7 @@ import {comparedFields, type Field, type FieldKey} from '../model/fields.js';
 import {type Filter, FilterError, noFilter, parseFilter} from '../model/filter.js';
 import {type Grouping, groupings, isGroupKey} from '../model/group.js';
 import {defaultOrder, sortableFields, type SortOrder, withoutBaseline} from '../model/sort.js';
+import {windowsNs} from './window.js';
 
 /** What fills the screen. */
 export type Page = {readonly kind: 'table'} | {readonly kind: 'detail'; readonly key: string; readonly scroll: number};
@@ -52,6 +53,8 @@ export interface State {
   /** Index of the first row shown. */
   readonly top: number;
   readonly page: Page;
+  /** What the charts of a program's page look back at, ns; null: as far as there is something to see. */
+  readonly windowNs: number | null;
   readonly overlay: Overlay | null;
   readonly prompt: Prompt | null;
 }
@@ -79,6 +82,7 @@ export type ActionName =
   | ('caretLeft' | 'caretRight' | 'caretStart' | 'caretEnd')
   | ('sort' | 'group' | 'sortLeft' | 'sortRight' | 'reverse' | 'choose' | 'own' | 'help')
   | ('compare' | 'cpus' | 'top')
+  | ('window1' | 'window5' | 'window10' | 'previousProg' | 'nextProg')
   | ('quit' | 'interrupt' | 'suspend' | 'repaint');
 
 /** What a key asks for. */
@@ -119,7 +123,7 @@ export function groupLetter(choice: Grouping | null): string {
 export function initialState(sort: SortOrder, filter: Filter, grouping: Grouping | null = null): State {
   return {
     ...{sort, filter, showOwn: false, grouping, open: new Set()},
-    ...{baseline: null, ofAllCpus: false},
+    ...{baseline: null, ofAllCpus: false, windowNs: null},
     ...{selected: null, row: 0, top: 0, page: {kind: 'table'}, overlay: null, prompt: null},
   };
 }
@@ -251,7 +255,8 @@ function scrolled(scroll: number, action: Action, {height, scrollEnd}: Context):
     last: Infinity,
   };
   const step = steps[action.name];
-  return step === undefined ? null : Math.min(Math.max(scroll + step, 0), scrollEnd);
+  // What is shown may have become shorter since.
+  return step === undefined ? null : Math.min(Math.max(Math.min(scroll, scrollEnd) + step, 0), scrollEnd);
 }
 
 function readDetail(state: State, page: Page & {kind: 'detail'}, action: Action, context: Context): State {
@@ -259,7 +264,22 @@ function readDetail(state: State, page: Page & {kind: 'detail'}, action: Action,
   const scroll = scrolled(page.scroll, action, context);
   if (scroll !== null) return scroll === page.scroll ? state : {...state, page: {...page, scroll}};
   if (action.name === 'cpus') return switchCpus(state);
+  if (action.name === 'previousProg') return openBeside(state, page.key, -1, context);
+  if (action.name === 'nextProg') return openBeside(state, page.key, 1, context);
+  if (action.name in windowsNs) {
+    const windowNs = windowsNs[action.name as keyof typeof windowsNs];
+    return windowNs === state.windowNs ? state : {...state, windowNs};
+  }
   return action.name === 'help' ? openHelp(state) : state;
+}
+
+/** The page of the next or previous program of the list; from where it was last seen, if this one is no longer in it. */
+function openBeside(state: State, from: string, by: -1 | 1, {keys}: Context): State {
+  const found = keys.indexOf(from);
+  let row = found >= 0 ? found + by : by > 0 ? state.row : state.row - 1;
+  while (isGroupKey(keys[row] ?? '')) row += by;
+  const key = keys[row];
+  return key === undefined ? state : {...state, selected: key, row, page: {kind: 'detail', key, scroll: 0}};
 }
 
 function readHelp(state: State, from: number, action: Action, context: Context): State {

@@ -15,15 +15,21 @@ export function alertOf(view: View, failure: string | null): {readonly text: str
   return warnings.length === 0 ? null : {text: warnings.join(' · '), look: 'warning'};
 }
 
+/** The body that an alert leaves. */
+export function bodyOver(alert: unknown, body: Rect): Rect {
+  return alert && body.height >= 3 ? {...body, height: body.height - 1} : body;
+}
+
 /** Paints the alert into the last row of the body. @returns the body that is left. */
 export function paintAlert(grid: Grid, body: Rect, view: View, failure: string | null): Rect {
   const alert = alertOf(view, failure);
-  if (!alert || body.height < 3) return body;
+  const left = bodyOver(alert, body);
+  if (!alert || left === body) return body;
   const y = body.y + body.height - 1;
   const shown = cut(`! ${alert.text}`, grid.columns);
   grid.fill(0, y, grid.columns, style.text);
   grid.text(0, y, shown, style[alert.look]);
-  return {...body, height: body.height - 1};
+  return left;
 }
 
 const demoHint = '"bpftop-ts demo" loads a few harmless ones to look at.';

@@ -99,3 +99,25 @@ export function cut(text: string, width: number): string {
 export function grouped(count: number | bigint): string {
   return String(count).replace(/\B(?=(\d{3})+$)/g, ',');
 }
+
+/** A safe text in lines of at most `width` cells, broken at blanks where there are some; the last of `most` lines is cut. */
+export function wrap(text: string, width: number, most: number): string[] {
+  const lines: string[] = [];
+  let rest = text;
+  while (lines.length + 1 < most && width > 0 && cellsOf(rest) > width) {
+    let kept = '';
+    let used = 0;
+    for (const cluster of clusters(rest)) {
+      if (used + cluster.width > width) break;
+      kept += rest.slice(kept.length, kept.length + cluster.text.length);
+      used += cluster.width;
+    }
+    if (kept === '') break;
+    const blank = rest[kept.length] === ' ' ? kept.length : kept.lastIndexOf(' ');
+    // Half a line for the sake of a blank would be a waste.
+    const end = blank > kept.length / 2 ? blank : kept.length;
+    lines.push(rest.slice(0, end));
+    rest = rest.slice(end).replace(/^ +/, '');
+  }
+  return [...lines, cut(rest, width)];
+}

@@ -176,6 +176,16 @@ export function speaksUtf8(env: NodeJS.ProcessEnv): boolean {
   return /utf-?8/i.test(locale);
 }
 
+/** The form of a braille cell's dots: a stroke that is upright or lies, or more than that. Bits as Unicode numbers them (chapter 21.1). */
+function dotsStandIn(dots: number): string {
+  if (dots === 0) return ' ';
+  const within = (mask: number) => (dots & ~mask) === 0;
+  if (within(0b0000_1001)) return "'";
+  if (within(0b0001_0010) || within(0b0010_0100)) return '-';
+  if (within(0b1100_0000)) return '_';
+  return within(0b0100_0111) || within(0b1011_1000) ? '|' : '*';
+}
+
 /** What stands for the characters the screen is drawn with where there is only ASCII; '?' for all others. */
 export const asciiStandIns: ReadonlyMap<number, number> = new Map(
   [
@@ -188,6 +198,7 @@ export const asciiStandIns: ReadonlyMap<number, number> = new Map(
       '┐': '+',
       '└': '+',
       '┘': '+',
+      '├': '+',
       '×': 'x',
       '±': '+',
       '▲': '^',
@@ -196,6 +207,7 @@ export const asciiStandIns: ReadonlyMap<number, number> = new Map(
       '▾': '-',
     }),
     ...Object.entries({'▁': '_', '▂': '.', '▃': ':', '▄': '-', '▅': '=', '▆': '+', '▇': '*', '█': '#', '·': '.', µ: 'u'}),
+    ...Array.from({length: 256}, (_, dots): [string, string] => [String.fromCharCode(0x2800 + dots), dotsStandIn(dots)]),
     ...Object.entries({'⏎': '<', '↑': '^', '↓': 'v', '←': '<', '→': '>', '–': '-'}),
   ].map(([from, to]) => [from.codePointAt(0) as number, to.charCodeAt(0)]),
 );

@@ -8,7 +8,7 @@ import {Group, groupKeyOf, type Grouping} from '../model/group.js';
 import {History, type HistoryMetric} from '../model/history.js';
 import type {Measured, MeasuredProg} from '../model/measure.js';
 import {Past} from '../model/past.js';
-import type {Warning} from '../sample/types.js';
+import type {Sample, Warning} from '../sample/types.js';
 import {selectGroups, type Selection, selectProgs, wanted} from '../model/select.js';
 import {sortProgs, type SortOrder} from '../model/sort.js';
 
@@ -48,6 +48,8 @@ export interface Gone {
   readonly prog: MeasuredProg;
   /** Wall clock of the first reading without it, ms since the epoch. */
   readonly at: number;
+  /** The same as CLOCK_BOOTTIME, ns. */
+  readonly timeNs: bigint;
 }
 
 /** Gone programs that are remembered for their pages; the past of as many is kept by History. */
@@ -79,6 +81,8 @@ export class View {
   #goneOf: ReadonlyMap<string, readonly string[]> = new Map();
   #choices: Choices | null = null;
   #since: Comparison | null = null;
+  /** When each filter was first used (CLOCK_BOOTTIME, ns): one that comes back is as old as it was. */
+  readonly #filters = new WeakMap<Filter, bigint>();
   #live = 0;
 
   /** @param now a clock that only goes forward, ms. */
@@ -114,15 +118,15 @@ export class View {
     const keys = new Set(measured.gone.map((prog) => prog.info.key));
     // With the rates of the time it was there: the row stays where it was.
     const last = new Map(before.filter((prog) => keys.has(prog.info.key)).map((prog) => [prog.info.key, prog]));
-    for (const prog of measured.gone) this.#remember(last.get(prog.info.key) ?? prog, now, measured.sample.takenAt);
+    for (const prog of measured.gone) this.#remember(last.get(prog.info.key) ?? prog, now, measured.sample);
   }
 
-  #remember(prog: MeasuredProg, now: number, at: number): void {
+  #remember(prog: MeasuredProg, now: number, {takenAt: at, timeNs}: Sample): void {
     const {key} = prog.info;
     this.#fresh.delete(key);
     const kept = prog.detached();
     this.#struck.set(key, {prog: kept, since: now});
-    this.#gone.set(key, {prog: kept, at});
+    this.#gone.set(key, {prog: kept, at, timeNs});
     if (this.#gone.size > goneKept) this.#gone.delete(this.#gone.keys().next().value as string);
   }
 
@@ -212,6 +216,7 @@ export class View {
       last.baseline === choices.baseline;
     if (this.#rows && same) return this.#rows;
     this.#choices = choices;
+    this.#noteFilter(choices.filter);
     const {sort, filter, showOwn: own, grouping, open} = choices;
     const since = this.since(choices.baseline);
     const selection = {sort, filter, limit: this.#limit, own, since};
@@ -227,6 +232,17 @@ export class View {
       this.#rows = progs;
     }
     return this.#rows;
+  }
+
+  #noteFilter(filter: Filter): void {
+    if (!this.#measured || filter.text === '' || this.#filters.has(filter)) return;
+    const since = Math.round((this.#now() - this.#updated) * 1e6);
+    this.#filters.set(filter, this.#measured.sample.timeNs + BigInt(since));
+  }
+
+  /** CLOCK_BOOTTIME when a filter began to decide what is listed, ns; null: it doesn't. */
+  filterSince(filter: Filter): bigint | null {
+    return this.#filters.get(filter) ?? null;
   }
 
   #grouped(by: Grouping, selection: Selection, went: readonly MeasuredProg[], open: ReadonlySet<string>): readonly Row[] {
@@ -260,11 +276,11 @@ export class View {
   }
 
   /** A program of the latest figures, or one that went. */
-  find(key: string): {prog: MeasuredProg; goneAt: number | null} | null {
+  find(key: string): {prog: MeasuredProg; goneAt: number | null; goneNs: bigint | null} | null {
     const prog = this.#progs.find((each) => each.info.key === key);
-    if (prog) return {prog, goneAt: null};
+    if (prog) return {prog, goneAt: null, goneNs: null};
     const gone = this.#gone.get(key);
-    return gone ? {prog: gone.prog, goneAt: gone.at} : null;
+    return gone ? {prog: gone.prog, goneAt: gone.at, goneNs: gone.timeNs} : null;
   }
 }
 

@@ -121,3 +121,26 @@ t.test('whoever takes a forgotten place has a past of its own, thinned or not', 
   t.ok(history.bytes < 64 * 420 * 12);
   t.end();
 });
+
+t.test('what a program did between two moments, all metrics at once', (t) => {
+  const history = new History();
+  feed(history, range(1, 8), (second) => (second < 3 ? [1] : [1, 2]));
+  t.equal(history.firstNs(key(2)), 3e9);
+  t.equal(history.firstNs('nobody'), null);
+  const {cpu_pct: cpu, events_per_sec: events} = history.past(key(1), 1e9, 4e9);
+  t.same(
+    cpu.points.map(({timeNs, value}) => [timeNs, value]),
+    [
+      [1e9, null],
+      [2e9, 2],
+      [3e9, 3],
+      [4e9, 4],
+    ],
+  );
+  t.match(cpu, {min: 2, avg: 3, max: 4}, 'of what is known');
+  t.match(events, {min: 1, avg: 1, max: 1});
+  t.match(history.past(key(1), 6e9, 99e9).cpu_pct, {min: 6, avg: 7, max: 8});
+  t.match(history.past(key(1), 1e9, 1e9).cpu_pct, {points: [{value: null}], min: null, avg: null, max: null});
+  t.same(history.past('nobody', 0, 9e9).cpu_pct.points, []);
+  t.end();
+});

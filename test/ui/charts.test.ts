@@ -1,15 +1,19 @@
 import t from 'tap';
-import {type Chart, niceCeiling, paintChart, resample, windowFor} from '../../src/ui/charts.js';
+import {type Chart, niceCeiling, paintChart, resample} from '../../src/ui/charts.js';
 import {Grid} from '../../src/ui/grid.js';
 import {style} from '../../src/ui/theme.js';
+import {windowFor} from '../../src/ui/window.js';
 
 /** A chart of a minute, with these values at these seconds before now. */
 function chart(points: readonly (readonly [secondsAgo: number, value: number | null])[]): Chart {
   return {
     title: 'CPU %',
     points: points.map(([secondsAgo, value]) => ({timeNs: 1e12 - secondsAgo * 1e9, value})),
-    nowNs: 1e12,
+    endNs: 1e12,
+    end: 'now',
     windowNs: 60e9,
+    clock: (timeNs) => `t${timeNs / 1e9}`,
+    marks: [],
     format: (value) => value.toFixed(1),
     floor: 0.1,
     line: 'cpuLine',
@@ -38,10 +42,10 @@ t.test('a chart has a title, a scale, a time axis, and stays in its place', (t) 
   const grid = painted(chart(Array.from({length: 60}, (_, i) => [i, i % 7] as const)));
   const lines = Array.from({length: grid.rows}, (_, y) => grid.line(y));
   t.match(lines[1], 'CPU %');
-  t.match(lines[2], /^ {4}10\.0 ⡇/);
-  t.match(lines[6], /^ {5}5\.0 ⡇/);
+  t.match(lines[2], /^ {5}6\.0 ⡇/);
+  t.match(lines[6], /^ {5}3\.0 ⡇/);
   t.match(lines[10], /^ {5}0\.0 ⡇/);
-  t.match(lines[12], /-1m +-30s +now {2}$/);
+  t.match(lines[12], /-1m t940 +-30s +now t1000 {2}$/);
   t.equal(lines[0]?.trim(), '');
   t.equal(lines[13]?.trim(), '');
   for (const line of lines) t.match(line, /^ {2}.* {2}$/);
@@ -93,6 +97,39 @@ t.test('what is not known interrupts the line, and zero does not', (t) => {
   t.end();
 });
 
+/** A minute with marks at these seconds before its end. */
+const marked = (...marks: readonly (readonly [secondsAgo: number, label: string])[]): Chart => ({
+  ...chart([]),
+  marks: marks.map(([secondsAgo, label]) => ({timeNs: 1e12 - secondsAgo * 1e9, label})),
+});
+
+t.test('a mark stands at its moment, with its label at the side that has room', (t) => {
+  // 43 cells of the line from column 9 on: a minute is 85 steps of half a cell.
+  for (const [secondsAgo, column, text] of [
+    [60, 10, '│loaded'],
+    [30, 31, '│loaded'],
+    [1, 51, 'loaded│'],
+    [0, 51, 'loaded│'],
+  ] as const) {
+    const grid = painted(marked([secondsAgo, 'loaded']));
+    const found = Array.from({length: grid.rows}, (_, y) => grid.line(y)).filter((line) => line[column] === '│');
+    t.ok(found.length >= 8, `${secondsAgo} s ago: down to the axis in column ${column}`);
+    t.ok(found.some((line) => line.includes(text)));
+  }
+  for (const outside of [61, -1]) t.notMatch(painted(marked([outside, 'loaded'])).line(2), '│');
+  t.end();
+});
+
+t.test('labels of marks hide neither each other nor the title, and the line of the data goes over the marks', (t) => {
+  const close = painted(marked([32, 'loaded'], [30, 'filter'], [0, 'gone']));
+  const text = Array.from({length: close.rows}, (_, y) => close.line(y)).join('\n');
+  for (const label of ['CPU %', 'loaded', 'filter', 'gone']) t.match(text, label);
+  t.match(painted(marked([60, 'loaded'])).line(1), /^ {9}CPU % +$/, 'at the left edge the title is');
+  const crossed = painted({...marked([30, 'x']), points: [59, 0].map((s) => ({timeNs: 1e12 - s * 1e9, value: 1}))});
+  t.equal(lineColumns(crossed).length, 42);
+  t.end();
+});
+
 t.test('nothing to draw draws an empty chart', (t) => {
   t.same(lineColumns(painted(chart([]))), []);
   t.same(lineColumns(painted(chart([[3, null]]))), []);
@@ -128,7 +165,7 @@ t.test('samples that share a place are their mean', (t) => {
 });
 
 t.test('scales end at round figures, windows at round times', (t) => {
-  t.same([0.1, 0.11, 3, 5, 7, 1200, 0.3].map(niceCeiling), [0.1, 0.2, 5, 5, 10, 2000, 0.5]);
+  t.same([0.1, 0.11, 3, 5, 7, 1200, 0.3].map(niceCeiling), [0.1, 0.2, 3, 6, 8, 2000, 0.3]);
   t.same([0, 60e9, 61e9, 500e9, 3599e9, 9000e9].map(windowFor), [60e9, 60e9, 300e9, 600e9, 3600e9, 9000e9]);
   t.end();
 });

@@ -1,7 +1,6 @@
 import t from 'tap';
 import {FilterError, noFilter, parseFilter} from '../../src/model/filter.js';
 import {defaultOrder, initialSort, sortableFields} from '../../src/model/sort.js';
-import {layoutDetail} from '../../src/ui/detail.js';
 import {countCells, layoutFooter} from '../../src/ui/footer.js';
 import {dialogText, helpLines, overlayRect} from '../../src/ui/help.js';
 import {layoutColumns, layoutScreen, markCells, type Rect} from '../../src/ui/layout.js';
@@ -156,32 +155,6 @@ t.test('help and dialogs fit their places', (t) => {
     }
   }
   t.same(wrong, []);
-  t.end();
-});
-
-t.test('on the page of a program nothing overlaps and everything can be scrolled to', (t) => {
-  const wrong: string[] = [];
-  for (const width of widths.filter((each) => each >= 30)) {
-    for (const height of [3, 8, 21, 47]) {
-      const page: Rect = {x: 0, y: 2, width, height};
-      const {scrollEnd, charts} = layoutDetail(page, 0);
-      for (const scroll of [0, scrollEnd]) {
-        const {labels, values} = layoutDetail(page, scroll);
-        const taken = labels.map((label) => ({x: label.x, end: label.x + label.text.length, y: label.y + page.y}));
-        for (const value of values) taken.push({x: value.x, end: value.x + value.width, y: value.y});
-        taken.sort((a, b) => a.y - b.y || a.x - b.x);
-        taken.forEach((each, i) => {
-          const next = taken[i + 1];
-          if (next && next.y === each.y && next.x < each.end) wrong.push(`overlap in ${each.y} at ${width}×${height}`);
-          if (each.end > width || each.y < page.y || each.y >= page.y + height) wrong.push(`outside at ${width}×${height}`);
-        });
-      }
-      for (const chart of charts)
-        if (chart.x + chart.width > width || chart.y + chart.height > page.y + height)
-          wrong.push(`chart at ${width}×${height}`);
-    }
-  }
-  t.same([...new Set(wrong)], []);
   t.end();
 });
 

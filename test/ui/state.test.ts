@@ -287,3 +287,38 @@ t.test('% changes what 100 % are, in the table and on a page', (t) => {
   t.equal(after(start, 'cpus', 'cpus').ofAllCpus, false);
   t.end();
 });
+
+t.test('[ and ] go through the programs of the list, past groups, and end at its ends', (t) => {
+  const grouped: State = {...start, grouping: owner};
+  const page = (state: State) => state.page.kind === 'detail' && state.page.key;
+  const open = after(start, 'down', 'down', 'open', 'pageDown');
+  const next = after(open, 'nextProg');
+  t.match(next, {page: {kind: 'detail', key: 'key-2', scroll: 0}, selected: 'key-2'});
+  t.equal(page(after(open, 'previousProg')), 'key-0');
+  t.equal(page(after(open, 'previousProg', 'previousProg')), 'key-0');
+  const last = after(start, 'last', 'open');
+  t.equal(after(last, 'nextProg'), last);
+  const alone = afterIn({...grouped, selected: '7/1/x', row: 1}, 'open');
+  t.equal(page(afterIn(alone, 'nextProg')), '7/1/x', 'what follows is a group');
+  t.equal(page(afterIn(alone, 'previousProg')), '7/1/x');
+  const without = {...context, keys: keys.filter((key) => key !== 'key-1')};
+  t.equal(page(reduce(open, {name: 'nextProg'}, without)), 'key-2', 'from where it was');
+  t.equal(page(reduce(open, {name: 'previousProg'}, without)), 'key-0');
+  t.end();
+});
+
+t.test('the window is automatic until one is chosen, and stays chosen', (t) => {
+  const open = after(start, 'open');
+  t.equal(open.windowNs, null);
+  t.equal(after(open, 'window5').windowNs, 300e9);
+  t.equal(after(open, 'window1', 'window10').windowNs, 600e9);
+  t.equal(after(open, 'window1', 'back', 'down', 'down', 'open').windowNs, 60e9);
+  t.equal(after(start, 'window1').windowNs, null, 'only there');
+  t.end();
+});
+
+t.test('a page that has become shorter scrolls back at the first key', (t) => {
+  const far = after(start, 'open', 'last');
+  t.match(reduce(far, {name: 'up'}, {...context, scrollEnd: 2}).page, {scroll: 1});
+  t.end();
+});

@@ -1,5 +1,5 @@
 import t from 'tap';
-import {cellsOf, clusters, cut, grouped, isPlain} from '../../src/ui/text.js';
+import {cellsOf, clusters, cut, grouped, isPlain, wrap} from '../../src/ui/text.js';
 
 t.test('a text takes as many cells as a terminal gives it', (t) => {
   t.equal(cellsOf(''), 0);
@@ -52,5 +52,16 @@ t.test('digits are grouped exactly', (t) => {
   t.equal(grouped(999), '999');
   t.equal(grouped(1_234_567), '1,234,567');
   t.equal(grouped(18_446_744_073_709_551_615n), '18,446,744,073,709,551,615');
+  t.end();
+});
+
+t.test('what is too long for a line goes on in the next, from a blank on where there is one', (t) => {
+  t.same(wrap('one two three', 20, 3), ['one two three']);
+  t.same(wrap('one two three', 8, 3), ['one two', 'three']);
+  t.same(wrap('one two three', 7, 3), ['one two', 'three']);
+  t.same(wrap('abcdefgh', 3, 2), ['abc', 'de…'], 'the last line is cut');
+  t.same(wrap('监控监控', 5, 9), ['监控', '监控'], 'nothing wide is halved');
+  t.same(wrap('监控', 1, 9), ['…'], 'where nothing fits it ends');
+  t.same(wrap('x', 0, 3), ['']);
   t.end();
 });

@@ -234,3 +234,23 @@ t.test('what costs most: by CPU, then by events, loaded, programs or groups', (t
   t.equal(top({...all, grouping: findGrouping('type')!}), 'group type=xdp');
   t.end();
 });
+
+t.test('when a filter began is known, and one that comes back is as old as it was', (t) => {
+  const {view, feed, pass} = watch();
+  const [one, other] = [parseFilter('a'), parseFilter('b')];
+  view.rows({...all, filter: one});
+  t.equal(view.filterSince(one), null, 'before the first reading there is no time');
+  feed([{id: 1}]);
+  pass(400);
+  view.rows({...all, filter: one});
+  t.equal(view.filterSince(one), 101_400_000_000n);
+  pass(600);
+  feed([{id: 1}]);
+  view.rows({...all, filter: other});
+  view.rows({...all, filter: one});
+  view.rows(all);
+  t.equal(view.filterSince(other), 102_000_000_000n);
+  t.equal(view.filterSince(one), 101_400_000_000n);
+  t.equal(view.filterSince(noFilter), null);
+  t.end();
+});
