@@ -36,6 +36,8 @@ export function layoutScreen({columns, rows}: TerminalSize): ScreenLayout {
 
 /** A column that isn't a field: the sparkline of a program. */
 export const trendKey = 'trend';
+/** Its heading. */
+export const trendTitle = 'TREND';
 
 /** What a column can show. */
 export type ColumnKey = FieldKey | typeof trendKey;
@@ -60,7 +62,7 @@ const wide = 180;
 const wideTrendMax = 40;
 
 /** All columns from left to right; which of them are shown is another matter. */
-const displayOrder: readonly ColumnKey[] = [
+export const allColumns: readonly ColumnKey[] = [
   'id',
   'type',
   'name',
@@ -80,6 +82,7 @@ const displayOrder: readonly ColumnKey[] = [
   'link_type',
   'pinned',
   'map_name',
+  'map_ids',
   'tag',
   'uid',
   'loaded_at',
@@ -162,7 +165,7 @@ export function layoutColumns(
     return Math.max(width, title.length + 1, key === 'id' ? idDigits : 0);
   };
   const ranked = [...(wanted ?? importance)];
-  const sorted = displayOrder.find((key) => key === sortKey) ?? 'cpu_pct';
+  const sorted = allColumns.find((key) => key === sortKey) ?? 'cpu_pct';
   if (ranked.includes(sorted)) ranked.splice(ranked.indexOf(sorted), 1);
   ranked.unshift(sorted);
   const room = width - markCells;
@@ -180,7 +183,7 @@ export function layoutColumns(
     chosen.push(key);
   }
   if (chosen.length === 0 && room > 0) chosen.push('name');
-  const order = wanted ? [...new Set([...wanted, sorted])] : displayOrder;
+  const order = wanted ? [...new Set([...wanted, sorted])] : allColumns;
   return place(new Map(order.flatMap((key) => (chosen.includes(key) ? [[key, leastWidth(key)]] : []))), gap, room);
 }
 
@@ -204,7 +207,7 @@ function place(widths: Map<ColumnKey, number>, gap: number, room: number): reado
   for (const key of keys) {
     const width = widths.get(key) as number;
     const of = key === trendKey ? null : field(key);
-    columns.push({key, field: of, title: of?.title ?? 'TREND', x, width, right: of !== null && isNumeric(of.kind)});
+    columns.push({key, field: of, title: of?.title ?? trendTitle, x, width, right: of !== null && isNumeric(of.kind)});
     x += width + gap;
   }
   return columns;
