@@ -22,6 +22,8 @@ export interface FooterLayout {
 /** Cells kept for the count: `1960–2000 of 2000`. */
 export const countCells = 17;
 const keyGap = 2;
+/** Beside what is typed: the count, and the dearest keys. */
+const promptCells = {filter: countCells + 20, file: 24};
 
 /** What the footer says when there is nothing else to say. */
 export interface FooterTexts {
@@ -41,8 +43,9 @@ export function layoutFooter(state: State, columns: number, texts: FooterTexts):
   }
   const {before, caret, after} = leftText(state, columns, texts);
   const left = cellsOf(before + caret + after);
-  const counted = state.page.kind === 'table' && !state.overlay;
-  const countX = left === 0 ? 0 : left + 2;
+  const asked = state.prompt?.kind === 'file';
+  const counted = state.page.kind === 'table' && !state.overlay && !asked;
+  const countX = asked ? columns : left === 0 ? 0 : left + 2;
   const room = columns - (counted ? countX + countCells : left) - keyGap;
   if (choices) {
     const candidates = candidatesIn(choices, room);
@@ -94,7 +97,8 @@ function leftText(
 ): Pick<FooterLayout, 'before' | 'caret' | 'after'> {
   // Half of the line at most, and never so little that typing is blind.
   const room = Math.max(Math.floor(columns / 2) - 4, 10);
-  if (state.prompt) return promptText(state.prompt, Math.min(columns, Math.max(room, columns - countCells - 20)));
+  if (state.prompt)
+    return promptText(state.prompt, Math.min(columns, Math.max(room, columns - promptCells[state.prompt.kind])));
   if (state.overlay?.kind === 'help') return {before: cut(`bpftop-ts ${version}`, room), caret: '', after: ''};
   if (state.overlay || state.page.kind !== 'table') return {before: '', caret: '', after: ''};
   const filter = state.filter.text !== '' ? `/${printable(state.filter.text)}` : null;

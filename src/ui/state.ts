@@ -6,6 +6,7 @@ import type {FieldKey} from '../model/fields.js';
 import {type Filter, noFilter} from '../model/filter.js';
 import {type Grouping, groupings, isGroupKey} from '../model/group.js';
 import type {MeasuredProg} from '../model/measure.js';
+import {wanted} from '../model/select.js';
 import {defaultOrder, sortableFields, type SortOrder} from '../model/sort.js';
 import {chooseColumns, type ColumnList, listColumns} from './column-choice.js';
 import type {ColumnKey} from './layout.js';
@@ -290,7 +291,7 @@ function pickColumns(state: State, overlay: ColumnsOverlay, action: Action, cont
 
 function usePrompt(state: State, prompt: Prompt, action: Action, {progs}: Context): State {
   if (prompt.kind === 'filter') {
-    const next = editFilter(prompt, state.filter, action, progs);
+    const next = editFilter(prompt, state.filter, action, wanted(progs, {filter: noFilter, own: state.showOwn}));
     return next.prompt === prompt ? state : {...state, ...next};
   }
   const next = action.name === 'written' ? afterWriting(prompt, action.outcome) : editFile(prompt, action);

@@ -611,6 +611,7 @@ t.test('Tab shows candidates in the place of keys, safely; Shift-Tab goes back',
   feed([
     {id: 1, name: 'evil\u001b[2J1'},
     {id: 2, name: 'evil_2'},
+    {id: 3, name: 'evil_own', self: true},
   ]);
   let shown = await press('/name:\t');
   t.match(shown.at(-1), /^\/name:evil .* evil<1b>\[2J1 {2}evil_2$/);
