@@ -1,5 +1,6 @@
 /** Files that are written for a person: whole or not at all, readable for them alone, and never through a symbolic link. */
-import {closeSync, constants, fsyncSync, lstatSync, openSync, renameSync, rmSync, writeFileSync} from 'node:fs';
+import {constants} from 'node:fs';
+import {lstat, open, rename, rm} from 'node:fs/promises';
 
 const {O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY} = constants;
 
@@ -7,17 +8,17 @@ const {O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY} = constants;
  * Writes a file that must not be there yet.
  * @throws the fs error; EEXIST: it is there, whatever it is. No part of it stays.
  */
-export function writeNew(file: string, text: string): void {
+export async function writeNew(file: string, text: string): Promise<void> {
   // O_EXCL: not through a link either, wherever it leads.
-  const fd = openSync(file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+  const handle = await open(file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
   try {
-    writeFileSync(fd, text);
-    fsyncSync(fd);
+    await handle.writeFile(text);
+    await handle.sync();
   } catch (error) {
-    rmSync(file, {force: true});
+    await rm(file, {force: true});
     throw error;
   } finally {
-    closeSync(fd);
+    await handle.close();
   }
 }
 
@@ -25,14 +26,24 @@ export function writeNew(file: string, text: string): void {
  * Writes a file in the place of what is there, by way of one beside it.
  * @throws the fs error, and where something else than a plain file is there; nothing has changed then.
  */
-export function replaceFile(file: string, text: string): void {
-  if (lstatSync(file, {throwIfNoEntry: false})?.isFile() === false) throw new Error(`${file} is no plain file.`);
+export async function replaceFile(file: string, text: string): Promise<void> {
+  if ((await kindOf(file)) === 'other') throw new Error(`${file} is no plain file.`);
   const beside = `${file}.${process.pid}`;
-  writeNew(beside, text);
+  await writeNew(beside, text);
   try {
-    renameSync(beside, file);
+    await rename(beside, file);
   } catch (error) {
-    rmSync(beside, {force: true});
+    await rm(beside, {force: true});
+    throw error;
+  }
+}
+
+/** What is there; a link is something else, whatever it leads to. */
+export async function kindOf(file: string): Promise<'file' | 'other' | 'nothing'> {
+  try {
+    return (await lstat(file)).isFile() ? 'file' : 'other';
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 'nothing';
     throw error;
   }
 }

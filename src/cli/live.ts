@@ -8,10 +8,12 @@ import {measure} from '../model/measure.js';
 import type {Sample} from '../sample/types.js';
 import type {Screen, ScreenEnd} from '../ui/index.js';
 import {version} from '../version.js';
+import {configPath} from './config.js';
 import {exitNow} from './exit.js';
 import {watchLaunchers} from './launchers.js';
 import {report} from './report.js';
 import type {WatchOptions} from './options.js';
+import {screenFiles} from './screen-files.js';
 
 /** Between the first two readings: soon enough that rates are there when the eye is. */
 const firstPeriodMs = 100;
@@ -45,6 +47,7 @@ export async function runLive(collector: Collector, options: WatchOptions, notic
     look: options.look,
     notice,
     terminal: {windowSize, ...terminalCalls()},
+    files: screenFiles(configPath()),
   });
   opened = screen;
   /** Measures and shows one sample after the other, as many as were asked for. A reading that fails is said, and tried again. */

@@ -43,7 +43,9 @@ function commandEntry(command: Command): string {
 const places: readonly (readonly [Scope, string])[] = [
   ['table', 'In the table'],
   ['detail', 'On the page of a program'],
-  ['prompt', 'Typing a filter'],
+  ['filter', 'Typing a filter'],
+  ['columns', 'Choosing columns'],
+  ['file', 'Typing the name of a file'],
 ];
 
 function keys(): string {

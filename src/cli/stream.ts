@@ -12,7 +12,7 @@ import {shownName} from '../model/prog-name.js';
 import {toJson} from '../output/json.js';
 import {selectGroups, selectProgs, wanted} from '../model/select.js';
 import {toGroupTable, toTable} from '../output/table.js';
-import {trendKey} from '../ui/layout.js';
+import {type ColumnKey, trendKey} from '../ui/layout.js';
 import {version} from '../version.js';
 import type {Format, WatchOptions} from './options.js';
 
@@ -24,8 +24,7 @@ import type {Format, WatchOptions} from './options.js';
 export async function writeSamples(collector: Collector, options: WatchOptions): Promise<number> {
   const iterations = options.iterations ?? 1;
   const format = options.format ?? 'table';
-  // A table at one moment has no trend.
-  const columns = options.columns?.filter((key) => key !== trendKey) ?? null;
+  const columns = fieldsOf(options.columns);
   const warned = new Set<string>();
   let written = 0;
   for await (const measured of measureAll(collector.samples(new Pace(options.delayMs)))) {
@@ -40,6 +39,7 @@ export async function writeSamples(collector: Collector, options: WatchOptions):
       groups: options.grouping && selectGroups(measured.progs, options.grouping, selection),
       columns,
       first: written === 0,
+      indent: process.stdout.isTTY ? 2 : 0,
     });
     if (!(await write(text))) return exitStatus.done;
     if (options.failOn && fails(measured, options.filter, options.failOn)) return exitStatus.matched;
@@ -61,8 +61,13 @@ function fails({progs}: Measured, filter: Filter, failOn: Filter): boolean {
   return true;
 }
 
+/** A table at one moment has no trend. */
+export function fieldsOf(columns: readonly ColumnKey[] | null): readonly FieldKey[] | null {
+  return columns?.filter((key) => key !== trendKey) ?? null;
+}
+
 /** What is to be written of a sample. */
-interface Written {
+export interface Written {
   readonly measured: Measured;
   readonly progs: readonly MeasuredProg[];
   /** null: each by itself. */
@@ -72,11 +77,13 @@ interface Written {
   readonly columns: readonly FieldKey[] | null;
   /** Whether nothing was written before. */
   readonly first: boolean;
+  /** Of JSON, spaces a level; 0: all in one line. */
+  readonly indent: number;
 }
 
-const writers: Readonly<Record<Format, (written: Written) => string>> = {
-  json: ({measured, progs, groups}) =>
-    `${toJson(measured, progs, groups, {version, indent: process.stdout.isTTY ? 2 : 0})}\n`,
+/** The text of each format, with the newline at its end. */
+export const writers: Readonly<Record<Format, (written: Written) => string>> = {
+  json: ({measured, progs, groups, indent}) => `${toJson(measured, progs, groups, {version, indent})}\n`,
   table({measured, progs, by, groups, columns, first}) {
     const table = by && groups ? toGroupTable(measured, by, groups) : toTable(measured, progs, columns ?? undefined);
     return `${first ? '' : '\n'}${table}\n`;

@@ -46,6 +46,26 @@ export function parseFilter(text: string): Filter {
   return {...noFilter, text, ...(test && {matches: (prog) => test(prog) === true})};
 }
 
+/** A word of a filter: a field's name or a word to look for, or what a field is compared with. */
+export interface WordPlace {
+  /** The field that is compared; null: it is no value. */
+  readonly field: Field | null;
+  /** From here to before `to`, in UTF-16 units; nothing at all where a value is missing. */
+  readonly from: number;
+  readonly to: number;
+}
+
+/** The word at a place in a filter, or one that ends there; null: there is none, or the text can't be read as far as that. */
+export function wordAt(text: string, at: number): WordPlace | null {
+  const parser = new Parser(text);
+  try {
+    parser.parse();
+  } catch (error) {
+    if (!(error instanceof FilterError)) throw error;
+  }
+  return parser.words.find(({from, to}) => from <= at && at <= to) ?? null;
+}
+
 /** null: not known. */
 type Truth = boolean | null;
 type Test = (prog: MeasuredProg) => Truth;
@@ -184,6 +204,8 @@ const wordEnd = /[\s():=<>]|!=/g;
 const valueEnd = /[\s()]/g;
 
 class Parser {
+  /** As far as the text has been read. */
+  readonly words: WordPlace[] = [];
   readonly #text: string;
   #at = 0;
   #depth = 0;
@@ -238,7 +260,7 @@ class Parser {
     const next = this.#keyword() ?? this.#text[this.#at];
     if (next === undefined || next === ')' || this.#keyword() !== null)
       throw new FilterError(`a word is missing ${next === undefined ? 'at the end' : `before '${next}'`}`, this.#at);
-    const word = this.#word(wordEnd);
+    const word = this.#place(null, wordEnd);
     this.#skipBlanks();
     const operatorAt = this.#at;
     const found = this.#match(operator) as Operator | '';
@@ -253,7 +275,7 @@ class Parser {
     if (!field) throw unknownField(name, operator);
     const {key, kind} = field;
     if (isNumeric(kind)) {
-      const value = this.#value(quantityExamples(kind));
+      const value = this.#value(field, quantityExamples(kind));
       const quantity = parseQuantity(kind, value.text);
       if (quantity === null) throw new FilterError(`${key} is compared with ${quantityExamples(kind)}`, value.at);
       const compare = comparisons[operator];
@@ -268,23 +290,32 @@ class Parser {
   }
 
   #flagTest(field: Field): Test {
-    const {text, at} = this.#value('yes or no');
+    const {text, at} = this.#value(field, 'yes or no');
     const wanted = new Map(Object.entries(flags)).get(text.toLowerCase());
     if (wanted === undefined) throw new FilterError(`${field.key} is yes or no`, at);
     return ofField(field, (value) => value === wanted);
   }
 
   #textTest(field: Field, operator: Operator): Test {
-    const matches = globTest(this.#value('a word').pattern, operator === ':' ? 'contains' : 'equals');
+    const matches = globTest(this.#value(field, 'a word').pattern, operator === ':' ? 'contains' : 'equals');
     return ofField(field, (value) => matches(String(value).toLowerCase()));
   }
 
   /** What follows an operator. */
-  #value(wanted: string): Word {
+  #value(field: Field, wanted: string): Word {
     this.#skipBlanks();
-    const value = this.#word(valueEnd);
+    const value = this.#place(field, valueEnd);
     if (!value) throw new FilterError(`${wanted} is missing here`, this.#at);
     return value;
+  }
+
+  /** The same as `#word`, which may throw, noted. */
+  #place(field: Field | null, end: RegExp): Word | null {
+    const place = {field, from: this.#at, to: this.#text.length};
+    this.words.push(place);
+    const word = this.#word(end);
+    place.to = this.#at;
+    return word;
   }
 
   /** The word that begins here; null: something else does. */

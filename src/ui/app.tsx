@@ -30,18 +30,18 @@ export function App({layout, state, columns, texts}: AppProps): ReactNode {
         </Box>
       )}
       <Box height={body.height} flexShrink={0} overflow="hidden" flexDirection="column">
-        <Body layout={layout} state={state} />
+        <Body layout={layout} state={state} columns={columns} />
       </Box>
       {layout.footer >= 0 && <Footer state={state} width={layout.columns} texts={texts} />}
     </Box>
   );
 }
 
-function Body({layout, state}: Pick<AppProps, 'layout' | 'state'>): ReactNode {
+function Body({layout, state, columns}: Pick<AppProps, 'layout' | 'state' | 'columns'>): ReactNode {
   const rect = overlayRect(state, layout);
   if (rect && state.overlay?.kind === 'help') return <Help rect={rect} scroll={state.overlay.scroll} />;
-  const dialog = rect && state.overlay && dialogText(state, state.overlay, rect);
-  return dialog ? <Dialog rect={rect} text={dialog} /> : null;
+  const dialog = rect && state.overlay && dialogText(state, state.overlay, rect, columns);
+  return dialog ? <Dialog rect={rect} top={rect.y - layout.body.y} text={dialog} /> : null;
 }
 
 /** One line of ready text. */
@@ -82,15 +82,16 @@ function Footer({
   readonly width: number;
   readonly texts: FooterTexts;
 }): ReactNode {
-  const {before, caret, after, error, keys} = layoutFooter(state, width, texts);
+  const {before, caret, after, error, candidates, keys} = layoutFooter(state, width, texts);
   const keyText = keys.map(([key, label]) => `${styled('key', key)} ${styled('dim', label)}`).join('  ');
+  const candidateText = candidates.map(({text, chosen}) => styled(chosen ? 'selected' : 'dim', text)).join('  ');
   return (
     <Box height={1} flexShrink={0} justifyContent="space-between">
       <Box flexShrink={0}>
         <Line>{styled('strong', before) + styled('caret', caret) + styled('strong', after)}</Line>
       </Box>
       <Box flexShrink={0}>
-        <Line>{styled('error', error) + keyText}</Line>
+        <Line>{styled('error', error) + candidateText + keyText}</Line>
       </Box>
     </Box>
   );
@@ -102,13 +103,20 @@ function Help({rect, scroll}: {readonly rect: Rect; readonly scroll: number}): R
     .map((line, i) => <Line key={i}>{line}</Line>);
 }
 
-function Dialog({rect, text: {title, lines}}: {readonly rect: Rect; readonly text: DialogText}): ReactNode {
+interface DialogProps {
+  readonly rect: Rect;
+  /** Lines above it. */
+  readonly top: number;
+  readonly text: DialogText;
+}
+
+function Dialog({rect, top, text: {title, lines}}: DialogProps): ReactNode {
   const inner = rect.width - 2;
-  const top = `┌─ ${title} ${'─'.repeat(Math.max(0, inner - title.length - 3))}┐`;
+  const edgeAbove = `┌─ ${title} ${'─'.repeat(Math.max(0, inner - title.length - 3))}┐`;
   const edge = styled('border', '│');
   return (
-    <Box marginLeft={rect.x} width={rect.width} flexDirection="column">
-      <Line>{styled('border', top)}</Line>
+    <Box marginLeft={rect.x} marginTop={top} width={rect.width} flexDirection="column">
+      <Line>{styled('border', edgeAbove)}</Line>
       {lines.map((line, i) => (
         <Box key={i} justifyContent="space-between">
           <Text>{`${edge} ${line}`}</Text>

@@ -1,14 +1,16 @@
 /** The text of the help, made from the keymap. Pure. */
 import {keymap, type Scope, shownKey} from './keymap.js';
-import {groupChoices, groupLetter, type Overlay, sortChoices, sortLetter, type State} from './state.js';
+import {type ColumnsOverlay, groupChoices, groupLetter, type Overlay, sortChoices, sortLetter, type State} from './state.js';
 import {styled, withoutStyles} from './styled-text.js';
 import {cellsOf, cut} from './text.js';
-import type {Rect, ScreenLayout} from './layout.js';
+import {allColumns, type Column, type Rect, type ScreenLayout, trendKey, trendTitle} from './layout.js';
+import {field} from '../model/fields.js';
 
 const sections: readonly (readonly [title: string, scope: Scope])[] = [
   ['Table', 'table'],
   ['Page of a program', 'detail'],
-  ['Typing a filter', 'prompt'],
+  ['Typing a filter', 'filter'],
+  ['Choosing columns', 'columns'],
 ];
 
 /** What isn't clear by itself. */
@@ -51,9 +53,9 @@ export function helpLines(width: number): string[] {
     return lines;
   });
   const terms = reading.map(([term, meaning]) => entry(term, meaning, two ? width - leftCells : width));
-  const [table = [], page = [], prompt = []] = blocks;
+  const [table = [], page = [], filter = [], columns = []] = blocks;
   const left = [...table, '', ...page];
-  const right = [...prompt, '', styled('strong', 'Reading the screen'), ...terms];
+  const right = [...filter, '', ...columns, '', styled('strong', 'Reading the screen'), ...terms];
   return two ? beside(left, right) : [...left, '', ...right];
 }
 
@@ -76,19 +78,25 @@ export function helpScrollEnd(width: number, height: number): number {
 
 /** The place of the overlay; null: there is none. It covers what is painted under it. */
 export function overlayRect(state: State, {body}: ScreenLayout): Rect | null {
-  if (state.overlay?.kind === 'help') return body;
-  if (!state.overlay) return null;
-  const [widest, lines] =
-    state.overlay.kind === 'sort' ? [sortWidth, sortChoices(state).length] : [groupWidth, groupChoices.length];
+  const {overlay} = state;
+  if (!overlay) return null;
+  if (overlay.kind === 'help') return body;
+  const [widest, lines] = dialogSize(state, overlay.kind);
   const width = Math.min(body.width, widest);
-  const height = Math.min(body.height, lines + 2);
-  return {x: Math.floor((body.width - width) / 2), y: body.y, width, height};
+  // The table is what is being changed: some of it stays in sight.
+  const most = overlay.kind === 'columns' && body.height >= 4 * seenRows ? body.height - seenRows : body.height;
+  const height = Math.min(most, lines + 2);
+  return {x: Math.floor((body.width - width) / 2), y: body.y + body.height - most, width, height};
 }
 
-/** Room for the longest explanation but three. */
-const sortWidth = 84;
-/** Room for the longest. */
-const groupWidth = 64;
+/** Rows of the table over the choice of columns. */
+const seenRows = 4;
+
+/** Room for the longest explanation, or all but three; and how many lines there are. */
+function dialogSize(state: State, kind: Exclude<Overlay['kind'], 'help'>): readonly [width: number, lines: number] {
+  if (kind === 'sort') return [84, sortChoices(state).length];
+  return kind === 'group' ? [64, groupChoices.length] : [84, allColumns.length];
+}
 
 /** A dialog: its title, and its lines without their frame. The chosen one is always among them. */
 export interface DialogText {
@@ -96,28 +104,60 @@ export interface DialogText {
   readonly lines: readonly string[];
 }
 
-/** What the dialog over the table says; null: there is none. */
-export function dialogText(state: State, overlay: Overlay, rect: Rect): DialogText | null {
+/**
+ * What the dialog over the table says; null: there is none.
+ * @param columns those of the table.
+ */
+export function dialogText(state: State, overlay: Overlay, rect: Rect, columns: readonly Column[]): DialogText | null {
   if (overlay.kind === 'help') return null;
+  if (overlay.kind === 'columns') return columnsText(state, overlay, rect, columns);
   if (overlay.kind === 'group') {
     const choices = groupChoices.map((each): Choice => {
       const current = each === state.grouping;
       const mark = current ? '›' : ' ';
       const name = (each?.key ?? 'nothing').padEnd(9);
-      return {letter: groupLetter(each), head: `${mark} ${name}`, help: each?.help ?? 'a line a program', current};
+      return {lead: groupLetter(each), head: `${mark} ${name}`, help: each?.help ?? 'a line a program', current};
     });
     return {title: 'group by', lines: choiceLines(choices, overlay.index, rect)};
   }
   const choices = sortChoices(state).map((each): Choice => {
     const current = each.key === state.sort.field.key;
     const mark = current ? (state.sort.descending ? '▼' : '▲') : ' ';
-    return {letter: sortLetter(each), head: `${mark} ${each.title.padEnd(9)}`, help: each.help, current};
+    return {lead: sortLetter(each), head: `${mark} ${each.title.padEnd(9)}`, help: each.help, current};
   });
   return {title: 'sort by', lines: choiceLines(choices, overlay.index, rect)};
 }
 
+/** Each column with its place in the table; what was chosen and found no room says so. */
+function columnsText(
+  {chosenColumns}: State,
+  {order, index}: ColumnsOverlay,
+  rect: Rect,
+  columns: readonly Column[],
+): DialogText {
+  const seen = columns.map(({key}) => key);
+  const shown = chosenColumns ?? seen;
+  const choices = order.map((key): Choice => {
+    const place = shown.indexOf(key) + 1;
+    const {title, help} = key === trendKey ? trend : field(key);
+    const room = place > 0 && !seen.includes(key) ? 'no room for it: ' : '';
+    return {
+      lead: (place || '').toString().padStart(2),
+      head: title.padEnd(titleCells),
+      help: room + help,
+      current: place > 0,
+    };
+  });
+  return {title: chosenColumns ? 'columns' : 'columns: automatic', lines: choiceLines(choices, index, rect)};
+}
+
+const trend = {title: trendTitle, help: 'its CPU% so far (wall: EV/S), to its own highest'};
+/** Cells of the longest title. */
+const titleCells = 12;
+
 interface Choice {
-  readonly letter: string;
+  /** What stands in front: the key that chooses it, or its place. */
+  readonly lead: string;
   readonly head: string;
   readonly help: string;
   /** It is in effect. */
@@ -128,13 +168,13 @@ function choiceLines(choices: readonly Choice[], index: number, {width, height}:
   const inner = Math.max(0, width - 4);
   const rows = Math.max(1, height - 2);
   const top = Math.max(0, Math.min(Math.max(0, index - rows + 1), choices.length - rows));
-  return choices.slice(top, top + rows).map(({letter, head: rest, help, current}, i) => {
-    const head = `${letter} ${rest}`;
+  return choices.slice(top, top + rows).map(({lead, head: rest, help, current}, i) => {
+    const head = `${lead} ${rest}`;
     const line = cut(`${head} ${help}`, inner);
     if (top + i === index) return styled('selected', line.padEnd(inner));
     return (
-      styled('key', line.slice(0, 1)) +
-      styled(current ? 'strong' : 'text', line.slice(1, head.length)) +
+      styled('key', line.slice(0, lead.length)) +
+      styled(current ? 'strong' : 'text', line.slice(lead.length, head.length)) +
       styled('dim', line.slice(head.length))
     );
   });

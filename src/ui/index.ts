@@ -2,9 +2,11 @@
 import type {Filter} from '../model/filter.js';
 import type {Grouping} from '../model/group.js';
 import type {Measured} from '../model/measure.js';
+import type {Selection} from '../model/select.js';
 import type {SortOrder} from '../model/sort.js';
 import type {ColumnKey} from './layout.js';
 import {LiveScreen} from './live-screen.js';
+import type {WriteOutcome} from './prompt.js';
 import {openTerminal, type TerminalHost} from './terminal.js';
 import type {ColorChoice, ThemeName} from './theme.js';
 
@@ -14,6 +16,31 @@ export interface LookOptions {
   /** Draw with ASCII alone, also where the locale has more. */
   readonly ascii: boolean;
   readonly theme: ThemeName;
+}
+
+/** What is to be written to a file: what was on the screen when its name was asked for. */
+export interface Shown {
+  readonly measured: Measured;
+  readonly selection: Selection;
+  /** null: each program by itself. */
+  readonly grouping: Grouping | null;
+  /** The columns that somebody chose; null: nobody did. */
+  readonly columns: readonly ColumnKey[] | null;
+}
+
+/** What can be saved of a screen, for the next one to begin with. */
+export interface Settings {
+  readonly columns: readonly ColumnKey[] | null;
+  readonly sort: SortOrder;
+  readonly delayMs: number;
+  readonly look: Pick<LookOptions, 'ascii' | 'theme'>;
+}
+
+/** What the screen can't do itself, for it knows no files. Neither ever rejects: what is wrong is said in a sentence. */
+export interface ScreenFiles {
+  /** Writes it to a file, whose name says in which form; over one that is there only where `replace` says so. */
+  write(name: string, shown: Shown, replace: boolean): Promise<WriteOutcome>;
+  save(settings: Settings): Promise<Exclude<WriteOutcome, {kind: 'exists'}>>;
 }
 
 /** What a screen begins with, and what it needs of who opens it. */
@@ -34,7 +61,10 @@ export interface ScreenOptions {
   /** What else the person should know, such as that this is a demo. */
   readonly notice: string | null;
   readonly terminal: TerminalHost;
+  readonly files: ScreenFiles;
 }
+
+export type {WriteOutcome} from './prompt.js';
 
 /** Why the screen ended: `q`, Ctrl-C, a bug in it, or a terminal that is no longer there. */
 export type ScreenEnd =

@@ -6,7 +6,7 @@ import type {KeyName} from './keys.js';
 import type {ActionName, State} from './state.js';
 
 /** What takes the keys at a moment. */
-export type Scope = 'table' | 'detail' | 'help' | 'sort' | 'group' | 'prompt';
+export type Scope = 'table' | 'detail' | 'help' | 'sort' | 'group' | 'columns' | 'filter' | 'file' | 'replace';
 
 /** A key, where it applies, and what it does. */
 export interface Binding {
@@ -19,26 +19,28 @@ export interface Binding {
   readonly footer?: readonly [keys: string, label: string, rank: number];
 }
 
-const everywhere: readonly Scope[] = ['table', 'detail', 'help', 'sort', 'group', 'prompt'];
+const everywhere: readonly Scope[] = ['table', 'detail', 'help', 'sort', 'group', 'columns', 'filter', 'file', 'replace'];
 const dialogs: readonly Scope[] = ['sort', 'group'];
-const lists: readonly Scope[] = ['table', 'detail', 'help', ...dialogs];
+/** Where letters move, for none of them chooses. */
+const pages: readonly Scope[] = ['table', 'detail', 'help', 'columns'];
+const prompts: readonly Scope[] = ['filter', 'file'];
 
 /** In the order of the help. */
 export const keymap: readonly Binding[] = [
-  {keys: ['up', 'k'], action: 'up', scopes: ['table', 'detail', 'help'], help: 'one line up'},
+  {keys: ['up', 'k'], action: 'up', scopes: pages, help: 'one line up'},
   {
     keys: ['down', 'j'],
     action: 'down',
-    scopes: ['table', 'detail', 'help'],
+    scopes: pages,
     help: 'one line down',
     footer: ['↑↓', 'move', 6],
   },
   {keys: ['up'], action: 'up', scopes: dialogs, help: null},
   {keys: ['down'], action: 'down', scopes: dialogs, help: null, footer: ['↑↓', 'move', 6]},
-  {keys: ['pageup', 'ctrl-b'], action: 'pageUp', scopes: ['table', 'detail', 'help'], help: 'one page up'},
-  {keys: ['pagedown', 'ctrl-f'], action: 'pageDown', scopes: ['table', 'detail', 'help'], help: 'one page down'},
-  {keys: ['home'], action: 'first', scopes: lists, help: 'to the first'},
-  {keys: ['end', 'G'], action: 'last', scopes: ['table', 'detail', 'help'], help: 'to the last'},
+  {keys: ['pageup', 'ctrl-b'], action: 'pageUp', scopes: pages, help: 'one page up'},
+  {keys: ['pagedown', 'ctrl-f'], action: 'pageDown', scopes: pages, help: 'one page down'},
+  {keys: ['home'], action: 'first', scopes: [...pages, ...dialogs], help: 'to the first'},
+  {keys: ['end', 'G'], action: 'last', scopes: pages, help: 'to the last'},
   {keys: ['end'], action: 'last', scopes: dialogs, help: null},
 
   {
@@ -81,17 +83,29 @@ export const keymap: readonly Binding[] = [
     help: 'filter: word, type:xdp, cpu>1, or, not',
     footer: ['/', 'filter', 2],
   },
-  {keys: ['enter'], action: 'accept', scopes: ['prompt'], help: 'keep the filter', footer: ['⏎', 'keep', 2]},
-  {keys: ['esc'], action: 'restore', scopes: ['prompt'], help: 'back to the filter there was', footer: ['Esc', 'undo', 1]},
-  {keys: ['ctrl-u'], action: 'erase', scopes: ['prompt'], help: 'erase all before the cursor', footer: ['^U', 'erase', 3]},
-  {keys: ['ctrl-w'], action: 'eraseWord', scopes: ['prompt'], help: 'erase a word'},
-  {keys: ['ctrl-k'], action: 'eraseToEnd', scopes: ['prompt'], help: 'erase all after the cursor'},
-  {keys: ['backspace'], action: 'erasePrevious', scopes: ['prompt'], help: null},
-  {keys: ['delete', 'ctrl-d'], action: 'eraseNext', scopes: ['prompt'], help: null},
-  {keys: ['left', 'ctrl-b'], action: 'caretLeft', scopes: ['prompt'], help: null},
-  {keys: ['right', 'ctrl-f'], action: 'caretRight', scopes: ['prompt'], help: null},
-  {keys: ['home', 'ctrl-a'], action: 'caretStart', scopes: ['prompt'], help: null},
-  {keys: ['end', 'ctrl-e'], action: 'caretEnd', scopes: ['prompt'], help: null},
+  {keys: ['enter'], action: 'accept', scopes: ['filter'], help: 'keep the filter', footer: ['⏎', 'keep', 2]},
+  {keys: ['esc'], action: 'restore', scopes: ['filter'], help: 'back to the filter there was', footer: ['Esc', 'undo', 1]},
+  {
+    keys: ['tab'],
+    action: 'complete',
+    scopes: ['filter'],
+    help: 'complete a field, operator or value',
+    footer: ['Tab', 'complete', 4],
+  },
+  {keys: ['shift-tab'], action: 'completeBack', scopes: ['filter'], help: 'the same, the other way'},
+  {keys: ['enter'], action: 'writeFile', scopes: ['file'], help: null, footer: ['⏎', 'write', 2]},
+  {keys: ['esc'], action: 'restore', scopes: ['file', 'replace'], help: null, footer: ['Esc', 'cancel', 1]},
+  {keys: ['y', 'Y'], action: 'replaceFile', scopes: ['replace'], help: null, footer: ['y', 'replace', 2]},
+  {keys: ['n', 'N'], action: 'keepFile', scopes: ['replace'], help: null, footer: ['n', 'another name', 3]},
+  {keys: ['ctrl-u'], action: 'erase', scopes: prompts, help: 'erase all before the cursor', footer: ['^U', 'erase', 3]},
+  {keys: ['ctrl-w'], action: 'eraseWord', scopes: prompts, help: 'erase a word'},
+  {keys: ['ctrl-k'], action: 'eraseToEnd', scopes: prompts, help: 'erase all after the cursor'},
+  {keys: ['backspace'], action: 'erasePrevious', scopes: prompts, help: null},
+  {keys: ['delete', 'ctrl-d'], action: 'eraseNext', scopes: prompts, help: null},
+  {keys: ['left', 'ctrl-b'], action: 'caretLeft', scopes: prompts, help: null},
+  {keys: ['right', 'ctrl-f'], action: 'caretRight', scopes: prompts, help: null},
+  {keys: ['home', 'ctrl-a'], action: 'caretStart', scopes: prompts, help: null},
+  {keys: ['end', 'ctrl-e'], action: 'caretEnd', scopes: prompts, help: null},
 
   {keys: ['s'], action: 'sort', scopes: ['table'], help: 'choose what to sort by', footer: ['s', 'sort', 3]},
   {keys: ['g'], action: 'group', scopes: ['table'], help: 'choose what to group by', footer: ['g', 'group', 4]},
@@ -107,9 +121,36 @@ export const keymap: readonly Binding[] = [
   {keys: ['t'], action: 'top', scopes: ['table'], help: 'select what costs most now'},
   {keys: ['%', 'I'], action: 'cpus', scopes: ['table', 'detail'], help: 'CPU% of one CPU, or of all'},
   {keys: ['r'], action: 'reverse', scopes: ['table'], help: 'reverse the order'},
+  {keys: ['c'], action: 'columns', scopes: ['table'], help: 'choose columns', footer: ['c', 'columns', 7]},
+  {
+    keys: [' ', 'enter'],
+    action: 'toggle',
+    scopes: ['columns'],
+    help: 'show or hide the column',
+    footer: ['Space', 'show/hide', 2],
+  },
+  {
+    keys: ['left', '<', 'K'],
+    action: 'moveLeft',
+    scopes: ['columns'],
+    help: 'move it to the left',
+    footer: ['←→', 'place', 3],
+  },
+  {keys: ['right', '>', 'J'], action: 'moveRight', scopes: ['columns'], help: 'move it to the right'},
+  {
+    keys: ['a'],
+    action: 'automatic',
+    scopes: ['columns'],
+    help: 'as many of the usual ones as fit',
+    footer: ['a', 'automatic', 4],
+  },
+  {keys: ['esc', 'c', 'q', 'backspace'], action: 'back', scopes: ['columns'], help: null, footer: ['Esc', 'close', 1]},
   {keys: ['enter'], action: 'choose', scopes: dialogs, help: null, footer: ['⏎', 'choose', 2]},
   {keys: ['esc', 'backspace'], action: 'back', scopes: dialogs, help: null, footer: ['Esc', 'close', 1]},
   {keys: ['a'], action: 'own', scopes: ['table'], help: "show or hide bpftop-ts's own programs"},
+
+  {keys: ['w'], action: 'write', scopes: ['table'], help: 'write what is shown to a file', footer: ['w', 'write', 8]},
+  {keys: ['W'], action: 'save', scopes: ['table', 'detail'], help: 'save columns, order, delay and look'},
 
   {keys: ['?', 'h'], action: 'help', scopes: ['table', 'detail'], help: 'this help', footer: ['?', 'help', 1]},
   {
@@ -127,7 +168,7 @@ export const keymap: readonly Binding[] = [
 
 /** What takes the keys now. */
 export function scopeOf(state: State): Scope {
-  if (state.prompt) return 'prompt';
+  if (state.prompt) return state.prompt.kind === 'file' && state.prompt.stage === 'replace' ? 'replace' : state.prompt.kind;
   return state.overlay?.kind ?? state.page.kind;
 }
 
@@ -157,6 +198,10 @@ const shownNames: Record<string, string> = {
   pagedown: 'PgDn',
   home: 'Home',
   end: 'End',
+  left: '←',
+  right: '→',
+  ' ': 'Space',
+  'shift-tab': 'Shift-Tab',
 };
 
 /** A key as the help writes it. */

@@ -92,7 +92,7 @@ const named = [
  * sends the same, and no key of ours has it).
  */
 export function keyNames(input: string, key: Key): KeyName[] {
-  const name = named.find(([flag]) => key[flag])?.[1];
+  const name = key.tab && key.shift ? 'shift-tab' : named.find(([flag]) => key[flag])?.[1];
   const prefix = key.meta && name !== 'esc' && (name !== undefined || input !== '') ? ['esc'] : [];
   if (name !== undefined) return [...prefix, name];
   if (input === '\n') return [...prefix, 'enter'];

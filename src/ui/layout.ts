@@ -36,6 +36,8 @@ export function layoutScreen({columns, rows}: TerminalSize): ScreenLayout {
 
 /** A column that isn't a field: the sparkline of a program. */
 export const trendKey = 'trend';
+/** Its heading. */
+export const trendTitle = 'TREND';
 
 /** What a column can show. */
 export type ColumnKey = FieldKey | typeof trendKey;
@@ -82,6 +84,7 @@ const displayOrder: readonly ColumnKey[] = [
   'link_type',
   'pinned',
   'map_name',
+  'map_ids',
   'tag',
   'uid',
   'loaded_at',
@@ -115,6 +118,9 @@ const displayOrder: readonly ColumnKey[] = [
   'hottest_cpu',
   trendKey,
 ];
+
+/** Those that one can choose: the changes since a baseline come and go with it. */
+export const allColumns: readonly ColumnKey[] = displayOrder.filter((key) => key === trendKey || !field(key).compares);
 
 /** What stays longest first. The first eight are the table of 80 columns; the rest comes in as the width allows. */
 const importance: readonly ColumnKey[] = [
@@ -248,7 +254,7 @@ function place(widths: Map<ColumnKey, number>, gap: number, room: number, ofAllC
   for (const key of keys) {
     const width = widths.get(key) as number;
     const of = key === trendKey ? null : field(key);
-    const title = (ofAllCpus ? of?.titleOfAllCpus : null) ?? of?.title ?? 'TREND';
+    const title = (ofAllCpus ? of?.titleOfAllCpus : null) ?? of?.title ?? trendTitle;
     columns.push({key, field: of, title, letter: of?.letter ?? null, x, width, right: of !== null && isNumeric(of.kind)});
     x += width + gap;
   }

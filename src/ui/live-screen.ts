@@ -4,8 +4,10 @@
  *
  * Layers of a frame, from below: Ink's last frame (titles, footer), what is painted over it, and Ink's overlay again.
  */
-import type {FieldKey, Manner} from '../model/fields.js';
+import type {Manner} from '../model/fields.js';
 import type {Measured} from '../model/measure.js';
+import {withoutBaseline} from '../model/sort.js';
+import {printable} from '../model/printable.js';
 import type {AppProps} from './app.js';
 import type {Chrome, openChrome} from './chrome.js';
 import {type ChartsModule, type DetailInput, layoutDetail, paintDetail, paintDetailTitle} from './detail.js';
@@ -14,13 +16,14 @@ import {FrameWriter} from './frame-writer.js';
 import {Grid} from './grid.js';
 import {type Activity, paintHeader} from './header.js';
 import {helpScrollEnd, overlayRect} from './help.js';
-import type {Screen, ScreenEnd, ScreenOptions} from './index.js';
+import type {Screen, ScreenEnd, ScreenOptions, Shown} from './index.js';
 import {actionFor, scopeOf} from './keymap.js';
 import {type KeyName, KeyPipe} from './keys.js';
-import {type Column, layoutColumns, layoutScreen, type Rect, type ScreenLayout, trendKey} from './layout.js';
+import {type Column, layoutColumns, layoutScreen, type Rect, type ScreenLayout} from './layout.js';
 import {paintTable} from './prog-table.js';
 import {type Action, type Context, initialState, reduce, settle, type State} from './state.js';
-import {alertOf, bodyOver, countText, emptyReason, paintAlert, paintCount, paintEmpty} from './status.js';
+import type {WriteOutcome} from './prompt.js';
+import {type Alert, alertOf, bodyOver, countText, emptyReason, paintAlert, paintCount, paintEmpty} from './status.js';
 import {paintStyled} from './styled-text.js';
 import type {Terminal} from './terminal.js';
 import {colorDepth, createTheme, speaksUtf8} from './theme.js';
@@ -30,6 +33,9 @@ import {keyOfRow, View} from './view.js';
 export interface ChromeModule {
   readonly openChrome: typeof openChrome;
 }
+
+/** How long the answer to a key stays, ms. */
+const saidMs = 5000;
 
 /** What the screen is told, without the terminal, which it gets open. */
 export type ShownOptions = Omit<ScreenOptions, 'terminal'>;
@@ -55,6 +61,11 @@ export class LiveScreen implements Screen {
   #charts: ChartsModule | null = null;
   #chartsWanted = false;
   #failure: string | null = null;
+  /** What came of a key that did something outside the screen. */
+  #said: Alert | null = null;
+  #saidUntil: NodeJS.Timeout | undefined;
+  /** What was shown when a file was asked for. */
+  #toWrite: Shown | null = null;
   #bodyHeight = 0;
   #flushing = false;
   #marks: NodeJS.Timeout | undefined;
@@ -72,7 +83,7 @@ export class LiveScreen implements Screen {
     this.#options = options;
     this.#terminal = terminal;
     this.#view = new View(options.limit);
-    this.#state = initialState(options.sort, options.filter, options.grouping);
+    this.#state = initialState(options.sort, options.filter, options.grouping, options.chosenColumns);
     const {color, ascii, theme} = options.look;
     this.#writer = new FrameWriter(createTheme(colorDepth(env, color), theme), ascii || !speaksUtf8(env));
     this.#layout = layoutScreen(terminal.size);
@@ -128,6 +139,7 @@ export class LiveScreen implements Screen {
     if (this.#closed) return;
     this.#closed = true;
     clearTimeout(this.#marks);
+    clearTimeout(this.#saidUntil);
     this.#terminal.close();
     try {
       this.#chrome?.close();
@@ -152,6 +164,9 @@ export class LiveScreen implements Screen {
     if (name === 'quit' || name === 'interrupt') return this.#end({by: name});
     if (name === 'suspend') return this.#terminal.suspend();
     if (name === 'repaint') return this.#redraw();
+    if (name === 'write') return this.#askFile();
+    if (name === 'writeFile' || name === 'replaceFile') return this.#write(name);
+    if (name === 'save') return this.#save();
     const text = [...key].length === 1 ? key : null;
     const action: Action | null = name ? {name} : text !== null ? {name: 'type', text} : null;
     if (action) this.#dispatch(action);
@@ -169,9 +184,65 @@ export class LiveScreen implements Screen {
     });
   }
 
+  /** Keeps what is shown now: it is what is written, however long the name takes. */
+  #askFile(): void {
+    const {measured} = this.#view;
+    if (!measured) return this.#say('failed', 'There is nothing to write yet.');
+    const {sort, filter, showOwn: own, grouping, chosenColumns: columns} = this.#state;
+    this.#toWrite = {measured, selection: {sort, filter, limit: this.#options.limit, own}, grouping, columns};
+    this.#dispatch({name: 'askFile', text: fileName(measured)});
+  }
+
+  #write(name: 'writeFile' | 'replaceFile'): void {
+    const {prompt} = this.#state;
+    if (prompt?.kind !== 'file' || prompt.stage === 'writing' || !this.#toWrite) return;
+    this.#dispatch({name});
+    const writing = this.#state.prompt;
+    this.#answer(this.#options.files.write(prompt.text, this.#toWrite, name === 'replaceFile'), (outcome) => {
+      // Who closed the prompt meanwhile still wants to know.
+      if (this.#state.prompt === writing) this.#dispatch({name: 'written', outcome});
+      else if (outcome.kind === 'failed') this.#say(outcome.kind, `${prompt.text}: ${outcome.sentence}`);
+      if (outcome.kind === 'done') this.#say(outcome.kind, outcome.sentence);
+    });
+  }
+
+  /** Nothing is written to a stranger's host unasked: only this key saves. */
+  #save(): void {
+    const {sort, chosenColumns: columns} = this.#state;
+    // What it is compared with ends with the screen.
+    const settings = {columns, sort: withoutBaseline(sort), delayMs: this.#delayMs, look: this.#options.look};
+    this.#answer(this.#options.files.save(settings), ({kind, sentence}) => this.#say(kind, sentence));
+  }
+
+  /** The line over the footer: what was just said, else what must not be missed. */
+  #alert(): Alert | null {
+    return this.#said ?? alertOf(this.#view, this.#failure);
+  }
+
+  #answer<T extends WriteOutcome>(work: Promise<T>, then: (outcome: T) => void): void {
+    work.then(
+      (outcome) => this.#guard(() => then(outcome)),
+      (error: unknown) => this.#end({by: 'error', error}),
+    );
+  }
+
+  #say(kind: 'done' | 'failed', sentence: string): void {
+    this.#said =
+      kind === 'done' ? {text: printable(sentence), look: 'strong'} : {text: `! ${printable(sentence)}`, look: 'error'};
+    clearTimeout(this.#saidUntil);
+    this.#saidUntil = setTimeout(() => {
+      this.#said = null;
+      this.#guard(() => this.#paint());
+    }, saidMs);
+    this.#paint();
+  }
+
+  get #delayMs(): number {
+    return this.#options.delayMs;
+  }
+
   #flush(): void {
-    const {sort, grouping, baseline, ofAllCpus} = this.#state;
-    const {chosenColumns} = this.#options;
+    const {sort, grouping, baseline, ofAllCpus, chosenColumns} = this.#state;
     // In groups programs stand indented, which is room before their ids.
     const idCells = this.#idDigits + (grouping ? indent : 0);
     const options = {compared: baseline !== null, ofAllCpus};
@@ -212,24 +283,24 @@ export class LiveScreen implements Screen {
 
   #context(): Context {
     const state = this.#state;
+    const {body} = this.#layout;
     let scrollEnd = 0;
     let height = this.#bodyHeight;
     const input = this.#detailInput();
-    if (state.overlay?.kind === 'help') {
-      const {body} = this.#layout;
-      scrollEnd = helpScrollEnd(body.width, body.height);
-    } else if (input) {
-      const body = bodyOver(alertOf(this.#view, this.#failure), this.#layout.body);
-      ({scrollEnd, factRows: height} = layoutDetail(input, body));
-    }
-    const columns = this.#columns.map((column) => column.key).filter((key): key is FieldKey => key !== trendKey);
+    if (state.overlay?.kind === 'help') scrollEnd = helpScrollEnd(body.width, body.height);
+    else if (input) ({scrollEnd, factRows: height} = layoutDetail(input, bodyOver(this.#alert(), body)));
+    // The list of columns scrolls in its frame.
+    const covered = state.overlay?.kind === 'columns' ? overlayRect(state, this.#layout) : null;
+    if (covered) height = covered.height - 2;
+    const columns = this.#columns.map((column) => column.key);
     const rows = this.#view.rows(state);
     const topSpender = () => {
       const top = this.#view.topSpender(rows);
       return top && keyOfRow(top);
     };
     const mark = () => this.#view.baseline();
-    return {keys: rows.map(keyOfRow), height, columns, scrollEnd, mark, topSpender};
+    const progs = this.#view.measured?.progs ?? [];
+    return {keys: rows.map(keyOfRow), height, columns, progs, scrollEnd, mark, topSpender};
   }
 
   #paint(): void {
@@ -241,15 +312,14 @@ export class LiveScreen implements Screen {
     clearTimeout(this.#marks);
     if (next !== null) this.#marks = setTimeout(() => this.#guard(() => this.#paint()), next + 1);
     const {page, showOwn: own} = this.#state;
-    const {delayMs} = this.#options;
     paintHeader(grid, this.#layout.header, {
       view: this.#view,
       activity: this.#activity(),
-      delayMs,
+      delayMs: this.#delayMs,
       own,
       manner: this.#manner(),
     });
-    const body = paintAlert(grid, this.#layout.body, this.#view, this.#failure);
+    const body = paintAlert(grid, this.#layout.body, this.#alert());
     if (page.kind === 'detail') this.#paintDetail(grid, body, page.scroll);
     else this.#paintTable(grid, body);
     const covered = overlayRect(this.#state, this.#layout);
@@ -273,7 +343,7 @@ export class LiveScreen implements Screen {
     const view = this.#view;
     const rows = view.rows(this.#state);
     this.#bodyHeight = body.height;
-    this.#state = settle(this.#state, this.#context());
+    this.#state = settle(this.#state, {...this.#context(), height: body.height});
     const {top, selected, open} = this.#state;
     if (rows.length === 0) paintEmpty(grid, body, emptyReason(view, this.#state));
     else paintTable(grid, body, {view, rows, columns: this.#columns, top, selected, open, manner: this.#manner()});
@@ -319,6 +389,13 @@ export class LiveScreen implements Screen {
 /** Cells by which programs stand further right than their group. */
 const indent = 2;
 
+/** A name that says of which host and when it is; safe, whatever the host calls itself. */
+function fileName({sample}: Measured): string {
+  const host = sample.host.hostname.replaceAll(/[^A-Za-z0-9.-]/g, '_').slice(0, 64);
+  const at = new Date(sample.takenAt).toISOString().replaceAll(/[-:]|\.\d+/g, '');
+  return `bpftop-ts-${host || 'host'}-${at}.json`;
+}
+
 function sameColumns(a: readonly Column[], b: readonly Column[]): boolean {
   const same = ({key, title, x, width}: Column, i: number) =>
     key === b[i]?.key && title === b[i].title && x === b[i].x && width === b[i].width;
@@ -336,6 +413,7 @@ function sameFrame(a: AppProps, b: AppProps): boolean {
     s.filter === t.filter &&
     s.grouping === t.grouping &&
     s.baseline === t.baseline &&
+    s.chosenColumns === t.chosenColumns &&
     s.prompt === t.prompt &&
     s.overlay === t.overlay &&
     s.page.kind === t.page.kind

@@ -4,35 +4,31 @@
  */
 import type {Baseline} from '../model/compare.js';
 import {comparedFields, type Field, type FieldKey} from '../model/fields.js';
-import {type Filter, FilterError, noFilter, parseFilter} from '../model/filter.js';
+import {type Filter, noFilter} from '../model/filter.js';
 import {type Grouping, groupings, isGroupKey} from '../model/group.js';
+import type {MeasuredProg} from '../model/measure.js';
+import {wanted} from '../model/select.js';
 import {defaultOrder, sortableFields, type SortOrder, withoutBaseline} from '../model/sort.js';
+import {chooseColumns, type ColumnList, listColumns} from './column-choice.js';
+import type {ColumnKey} from './layout.js';
+import type {EditName} from './line-edit.js';
+import {afterWriting, editFile, editFilter, filePrompt, filterPrompt, type Prompt, type WriteOutcome} from './prompt.js';
 import {windowsNs} from './window.js';
 
 /** What fills the screen. */
 export type Page = {readonly kind: 'table'} | {readonly kind: 'detail'; readonly key: string; readonly scroll: number};
 
 /** What lies over it and takes the keys. */
-export type Overlay = {readonly kind: 'help'; readonly scroll: number} | {readonly kind: DialogKind; readonly index: number};
+export type Overlay =
+  {readonly kind: 'help'; readonly scroll: number} | {readonly kind: DialogKind; readonly index: number} | ColumnsOverlay;
+
+/** All columns, to choose from. */
+export type ColumnsOverlay = ColumnList & {readonly kind: 'columns'};
 
 /** Something to choose from a list. */
 export type DialogKind = 'sort' | 'group';
 
-/** The filter while it is being typed. */
-export interface Prompt {
-  readonly text: string;
-  /** In UTF-16 units, 0 to text.length. */
-  readonly caret: number;
-  /** What Esc brings back. */
-  readonly before: Filter;
-  /** What is wrong with the text; the last filter without fault goes on. null: nothing is. */
-  readonly error: FilterError | null;
-}
-
-/** A filter is typed, not a book: what is pasted beyond that is left out. */
-export const longestPrompt = 1000;
-
-/** What keys change: page, overlay, selection, filter, order, grouping. */
+/** What keys change: page, overlay, selection, filter, order, grouping, columns. */
 export interface State {
   readonly sort: SortOrder;
   readonly filter: Filter;
@@ -46,6 +42,8 @@ export interface State {
   readonly baseline: Baseline | null;
   /** Whether 100 % CPU are all CPUs; else one. */
   readonly ofAllCpus: boolean;
+  /** The columns, in that order; null: as many of the usual ones as fit. */
+  readonly chosenColumns: readonly ColumnKey[] | null;
   /** Key of the selected program or group; null: none, and the list stays at its top. */
   readonly selected: string | null;
   /** Where it was last seen in the list; where moving goes on from when it is no longer there. */
@@ -66,7 +64,9 @@ export interface Context {
   /** Rows that fit on the screen. */
   readonly height: number;
   /** Columns shown, from the left. */
-  readonly columns: readonly FieldKey[];
+  readonly columns: readonly ColumnKey[];
+  /** The programs at hand, whose values a filter can be completed with. */
+  readonly progs: readonly MeasuredProg[];
   /** How far the page or overlay with the keys can scroll. */
   readonly scrollEnd: number;
   /** What is shown now, to compare with; null: nothing has been measured. */
@@ -78,15 +78,21 @@ export interface Context {
 /** All that a key can do. */
 export type ActionName =
   | ('up' | 'down' | 'pageUp' | 'pageDown' | 'first' | 'last' | 'open' | 'back' | 'clear')
-  | ('filter' | 'accept' | 'restore' | 'erase' | 'erasePrevious' | 'eraseNext' | 'eraseWord' | 'eraseToEnd')
-  | ('caretLeft' | 'caretRight' | 'caretStart' | 'caretEnd')
+  | ('filter' | 'accept' | 'restore' | 'complete' | 'completeBack' | EditName)
+  | ('columns' | 'toggle' | 'moveLeft' | 'moveRight' | 'automatic')
+  | ('write' | 'writeFile' | 'replaceFile' | 'keepFile' | 'save')
   | ('sort' | 'group' | 'sortLeft' | 'sortRight' | 'reverse' | 'choose' | 'own' | 'help')
   | ('compare' | 'cpus' | 'top')
   | ('window1' | 'window5' | 'window10' | 'previousProg' | 'nextProg')
   | ('quit' | 'interrupt' | 'suspend' | 'repaint');
 
 /** What a key asks for. */
-export type Action = {readonly name: ActionName} | {readonly name: 'type'; readonly text: string};
+export type Action =
+  | {readonly name: ActionName}
+  | {readonly name: 'type'; readonly text: string}
+  /** To ask for a file's name, with one to begin with. */
+  | {readonly name: 'askFile'; readonly text: string}
+  | {readonly name: 'written'; readonly outcome: WriteOutcome};
 
 /** Fields to sort by, in the order of the sort dialog: what people look for first. */
 const plainChoices: readonly Field[] = (() => {
@@ -120,9 +126,14 @@ export function groupLetter(choice: Grouping | null): string {
 }
 
 /** Where everything begins. */
-export function initialState(sort: SortOrder, filter: Filter, grouping: Grouping | null = null): State {
+export function initialState(
+  sort: SortOrder,
+  filter: Filter,
+  grouping: Grouping | null = null,
+  chosenColumns: readonly ColumnKey[] | null = null,
+): State {
   return {
-    ...{sort, filter, showOwn: false, grouping, open: new Set()},
+    ...{sort, filter, showOwn: false, grouping, open: new Set(), chosenColumns},
     ...{baseline: null, ofAllCpus: false, windowNs: null},
     ...{selected: null, row: 0, top: 0, page: {kind: 'table'}, overlay: null, prompt: null},
   };
@@ -130,8 +141,9 @@ export function initialState(sort: SortOrder, filter: Filter, grouping: Grouping
 
 /** The state after an action; the same object when nothing changes. */
 export function reduce(state: State, action: Action, context: Context): State {
-  if (state.prompt) return editFilter(state, state.prompt, action);
+  if (state.prompt) return usePrompt(state, state.prompt, action, context);
   if (state.overlay?.kind === 'help') return readHelp(state, state.overlay.scroll, action, context);
+  if (state.overlay?.kind === 'columns') return pickColumns(state, state.overlay, action, context);
   if (state.overlay) return choose(state, state.overlay, action);
   if (state.page.kind === 'detail') return readDetail(state, state.page, action, context);
   return useTable(state, action, context);
@@ -165,10 +177,7 @@ const tableActions: Handlers<State, State> = {
     if (state.baseline) return compareWith(state, null);
     return state.selected === null ? state : {...state, selected: null, row: 0, top: 0};
   },
-  filter: (state) => ({
-    ...state,
-    prompt: {text: state.filter.text, caret: state.filter.text.length, before: state.filter, error: null},
-  }),
+  filter: (state) => ({...state, prompt: filterPrompt(state.filter)}),
   compare: (state, {mark}) => compareWith(state, state.baseline ? null : mark()),
   cpus: switchCpus,
   top: (state, {keys, topSpender}) => {
@@ -179,6 +188,10 @@ const tableActions: Handlers<State, State> = {
   help: openHelp,
   sort: (state) => ({...state, overlay: {kind: 'sort', index: sortIndex(state)}}),
   group: (state) => ({...state, overlay: {kind: 'group', index: groupChoices.indexOf(state.grouping)}}),
+  columns(state) {
+    const order = listColumns(state.chosenColumns);
+    return {...state, overlay: {kind: 'columns', order, index: 0}};
+  },
   reverse: (state) => ({...state, sort: {...state.sort, descending: !state.sort.descending}}),
   sortLeft: (state, {columns}) => moveSort(state, -1, columns),
   sortRight: (state, {columns}) => moveSort(state, 1, columns),
@@ -196,6 +209,7 @@ function switchCpus(state: State): State {
 
 function useTable(state: State, action: Action, context: Context): State {
   if (action.name === 'type') return sortByCapital(state, action.text);
+  if (action.name === 'askFile') return {...state, prompt: filePrompt(action.text)};
   const handler = tableActions[action.name];
   return handler ? handler(state, context) : moveSelection(state, action, context);
 }
@@ -219,10 +233,10 @@ function sortByCapital(state: State, text: string): State {
   return index < 0 ? state : sortBy(state, index);
 }
 
-function moveSort(state: State, by: number, columns: readonly FieldKey[]): State {
-  const at = (columns as string[]).indexOf(state.sort.field.key);
-  const to = columns[Math.min(Math.max(at + by, 0), columns.length - 1)];
-  const found = sortChoices(state).find((each) => each.key === to);
+function moveSort(state: State, by: number, columns: readonly ColumnKey[]): State {
+  const choices = columns.flatMap((key) => sortChoices(state).find((each) => each.key === key) ?? []);
+  const at = choices.findIndex((each) => each.key === state.sort.field.key);
+  const found = choices[Math.min(Math.max(at + by, 0), choices.length - 1)];
   return found && found.key !== state.sort.field.key ? {...state, sort: defaultOrder(found)} : state;
 }
 
@@ -330,54 +344,24 @@ function sortBy(state: State, index: number): State {
   return {...state, sort, overlay: null};
 }
 
-function editFilter(state: State, prompt: Prompt, action: Action): State {
-  // What can't be read can't be kept either: the footer says what is wrong with it.
-  if (action.name === 'accept') return prompt.error ? state : {...state, prompt: null};
-  if (action.name === 'restore') return {...state, prompt: null, filter: prompt.before};
-  const edited = edit(prompt, action);
-  if (edited === prompt) return state;
-  if (edited.text === prompt.text) return {...state, prompt: edited};
-  try {
-    return {...state, prompt: {...edited, error: null}, filter: parseFilter(edited.text)};
-  } catch (error) {
-    if (!(error instanceof FilterError)) throw error;
-    return {...state, prompt: {...edited, error}};
+/** The list's keys; the table behind it changes with each. */
+function pickColumns(state: State, overlay: ColumnsOverlay, action: Action, context: Context): State {
+  if (action.name === 'back') return {...state, overlay: null};
+  const last = overlay.order.length - 1;
+  const to = scrolled(overlay.index, action, {...context, scrollEnd: last});
+  if (to !== null) return to === overlay.index ? state : {...state, overlay: {...overlay, index: to}};
+  const shown = context.columns.filter((key) => overlay.order.includes(key));
+  const choice = chooseColumns(overlay, state.chosenColumns ?? shown, action.name);
+  if (!choice) return state;
+  const {order, index, chosen} = choice;
+  return {...state, chosenColumns: chosen, overlay: {kind: 'columns', order, index}};
+}
+
+function usePrompt(state: State, prompt: Prompt, action: Action, {progs}: Context): State {
+  if (prompt.kind === 'filter') {
+    const next = editFilter(prompt, state.filter, action, wanted(progs, {filter: noFilter, own: state.showOwn}));
+    return next.prompt === prompt ? state : {...state, ...next};
   }
-}
-
-/** The text without what is between the two places, and something else there. */
-function replace(prompt: Prompt, from: number, to: number, by = ''): Prompt {
-  if (from === to && by === '') return prompt;
-  return {...prompt, text: prompt.text.slice(0, from) + by + prompt.text.slice(to), caret: from + by.length};
-}
-
-function caretTo(prompt: Prompt, caret: number): Prompt {
-  return caret === prompt.caret ? prompt : {...prompt, caret};
-}
-
-const edits: Partial<Record<Action['name'], (prompt: Prompt, text: string, caret: number) => Prompt>> = {
-  erasePrevious: (prompt, text, caret) => replace(prompt, before(text, caret), caret),
-  eraseNext: (prompt, text, caret) => replace(prompt, caret, after(text, caret)),
-  erase: (prompt, _, caret) => replace(prompt, 0, caret),
-  eraseToEnd: (prompt, text, caret) => replace(prompt, caret, text.length),
-  eraseWord: (prompt, text, caret) => replace(prompt, text.slice(0, caret).search(/\S*\s*$/), caret),
-  caretLeft: (prompt, text, caret) => caretTo(prompt, before(text, caret)),
-  caretRight: (prompt, text, caret) => caretTo(prompt, after(text, caret)),
-  caretStart: (prompt) => caretTo(prompt, 0),
-  caretEnd: (prompt, text) => caretTo(prompt, text.length),
-};
-
-function edit(prompt: Prompt, action: Action): Prompt {
-  if (action.name === 'type')
-    return prompt.text.length < longestPrompt ? replace(prompt, prompt.caret, prompt.caret, action.text) : prompt;
-  return edits[action.name]?.(prompt, prompt.text, prompt.caret) ?? prompt;
-}
-
-/** The place one character before, or after; a surrogate pair is one. */
-function before(text: string, at: number): number {
-  return at - ([...text.slice(0, at)].at(-1) ?? '').length;
-}
-
-function after(text: string, at: number): number {
-  return at + ([...text.slice(at)][0] ?? '').length;
+  const next = action.name === 'written' ? afterWriting(prompt, action.outcome) : editFile(prompt, action);
+  return next === prompt ? state : {...state, prompt: next};
 }

@@ -8,11 +8,17 @@ import {cellsOf, cut} from './text.js';
 import {style, type StyleName} from './theme.js';
 import type {View} from './view.js';
 
+/** One line over the footer, safe to print. */
+export interface Alert {
+  readonly text: string;
+  readonly look: StyleName;
+}
+
 /** One line that must not be missed; null: all is well. */
-export function alertOf(view: View, failure: string | null): {readonly text: string; readonly look: StyleName} | null {
-  if (failure !== null) return {text: `${printable(failure)} The figures are those of the last reading.`, look: 'error'};
+export function alertOf(view: View, failure: string | null): Alert | null {
+  if (failure !== null) return {text: `! ${printable(failure)} The figures are those of the last reading.`, look: 'error'};
   const warnings = view.warnings.map((warning) => printable(warning.message));
-  return warnings.length === 0 ? null : {text: warnings.join(' · '), look: 'warning'};
+  return warnings.length === 0 ? null : {text: `! ${warnings.join(' · ')}`, look: 'warning'};
 }
 
 /** The body that an alert leaves. */
@@ -21,12 +27,11 @@ export function bodyOver(alert: unknown, body: Rect): Rect {
 }
 
 /** Paints the alert into the last row of the body. @returns the body that is left. */
-export function paintAlert(grid: Grid, body: Rect, view: View, failure: string | null): Rect {
-  const alert = alertOf(view, failure);
+export function paintAlert(grid: Grid, body: Rect, alert: Alert | null): Rect {
   const left = bodyOver(alert, body);
   if (!alert || left === body) return body;
   const y = body.y + body.height - 1;
-  const shown = cut(`! ${alert.text}`, grid.columns);
+  const shown = cut(alert.text, grid.columns);
   grid.fill(0, y, grid.columns, style.text);
   grid.text(0, y, shown, style[alert.look]);
   return left;

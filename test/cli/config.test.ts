@@ -1,4 +1,4 @@
-import {chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync} from 'node:fs';
+import {chmodSync, chownSync, lchownSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync} from 'node:fs';
 import path from 'node:path';
 import {execFileSync} from 'node:child_process';
 import t from 'tap';
@@ -14,14 +14,13 @@ t.test('it is in $XDG_CONFIG_HOME, else in ~/.config', (t) => {
   t.end();
 });
 
-t.test('what is written is read, by its owner alone, and nothing is left beside it', (t) => {
+t.test('what is written is read, by its owner alone, and nothing is left beside it', async (t) => {
   const file = path.join(t.testdir(), 'new', 'bpftop-ts', 'config.json');
-  writeConfig(file, {sort: 'name'});
-  writeConfig(file, config);
+  await writeConfig(file, {sort: 'name'});
+  await writeConfig(file, config);
   t.same(readConfig(file), {config, problem: null});
   t.equal(statSync(file).mode & 0o777, 0o600);
   t.same(readdirSync(path.dirname(file)), ['config.json']);
-  t.end();
 });
 
 t.test('it is read where it is this user’s; none is no problem', (t) => {
@@ -32,15 +31,14 @@ t.test('it is read where it is this user’s; none is no problem', (t) => {
   t.end();
 });
 
-t.test('a link in its place is neither read nor written through', (t) => {
+t.test('a link in its place is neither read nor written through', async (t) => {
   const dir = t.testdir({victim: 'precious'});
   const file = path.join(dir, 'config.json');
   symlinkSync(path.join(dir, 'victim'), file);
   t.match(readConfig(file), {config: {}, problem: /ELOOP/});
-  t.throws(() => writeConfig(file, config), {message: /no plain file/});
+  await t.rejects(writeConfig(file, config), {message: /no plain file/});
   t.equal(readFileSync(path.join(dir, 'victim'), 'utf8'), 'precious');
   t.same(readdirSync(dir).sort(), ['config.json', 'victim']);
-  t.end();
 });
 
 t.test(
@@ -73,6 +71,36 @@ t.test(
     t.match(problem('fifo'), /no plain file/);
     t.match(problem('folder'), /no plain file/);
     t.end();
+  },
+);
+
+t.test(
+  'nothing is written where another user has a say, and nothing is made there',
+  {skip: process.getuid?.() !== 0 && 'needs root'},
+  async (t) => {
+    const dir = t.testdir({foreign: {}, own: {}, open: {}, file: ''});
+    const at = (...parts: string[]) => path.join(dir, ...parts);
+    symlinkSync(at('own'), at('foreign', 'link'));
+    lchownSync(at('foreign', 'link'), 65534, 65534);
+    symlinkSync(at('foreign', 'link'), at('around'));
+    symlinkSync('own', at('mine'));
+    chownSync(at('foreign'), 65534, 65534);
+    chmodSync(at('open'), 0o777);
+    const write = (...parts: string[]) => writeConfig(at(...parts, 'bpftop-ts', 'config.json'), config);
+    await t.rejects(write('foreign'), {message: /foreign belongs to another user/});
+    await t.rejects(write('foreign', '.config'), {message: /foreign belongs to another user/});
+    await t.rejects(write('foreign', 'link'), {message: /foreign belongs to another user/});
+    await t.rejects(write('around'), {message: /foreign belongs to another user/}, 'by way of a link of our own');
+    await t.rejects(write('open'), {message: /others may write to .*open/});
+    await t.rejects(write('file'), {message: /file is no directory/});
+    for (const each of ['foreign', 'own', 'open']) t.notOk(readdirSync(at(each)).includes('bpftop-ts'), each);
+    symlinkSync('loop', at('loop'));
+    await t.rejects(write('loop'), {message: /too many links/});
+    await write('mine');
+    t.same(readConfig(at('own', 'bpftop-ts', 'config.json')).config, config, 'a link of our own into our own is followed');
+    chmodSync(at('open'), 0o1777);
+    await write('open');
+    t.same(readConfig(at('open', 'bpftop-ts', 'config.json')).config, config, 'a sticky directory, as /tmp is');
   },
 );
 

@@ -1,11 +1,23 @@
 /** The whole tool on a terminal: what it shows of the real kernel, and how it gives the terminal back. */
 import {spawnSync} from 'node:child_process';
-import {mkdtempSync, readFileSync, rmSync} from 'node:fs';
+import {
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import t from 'tap';
-import {toolPath} from '../helpers/cli.js';
+import {type Document, toolPath} from '../helpers/cli.js';
+import {parseCsv} from '../helpers/csv.js';
 import {kernelSkip, loadProg} from '../helpers/kernel.js';
 import {PtyProgram, type PtyOptions} from '../helpers/terminal.js';
 
@@ -50,6 +62,13 @@ function read(file: string): string {
   }
 }
 
+/** A directory whose path fits on the screen. */
+function shortDir(t: Test): string {
+  const dir = mkdtempSync(path.join(tmpdir(), 'bpftop-ts-'));
+  t.teardown(() => rmSync(dir, {recursive: true}));
+  return dir;
+}
+
 /** The process that has the tool open, below this one. */
 function pidOf(program: PtyProgram, pattern: string): number {
   const {stdout} = spawnSync('pgrep', ['-f', '--session', String(program.pid), pattern], {encoding: 'utf8'});
@@ -91,6 +110,95 @@ t.test('keys, a filter and the page of a program, on the real kernel', {skip: ke
   program.type('q');
   await restored(0);
 });
+
+t.test('w writes what is on the screen to a file of its own', {skip: kernelSkip}, async (t) => {
+  for (const name of ['one', 'two']) loadProg(t, {type: 'xdp', name: `written_${name}`});
+  const dir = shortDir(t);
+  writeFileSync(`${dir}/there.json`, 'old');
+  writeFileSync(`${dir}/victim.json`, 'precious');
+  symlinkSync('victim.json', path.join(dir, 'link.json'));
+  const {program, restored} = startInShell(t, `cd ${dir}; ${tool} -d 100ms -s id:asc --columns id,name,trend -f written_`);
+  await program.shows(/written_one[^]*written_two/);
+  const screen = await program.shows(rates);
+  const ids = [...screen.matchAll(/^ +[+]? *(\d+) +written_/gm)].map(([, id]) => Number(id));
+  program.type('w');
+  await program.shows(/write to bpftop-ts-[A-Za-z0-9._-]+-\d{8}T\d{6}Z\.json/);
+  program.type('\u0015link.json\r');
+  await program.shows('EEXIST');
+  program.type('\u0015no/such.json\r');
+  await program.shows('open: ENOENT. There is no such directory.');
+  program.type('\u0015there.json\r');
+  await program.shows('there.json is there: replace?');
+  program.type('n');
+  await program.shows('write to there.json');
+  t.equal(read(`${dir}/there.json`), 'old');
+  program.type('\r');
+  await program.shows('replace?');
+  program.type('y');
+  await program.shows(`Written: ${dir}/there.json`);
+  program.type('w');
+  await program.shows('write to');
+  program.type('\u0015new.csv\r');
+  await program.shows(`Written: ${dir}/new.csv`);
+  program.type('q');
+  await restored(0);
+  const written = JSON.parse(read(`${dir}/there.json`)) as Document;
+  t.same(
+    written.programs.map((each) => each.id),
+    ids,
+  );
+  t.match(
+    written.programs.map((each) => each.name),
+    ['written_one', 'written_two'],
+  );
+  const [titles, ...rows] = parseCsv(read(`${dir}/new.csv`));
+  t.same(titles, ['taken_at', 'id', 'name']);
+  t.same(
+    rows.map((row) => Number(row[1])),
+    ids,
+  );
+  for (const name of ['there.json', 'new.csv']) t.equal(statSync(`${dir}/${name}`).mode & 0o777, 0o600, name);
+  t.equal(read(`${dir}/victim.json`), 'precious');
+  t.same(readdirSync(dir).sort(), ['link.json', 'new.csv', 'there.json', 'victim.json']);
+});
+
+t.test(
+  'W saves the screen, and the next one begins so; nothing is saved in the home of another',
+  {skip: kernelSkip},
+  async (t) => {
+    const dir = shortDir(t);
+    mkdirSync(path.join(dir, 'foreign'));
+    chownSync(path.join(dir, 'foreign'), 65534, 65534);
+    const first = startInShell(t, `XDG_CONFIG_HOME=${dir}/own ${tool} -d 200ms --theme dark`);
+    await first.program.shows(rates);
+    t.notOk(existsSync(`${dir}/own`), 'not by itself');
+    first.program.type('Dc\u001b[C\u001b');
+    await first.program.shows(/^ +TYPE +ID▼/m);
+    first.program.type('W');
+    await first.program.shows(`Saved: ${dir}/own/bpftop-ts/config.json`);
+    first.program.type('q');
+    await first.restored(0);
+    t.equal(statSync(`${dir}/own/bpftop-ts/config.json`).mode & 0o777, 0o600);
+    t.match(JSON.parse(read(`${dir}/own/bpftop-ts/config.json`)), {
+      sort: 'id:desc',
+      delay: '200ms',
+      theme: 'dark',
+      ascii: false,
+    });
+    const next = startInShell(t, `XDG_CONFIG_HOME=${dir}/own ${tool}`);
+    await next.program.shows(/^ +TYPE +ID▼/m);
+    await next.program.shows(/200ms +live/);
+    next.program.type('q');
+    await next.restored(0);
+    const foreign = startInShell(t, `XDG_CONFIG_HOME=${dir}/foreign ${tool}`);
+    await foreign.program.shows(rates);
+    foreign.program.type('W');
+    await foreign.program.shows(/! Not saved: .*foreign belongs to another user\./);
+    t.same(readdirSync(path.join(dir, 'foreign')), []);
+    foreign.program.type('q');
+    await foreign.restored(0);
+  },
+);
 
 t.test('Ctrl-C, TERM, HUP and a bug: the terminal as it was, the status as it should be', {skip: kernelSkip}, async (t) => {
   const boom = quote(`data:text/javascript,setTimeout(() => { throw new Error('boom') }, 1200)`);

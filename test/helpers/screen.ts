@@ -54,6 +54,12 @@ export interface ScreenUnderTest {
   readonly bytes: () => number;
 }
 
+/** Files that nobody writes. */
+export const noFiles: ShownOptions['files'] = {
+  write: () => Promise.reject(new Error('nothing is to be written')),
+  save: () => Promise.reject(new Error('nothing is to be saved')),
+};
+
 const tick = () => new Promise((resolve) => setImmediate(resolve));
 
 /** Opens a screen of that size; closed when the test ends. */
@@ -78,6 +84,7 @@ export async function openTestScreen(
     delayMs: 1000,
     look: {color: 'auto', ascii: false, theme: 'default'},
     notice: null,
+    files: noFiles,
     ...rest,
   };
   let drawn = 0;

@@ -178,7 +178,10 @@ t.test('where statistics are off it says so, and what to do, in the place of the
   const warnings = [{code: 'stats_off', message: 'no rates: statistics are off. Leave --no-enable-stats out.'}];
   for (let i = 0; i < 3; i++) screen.feed([{id: 1}], {stats: 'off', warnings});
   const {press} = screen;
-  const page = (await press('\r')).join('\n');
+  await press('\r');
+  // The screen loads them when a page is first opened.
+  await import('../../src/ui/charts.js');
+  const page = (await press('')).join('\n');
   t.match(page, /No charts: statistics are off/);
   t.match(page, /Leave --no-enable-stats out\.\s*\n/);
   t.notMatch(page, '⡇');

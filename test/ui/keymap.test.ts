@@ -3,10 +3,11 @@ import {noFilter} from '../../src/model/filter.js';
 import {initialSort} from '../../src/model/sort.js';
 import {helpLines} from '../../src/ui/help.js';
 import {actionFor, footerKeys, keymap, type Scope, scopeOf, shownKey} from '../../src/ui/keymap.js';
+import {filePrompt, filterPrompt} from '../../src/ui/prompt.js';
 import {initialState} from '../../src/ui/state.js';
 import {withoutStyles} from '../../src/ui/styled-text.js';
 
-const scopes: readonly Scope[] = ['table', 'detail', 'help', 'sort', 'group', 'prompt'];
+const scopes: readonly Scope[] = ['table', 'detail', 'help', 'sort', 'group', 'columns', 'filter', 'file', 'replace'];
 
 t.test('no key means two things in one place', (t) => {
   for (const scope of scopes) {
@@ -24,7 +25,7 @@ t.test('from everywhere there is a way out, and the footer shows one', (t) => {
     t.ok(footerKeys(scope).length > 0, scope);
   }
   t.equal(actionFor('q', 'table'), 'quit');
-  t.equal(actionFor('q', 'prompt'), undefined, 'q is a letter in a filter');
+  t.equal(actionFor('q', 'filter'), undefined, 'q is a letter in a filter');
   t.end();
 });
 
@@ -42,7 +43,10 @@ t.test('what takes the keys is what lies on top', (t) => {
   t.equal(scopeOf(state), 'table');
   t.equal(scopeOf({...state, page: {kind: 'detail', key: 'x', scroll: 0}}), 'detail');
   t.equal(scopeOf({...state, overlay: {kind: 'sort', index: 0}}), 'sort');
-  t.equal(scopeOf({...state, prompt: {text: '', caret: 0, before: noFilter, error: null}}), 'prompt');
+  t.equal(scopeOf({...state, prompt: filterPrompt(noFilter)}), 'filter');
+  t.equal(scopeOf({...state, prompt: filePrompt('x')}), 'file');
+  t.equal(scopeOf({...state, prompt: {...filePrompt('x'), stage: 'replace'}}), 'replace');
+  t.equal(scopeOf({...state, overlay: {kind: 'columns', order: [], index: 0}}), 'columns');
   t.equal(scopeOf({...state, overlay: {kind: 'group', index: 0}}), 'group');
   t.end();
 });

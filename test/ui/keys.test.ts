@@ -50,6 +50,8 @@ t.test('keys have the names that the keymap uses', (t) => {
   t.same(keyNames('j', key()), ['j']);
   t.same(keyNames('G', key({shift: true})), ['G']);
   t.same(keyNames('', key({upArrow: true})), ['up']);
+  t.same(keyNames('', key({tab: true})), ['tab']);
+  t.same(keyNames('', key({tab: true, shift: true})), ['shift-tab']);
   t.same(keyNames('', key({escape: true, meta: true})), ['esc']);
   t.same(keyNames('c', key({ctrl: true})), ['ctrl-c']);
   t.same(keyNames('\n', key()), ['enter'], 'Ctrl-J is Enter');

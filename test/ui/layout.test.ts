@@ -3,7 +3,8 @@ import {FilterError, noFilter, parseFilter} from '../../src/model/filter.js';
 import {defaultOrder, initialSort, sortableFields} from '../../src/model/sort.js';
 import {countCells, layoutFooter} from '../../src/ui/footer.js';
 import {dialogText, helpLines, overlayRect} from '../../src/ui/help.js';
-import {layoutColumns, layoutScreen, markCells, type Rect} from '../../src/ui/layout.js';
+import {allColumns, layoutColumns, layoutScreen, markCells, type Rect} from '../../src/ui/layout.js';
+import {filePrompt, type FilterPrompt, filterPrompt} from '../../src/ui/prompt.js';
 import {groupChoices, initialState, sortChoices, type State} from '../../src/ui/state.js';
 import {withoutStyles} from '../../src/ui/styled-text.js';
 import {cellsOf} from '../../src/ui/text.js';
@@ -82,10 +83,10 @@ t.test('the parts of a screen lie within it, at any size', (t) => {
   t.end();
 });
 
-const badPrompt: NonNullable<State['prompt']> = {
+const badPrompt: FilterPrompt = {
+  ...filterPrompt(noFilter),
   text: `${'监控'.repeat(30)} nam=x\u001b`,
   caret: 62,
-  before: noFilter,
   error: new FilterError("unknown field 'nam\u001b'; did you mean 'name'?", 61),
 };
 
@@ -93,37 +94,50 @@ t.test('the footer says what is wrong with a filter, and where', (t) => {
   const texts = {version: '1.2.3', notice: null};
   const {error} = layoutFooter({...state, prompt: badPrompt}, 120, texts);
   t.equal(error, "column 62: unknown field 'nam<1b>'; did you mean 'name'?");
-  const short = {text: 'nam=x', caret: 5, before: noFilter, error: new FilterError("unknown field 'nam'", 0)};
+  const short = {...filterPrompt(noFilter), text: 'nam=x', caret: 5, error: new FilterError("unknown field 'nam'", 0)};
   t.match(layoutFooter({...state, prompt: short}, 80, texts), {before: '/nam=x', error: "column 1: unknown field 'nam'"});
   t.end();
 });
+
+const values = ['a', 'b\u001b[2J', '监控监控', ...Array.from({length: 6}, (_, i) => `value-${i}`)];
 
 t.test('the footer fits, keeps its count clear of the keys, and drops the cheapest keys first', (t) => {
   const states: State[] = [
     state,
     {...state, filter: parseFilter('a filter that is longer than any footer of a narrow terminal could ever show')},
-    {...state, prompt: {text: 'cil_ with something behind it', caret: 4, before: noFilter, error: null}},
-    {...state, prompt: {text: '监控监控监控监控监控监控', caret: 12, before: noFilter, error: null}},
-    {...state, prompt: {text: 'cpu>', caret: 4, before: noFilter, error: new FilterError('missing', 4)}},
+    {...state, prompt: {...filterPrompt(noFilter), text: 'cil_ with something behind it', caret: 4}},
+    {...state, prompt: {...filterPrompt(noFilter), text: '监控监控监控监控监控监控', caret: 12}},
+    {...state, prompt: {...filterPrompt(noFilter), text: 'cpu>', caret: 4, error: new FilterError('missing', 4)}},
     {...state, prompt: badPrompt},
+    {...state, prompt: {...badPrompt, choices: {line: badPrompt, from: 0, to: 0, candidates: values, index: -1}}},
+    {...state, prompt: {...badPrompt, choices: {line: badPrompt, from: 0, to: 0, candidates: values, index: 8}}},
+    {...state, prompt: {...filePrompt('监控'.repeat(40)), error: 'open: ENOENT. There is no such directory.'}},
+    {...state, prompt: {...filePrompt('监控'.repeat(40)), stage: 'replace'}},
+    {...state, prompt: {...filePrompt('a.json'), stage: 'writing'}},
     {...state, page: {kind: 'detail', key: '', scroll: 0}},
     {...state, overlay: {kind: 'help', scroll: 0}},
   ];
   const wrong: string[] = [];
   for (const width of widths.filter((each) => each >= 20)) {
     for (const each of states) {
-      const {before, caret, after, countX, error, keys} = layoutFooter(each, width, {
+      const {before, caret, after, countX, error, candidates, keys} = layoutFooter(each, width, {
         version: '1.2.3',
         notice: 'demo: 6 programs of its own',
       });
       const left = cellsOf(before + caret + after);
-      const right = cellsOf(keys.map((pair) => pair.join(' ')).join('  '));
-      if (each.prompt?.error && left + 2 + cellsOf(error) > width) wrong.push(`error overlaps at ${width}`);
-      if (each.prompt?.error && (keys.length > 0 || countX < width || error === '')) wrong.push(`no error at ${width}`);
-      const clear = each.page.kind === 'table' && !each.overlay ? countX + countCells : left;
+      const right = cellsOf([...keys.map((pair) => pair.join(' ')), ...candidates.map(({text}) => text)].join('  '));
+      const choices = each.prompt?.kind === 'filter' && each.prompt.choices;
+      if (choices && choices.index >= 0 && width >= 80 && !candidates.some(({chosen}) => chosen))
+        wrong.push(`what is chosen is not shown at ${width}`);
+      if (each.prompt?.error && !choices && left + 2 + cellsOf(error) > width) wrong.push(`error overlaps at ${width}`);
+      if (each.prompt?.error && !choices && (keys.length > 0 || countX < width || error === ''))
+        wrong.push(`no error at ${width}`);
+      const counted = each.page.kind === 'table' && !each.overlay && each.prompt?.kind !== 'file';
+      const clear = counted ? countX + countCells : left;
       if (left > width) wrong.push(`left of ${left} at ${width}`);
       if (right > 0 && clear + right > width) wrong.push(`keys overlap at ${width}`);
-      if (each.prompt && caret === '') wrong.push(`no caret at ${width}`);
+      const typing = each.prompt && !('stage' in each.prompt && each.prompt.stage !== 'typing');
+      if (typing && caret === '') wrong.push(`no caret at ${width}`);
     }
   }
   t.same(wrong, []);
@@ -141,10 +155,11 @@ t.test('help and dialogs fit their places', (t) => {
       for (const overlay of [
         ...[0, 12, sortChoices(state).length - 1].map((index) => ({kind: 'sort', index}) as const),
         ...groupChoices.map((_, index) => ({kind: 'group', index}) as const),
+        ...[0, 12, allColumns.length - 1].map((index) => ({kind: 'columns', index, order: allColumns}) as const),
       ]) {
         const open: State = {...state, overlay};
         const rect = overlayRect(open, layout) as Rect;
-        const lines = dialogText(open, overlay, rect)?.lines ?? [];
+        const lines = dialogText(open, overlay, rect, layoutColumns(columns, 'cpu_pct'))?.lines ?? [];
         if (rect.x < 0 || rect.x + rect.width > columns || rect.height > layout.body.height)
           wrong.push(`dialog at ${columns}`);
         if (lines.length > rect.height - 2) wrong.push(`dialog too high at ${columns}×${rows}`);

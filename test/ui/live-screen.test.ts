@@ -5,6 +5,7 @@ import {findGrouping} from '../../src/model/group.js';
 import {measure} from '../../src/model/measure.js';
 import type {ProgPin} from '../../src/sample/pins.js';
 import {noSources, type Reading} from '../../src/sample/sources.js';
+import type {ScreenFiles, Settings, Shown, WriteOutcome} from '../../src/ui/index.js';
 import {openTestScreen} from '../helpers/screen.js';
 import {makeSample, owner, type ProgSpec, reading} from '../helpers/samples.js';
 
@@ -38,7 +39,7 @@ t.test('header, titles, rows and footer are where they belong', async (t) => {
   t.match(shown[2], /^ +40 +xdp +prog_40 .* 1\.0µs +1\.0µs +40\.0k +4\.00 +█$/);
   t.match(
     shown.at(-1),
-    /^1–27 of 40 .*\? help {2}\/ filter {2}s sort {2}⏎ open {2}g group {2}q quit {2}↑↓ move {2}b changes$/,
+    /^1–27 of 40 .*\? help {2}\/ filter {2}s sort {2}⏎ open {2}g group {2}q quit {2}↑↓ move {2}.*b changes/,
   );
 });
 
@@ -559,4 +560,170 @@ t.test('the titles move with their columns when an id gets longer', async (t) =>
   const shown = await lines();
   t.ok(Number(at(shown, 'TYPE')) > Number(before));
   t.equal(shown.find((line) => line.includes('1234567890'))?.indexOf('xdp'), at(shown, 'TYPE'));
+});
+
+t.test('c chooses columns: the table behind changes with each key, at any size', async (t) => {
+  const {feed, press, resize, inkFrames} = await openTestScreen(t, {columns: 80, rows: 24});
+  feed(busy(30, 0));
+  feed(busy(30, 1));
+  let shown = await press('c');
+  t.match(shown[6], /─ columns: automatic ─/);
+  t.match(shown[7], /│ +1 ID +program id/);
+  t.match(shown[2], /prog_30/, 'some of the table stays in sight');
+  const drawn = inkFrames();
+  feed(busy(30, 2));
+  t.equal(inkFrames(), drawn, 'a sample draws no dialog');
+  shown = await press(' ');
+  t.notMatch(shown[1], ' ID ');
+  t.match(shown[6], /─ columns ─/);
+  t.match(shown[7], /│ +ID +program id/);
+  shown = await press('jj\u001b[D');
+  t.match(shown[1], /^ +NAME +TYPE /, 'NAME moved to the left of TYPE');
+  shown = await press('a');
+  t.match(shown[1], /^ +ID +TYPE +NAME /);
+  shown = await press('G');
+  t.match(shown.slice(7).join('\n'), /\d+ TREND +its CPU% so far/, 'scrolled to the end');
+  shown = await press('\u001b');
+  t.match(shown[8], /prog_/);
+  await press('c');
+  shown = await resize(40, 10);
+  t.match(shown[2], /─ columns: automatic ─/);
+  shown = await press('\u001b[H\u001b[B \u001b[6~\u001b[6~');
+  t.match(shown[1], /TYPE/, 'what was chosen is in the narrow table');
+  shown = await press('c');
+  t.match(shown[2], /prog_/);
+});
+
+t.test('the screen begins with the columns it is given, and says what there is no room for', async (t) => {
+  const {feed, press} = await openTestScreen(t, {
+    columns: 60,
+    rows: 24,
+    chosenColumns: ['name', 'cmd', 'cgroup', 'tag', 'id'],
+  });
+  feed(busy(3, 1));
+  const shown = await press('c');
+  t.match(shown[1], /^ +NAME +COMMAND /);
+  t.match(shown.join('\n'), /4 TAG +no room for it: SHA/);
+});
+
+t.test('Tab shows candidates in the place of keys, safely; Shift-Tab goes back', async (t) => {
+  const {feed, press} = await openTestScreen(t, {columns: 80});
+  feed([
+    {id: 1, name: 'evil\u001b[2J1'},
+    {id: 2, name: 'evil_2'},
+    {id: 3, name: 'evil_own', self: true},
+  ]);
+  let shown = await press('/name:\t');
+  t.match(shown.at(-1), /^\/name:evil .* evil<1b>\[2J1 {2}evil_2$/);
+  shown = await press('\t');
+  t.match(shown.at(-1), /^\/name:evil<1b>\[2J1 /);
+  t.match(shown.join('\n'), /evil<1b>\[2J1/);
+  t.notMatch(shown.slice(2, -1).join('\n'), 'evil_2', 'and it acts');
+  shown = await press('\u001b[Z');
+  t.match(shown.at(-1), /^\/name:evil_2 /);
+  shown = await press('x');
+  t.match(shown.at(-1), /^\/name:evil_2x .*Esc undo/);
+});
+
+/** Files that are remembered instead of written; `outcomes` come one after the other. */
+function filesOf(...outcomes: WriteOutcome[]) {
+  const written: {name: string; shown: Shown; replace: boolean}[] = [];
+  const saved: Settings[] = [];
+  const files: ScreenFiles = {
+    write(name, shown, replace) {
+      written.push({name, shown, replace});
+      return Promise.resolve(outcomes.shift() ?? {kind: 'done', sentence: 'Written.'});
+    },
+    save(settings) {
+      saved.push(settings);
+      return Promise.resolve({kind: 'done', sentence: 'Saved: /x\u001b[2J'});
+    },
+  };
+  return {files, written, saved};
+}
+
+t.test('w writes what was shown when it was pressed, with what was chosen', async (t) => {
+  const {files, written} = filesOf();
+  const {feed, press} = await openTestScreen(t, {files, limit: 7, chosenColumns: ['name', 'id']});
+  feed(busy(30, 0));
+  feed(busy(30, 1));
+  await press('/prog_1\rr');
+  let shown = await press('w');
+  t.match(shown.at(-1), /^write to bpftop-ts-web-3-20260131T120142Z\.json +.*⏎ write/);
+  feed(busy(30, 2));
+  shown = await press('\u0015out.csv\r');
+  t.match(shown.at(-2), /^Written\.$/);
+  t.notMatch(shown.at(-1), 'out.csv');
+  t.match(written, [
+    {
+      name: 'out.csv',
+      replace: false,
+      shown: {
+        measured: {sample: {takenAt: Date.UTC(2026, 0, 31, 12, 1, 42)}},
+        selection: {filter: {text: 'prog_1'}, sort: {descending: false}, limit: 7, own: false},
+        grouping: null,
+        columns: ['name', 'id'],
+      },
+    },
+  ]);
+});
+
+t.test('what there is already is replaced after y alone; an error leaves the name to be mended', async (t) => {
+  const {files, written} = filesOf({kind: 'exists'}, {kind: 'exists'}, {kind: 'failed', sentence: 'open: EACCES\u001b.'});
+  const {feed, press} = await openTestScreen(t, {files, columns: 100});
+  feed(busy(3, 1));
+  let shown = await press('w\u0015a.json\r');
+  t.match(shown.at(-1), /^a\.json is there: replace\? +Esc cancel {2}y replace {2}n another name$/);
+  shown = await press('x\r');
+  t.match(shown.at(-1), 'replace?', 'Enter is no yes');
+  shown = await press('n');
+  t.match(shown.at(-1), /^write to a\.json /);
+  await press('\r');
+  shown = await press('y');
+  t.match(shown.at(-1), 'open: EACCES<1b>.');
+  t.match(shown.at(-1), /^write to a\.json /);
+  shown = await press('\u007f');
+  t.notMatch(shown.at(-1), 'EACCES');
+  shown = await press('\u001b');
+  t.notMatch(shown.at(-1), 'write to');
+  t.same(
+    written.map(({replace}) => replace),
+    [false, false, true],
+  );
+});
+
+t.test('a host may be called what it likes: the name to begin with is a safe one', async (t) => {
+  const {feed, press} = await openTestScreen(t);
+  const host = {...makeSample(1, []).host, hostname: '../../etc/$(rm)\u001b[2J 🐝\n'};
+  feed(busy(3, 1), {host});
+  t.match((await press('w')).at(-1), /^write to bpftop-ts-[A-Za-z0-9._-]+-\d{8}T\d{6}Z\.json /);
+  t.notMatch((await press('')).at(-1), '/');
+});
+
+t.test('before the first sample there is nothing to write; a disk that never answers holds nobody', async (t) => {
+  const never: ScreenFiles = {...filesOf().files, write: () => new Promise(() => {})};
+  const {feed, press} = await openTestScreen(t, {files: never});
+  t.match((await press('w')).at(-2), '! There is nothing to write yet.');
+  feed(busy(3, 1));
+  t.match((await press('w\u0015a.json\r')).at(-1), /^writing a\.json…/);
+  const shown = await press('xyz\u001bj');
+  t.match(shown[2], /^›/);
+});
+
+t.test('W saves what is shown, and says where', async (t) => {
+  const {files, saved} = filesOf();
+  const {feed, press, inkFrames} = await openTestScreen(t, {
+    files,
+    delayMs: 250,
+    look: {color: 'auto', ascii: false, theme: 'dark'},
+  });
+  feed(busy(3, 1));
+  await press('c\u001b[C\u001bsg');
+  const drawn = inkFrames();
+  const shown = await press('W');
+  t.match(shown.at(-2), 'Saved: /x<1b>[2J');
+  t.equal(inkFrames(), drawn);
+  t.match(saved, [
+    {columns: ['type', 'id', 'name'], sort: {field: {key: 'id'}}, delayMs: 250, look: {theme: 'dark', ascii: false}},
+  ]);
 });

@@ -13,7 +13,6 @@ import {
   groupChoices,
   groupLetter,
   initialState,
-  longestPrompt,
   reduce,
   settle,
   sortChoices,
@@ -21,12 +20,13 @@ import {
   type State,
 } from '../../src/ui/state.js';
 import {makeSample} from '../helpers/samples.js';
+import {longestLine} from '../../src/ui/line-edit.js';
 
 const start = initialState(initialSort, noFilter);
 const keys = Array.from({length: 30}, (_, i) => `key-${i}`);
 const baseline = new Baseline(measure(makeSample(100, []), null));
 const context: Context = {
-  ...{keys, height: 10, columns: ['id', 'name', 'events_per_sec', 'cpu_pct'], scrollEnd: 5},
+  ...{keys, height: 10, columns: ['id', 'name', 'events_per_sec', 'cpu_pct'], progs: [], scrollEnd: 5},
   ...{mark: () => baseline, topSpender: () => 'key-17'},
 };
 
@@ -119,8 +119,8 @@ t.test('while the text is bad the last good filter goes on, and Enter waits', (t
 });
 
 t.test('a filter that is typed has an end', (t) => {
-  const {prompt} = after(start, 'filter', ...typed('a'.repeat(longestPrompt + 5)));
-  t.equal(prompt?.text.length, longestPrompt);
+  const {prompt} = after(start, 'filter', ...typed('a'.repeat(longestLine + 5)));
+  t.equal(prompt?.text.length, longestLine);
   t.end();
 });
 
@@ -320,5 +320,115 @@ t.test('the window is automatic until one is chosen, and stays chosen', (t) => {
 t.test('a page that has become shorter scrolls back at the first key', (t) => {
   const far = after(start, 'open', 'last');
   t.match(reduce(far, {name: 'up'}, {...context, scrollEnd: 2}).page, {scroll: 1});
+  t.end();
+});
+
+const shown: Context = {...context, columns: ['id', 'name', 'cpu_pct', 'trend']};
+const afterChoosing = (state: State, ...names: ActionName[]): State =>
+  names.reduce<State>((now, name) => reduce(now, {name}, shown), state);
+
+t.test('the choice of columns begins with what is shown; each key changes the table at once', (t) => {
+  const open = afterChoosing(start, 'columns');
+  t.match(open, {overlay: {kind: 'columns', index: 0}, chosenColumns: null}, 'nothing is chosen by looking');
+  t.same(afterChoosing(open, 'toggle').chosenColumns, ['name', 'cpu_pct', 'trend']);
+  t.same(afterChoosing(open, 'toggle', 'toggle').chosenColumns, ['id', 'name', 'cpu_pct', 'trend']);
+  t.same(
+    afterChoosing(open, 'down', 'toggle').chosenColumns,
+    ['id', 'type', 'name', 'cpu_pct', 'trend'],
+    'in its usual place',
+  );
+  const moved = afterChoosing(open, 'moveRight');
+  t.same(moved.chosenColumns, ['name', 'id', 'cpu_pct', 'trend']);
+  t.same(afterChoosing(moved, 'moveRight', 'moveLeft').chosenColumns, moved.chosenColumns, 'and back');
+  t.same(afterChoosing(moved, 'moveRight', 'moveRight', 'moveRight').chosenColumns, ['name', 'cpu_pct', 'trend', 'id']);
+  t.equal(afterChoosing(open, 'moveLeft'), open, 'there is none to the left');
+  t.equal(afterChoosing(open, 'down', 'moveLeft').chosenColumns, null, 'what is not shown has no place');
+  t.match(afterChoosing(moved, 'automatic'), {chosenColumns: null, overlay: {index: 0}});
+  t.match(afterChoosing(moved, 'back'), {overlay: null, chosenColumns: moved.chosenColumns});
+  t.end();
+});
+
+t.test('chosen columns stand first in the list, new ones come after them, and one always stays', (t) => {
+  const chosen: State = {...start, chosenColumns: ['name', 'id']};
+  const open = afterChoosing(chosen, 'columns');
+  t.match(open.overlay, {order: ['name', 'id', 'type']});
+  t.same(afterChoosing(open, 'down', 'down', 'toggle').chosenColumns, ['name', 'id', 'type']);
+  const one = afterChoosing(open, 'toggle');
+  t.same(one.chosenColumns, ['id']);
+  t.equal(afterChoosing(one, 'down', 'toggle').chosenColumns, one.chosenColumns);
+  t.match(afterChoosing(open, 'last', 'toggle').chosenColumns, ['name', 'id', 'trend']);
+  t.end();
+});
+
+t.test('from a column that has no order, sorting goes on to the next that has one', (t) => {
+  const columns = ['id', 'map_ids', 'trend', 'cpu_pct'] as const;
+  t.equal(reduce(start, {name: 'sortLeft'}, {...context, columns}).sort.field.key, 'id');
+  t.end();
+});
+
+t.test('the name of a file is edited as a filter is; what went wrong is said until it is mended', (t) => {
+  const asked = after(start, {name: 'askFile', text: 'a.json'});
+  t.match(asked.prompt, {kind: 'file', text: 'a.json', caret: 6, stage: 'typing', error: null});
+  t.match(after(asked, 'erase', ...typed('b.csv')), {prompt: {text: 'b.csv'}, filter: noFilter}, 'and is no filter');
+  const writing = after(asked, 'writeFile');
+  t.equal(after(writing, ...typed('x')), writing, 'nothing is edited while it is written');
+  t.equal(after(writing, 'restore').prompt, null, 'but one can leave');
+  const failed = after(writing, {name: 'written', outcome: {kind: 'failed', sentence: 'open: EACCES.'}});
+  t.match(failed.prompt, {text: 'a.json', stage: 'typing', error: 'open: EACCES.'});
+  t.match(after(failed, 'caretLeft').prompt, {caret: 5, error: null});
+  t.equal(after(writing, {name: 'written', outcome: {kind: 'done', sentence: 'Written.'}}).prompt, null);
+  const asking = after(writing, {name: 'written', outcome: {kind: 'exists'}});
+  t.match(asking.prompt, {stage: 'replace'});
+  t.equal(after(asking, ...typed('x')), asking);
+  t.match(after(asking, 'keepFile').prompt, {text: 'a.json', stage: 'typing'});
+  t.match(after(asking, 'replaceFile').prompt, {stage: 'writing'});
+  t.end();
+});
+
+const {progs} = measure(
+  makeSample(1, [
+    {id: 1, name: 'tc_main'},
+    {id: 2, name: 'tc_other'},
+    {id: 3, name: 'x y'},
+  ]),
+  null,
+);
+const completing = (text: string, ...names: ActionName[]) => {
+  const state = after(start, 'filter', ...typed(text));
+  return names.reduce<State>((now, name) => reduce(now, {name}, {...context, progs}), state);
+};
+const lineOf = ({prompt}: State) => prompt && `${prompt.text.slice(0, prompt.caret)}|${prompt.text.slice(prompt.caret)}`;
+
+t.test('Tab completes what there is one of, and acts at once', (t) => {
+  const name = completing('bytes_m', 'complete');
+  t.equal(lineOf(name), 'bytes_m|', 'two begin so');
+  t.equal(lineOf(completing('na', 'complete')), 'name|', 'name and namespace have that in common');
+  t.equal(lineOf(completing('verif', 'complete')), 'verified_insns>|');
+  t.equal(lineOf(completing('name:x', 'complete')), 'name:"x y"|');
+  t.equal(completing('name:x', 'complete').filter.text, 'name:"x y"');
+  t.equal(lineOf(completing('sleepable=y', 'complete')), 'sleepable=yes|');
+  t.equal(
+    lineOf(completing('(verif>1 or x)', ...Array<ActionName>(9).fill('caretLeft'), 'complete')),
+    '(verified_insns|>1 or x)',
+  );
+  const none = completing('nothing_like_it', 'complete');
+  t.equal(lineOf(none), 'nothing_like_it|');
+  t.end();
+});
+
+t.test('Tab goes through several candidates, Shift-Tab back; typing ends it, Esc brings back the filter there was', (t) => {
+  const first = completing('name:t', 'complete');
+  t.equal(lineOf(first), 'name:tc_|', 'what they have in common');
+  t.match(first.prompt, {choices: {candidates: ['tc_main', 'tc_other'], index: -1}});
+  const go = (...names: ActionName[]) => lineOf(completing('name:t', 'complete', ...names));
+  t.equal(go('complete'), 'name:tc_main|');
+  t.equal(go('complete', 'complete'), 'name:tc_other|');
+  t.equal(go('complete', 'complete', 'complete'), 'name:tc_main|');
+  t.equal(go('completeBack'), 'name:tc_other|');
+  t.equal(go('complete', 'completeBack'), 'name:tc_other|');
+  t.match(after(first, ...typed('o')).prompt, {choices: null, text: 'name:tc_o'});
+  t.equal(completing('name:t', 'complete', 'complete').filter.text, 'name:tc_main');
+  t.equal(completing('name:t', 'complete', 'complete', 'restore').filter, noFilter);
+  t.equal(after(start, 'filter', 'complete').prompt?.text, '', 'all fields begin with nothing');
   t.end();
 });
