@@ -8,12 +8,17 @@ import {field, type FieldKey} from '../model/fields.js';
 import type {Group, Grouping} from '../model/group.js';
 import {printable} from '../model/printable.js';
 import {toJson} from '../output/json.js';
-import {selectGroups, selectProgs} from '../model/select.js';
+import {selectGroups, selectProgs, wanted} from '../model/select.js';
+import {toPlain} from '../output/plain.js';
 import {toGroupTable, toTable} from '../output/table.js';
 import type {Sample} from '../sample/types.js';
 import {trendKey} from '../ui/layout.js';
+import {inAscii, speaksUtf8} from '../ui/theme.js';
 import {version} from '../version.js';
 import type {Format, WatchOptions} from './options.js';
+
+/** Before the first update in words, ms. */
+const firstUpdateMs = 1000;
 
 /**
  * Writes one document or table a period. The first reading is only the beginning of the first period, so that whatever is written
@@ -21,20 +26,25 @@ import type {Format, WatchOptions} from './options.js';
  * @returns the exit status.
  */
 export async function writeSamples(collector: Collector, options: WatchOptions): Promise<number> {
-  const iterations = options.iterations ?? 1;
   const format = options.format ?? 'table';
+  const iterations = options.iterations ?? (format === 'plain' ? 0 : 1);
+  // For scripts all programs, which say themselves whether they are this tool's own, and names as they are.
+  const forScripts = format === 'json' || format === 'csv';
+  const ascii = !forScripts && (options.look.ascii || (process.stdout.isTTY && !speaksUtf8(process.env)));
+  // Who listens shall not wait for the first words as long as for those after them.
+  const pace = new Pace(options.delayMs, format === 'plain' ? firstUpdateMs : undefined);
   // A table at one moment has no trend.
   const columns = options.columns?.filter((key) => key !== trendKey) ?? null;
   const warned = new Set<string>();
   let previous: Sample | null = null;
   let written = 0;
-  for await (const sample of collector.samples(new Pace(options.delayMs))) {
+  for await (const sample of collector.samples(pace)) {
     if (previous) {
       const measured = measure(sample, previous);
       // The JSON document carries its warnings; elsewhere they go where they can't be taken for data.
       if (format !== 'json') warnOnce(measured, warned);
-      // For scripts all programs, which say themselves whether they are this tool's own.
-      const selection = {...options, own: format !== 'table'};
+      // In words the limit is one of those that ran.
+      const selection = {...options, own: forScripts, ...(format === 'plain' && {limit: null})};
       const text = writers[format]({
         measured,
         progs: selectProgs(measured.progs, selection),
@@ -42,8 +52,9 @@ export async function writeSamples(collector: Collector, options: WatchOptions):
         groups: options.grouping && selectGroups(measured.progs, options.grouping, selection),
         columns,
         first: written === 0,
+        options,
       });
-      if (!(await write(text))) return exitStatus.done;
+      if (!(await write(ascii ? inAscii(text) : text))) return exitStatus.done;
       if (++written === iterations) return exitStatus.done;
     }
     previous = sample;
@@ -62,6 +73,7 @@ interface Written {
   readonly columns: readonly FieldKey[] | null;
   /** Whether nothing was written before. */
   readonly first: boolean;
+  readonly options: Pick<WatchOptions, 'filter' | 'limit'>;
 }
 
 const writers: Readonly<Record<Format, (written: Written) => string>> = {
@@ -70,6 +82,11 @@ const writers: Readonly<Record<Format, (written: Written) => string>> = {
   table({measured, progs, by, groups, columns, first}) {
     const table = by && groups ? toGroupTable(measured, by, groups) : toTable(measured, progs, columns ?? undefined);
     return `${first ? '' : '\n'}${table}\n`;
+  },
+  plain({measured, progs, groups, columns, first, options: {filter, limit}}) {
+    const gone = wanted(measured.gone, {filter, own: false});
+    const filtered = filter.text !== '';
+    return `${first ? '' : '\n'}${toPlain({measured, progs, gone, groups, columns, filtered, limit})}\n`;
   },
   csv({measured, progs, groups, columns, first}) {
     if (groups) return (first ? groupCsvHeader : '') + toGroupCsv(measured, groups);
