@@ -77,7 +77,8 @@ export async function openTestScreen(
     chosenColumns: null,
     delayMs: 1000,
     look: {color: 'auto', ascii: false, theme: 'default'},
-    notice: null,
+    // Not the hint of the first seconds.
+    notice: '',
     ...rest,
   };
   let drawn = 0;

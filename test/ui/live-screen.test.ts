@@ -326,6 +326,28 @@ t.test('empty and degraded states say what to do', async (t) => {
   t.match((await lines())[0], /live$/);
 });
 
+t.test('before the first key the footer says what the most useful ones do, and never covers the count', async (t) => {
+  for (const columns of [40, 80, 120, 200]) {
+    const {feed, press, lines} = await openTestScreen(t, {columns, rows: 24, notice: null});
+    feed(busy(30, 0));
+    t.match(
+      (await lines()).at(-1),
+      columns < 80 ? /^ *1–21 of 30 +\? help/ : /^Enter opens, \/ filters, \? explains  1–21 of 30 +\? help/,
+    );
+    t.match((await lines()).at(-1), '1–21 of 30', `count at ${columns}`);
+    // Also one that does nothing.
+    t.notMatch((await press('!')).at(-1), 'Enter opens', `gone at ${columns}`);
+  }
+  const {lines} = await openTestScreen(t, {notice: 'a demo'});
+  t.match((await lines()).at(-1), /^a demo/, 'what else is to be said comes first');
+});
+
+t.test('what statistics that are off, or a host without an iterator, mean is said with what to do', async (t) => {
+  const {feed, lines} = await openTestScreen(t, {columns: 160});
+  feed([{id: 1}], {sampler: 'walk', fallbackReason: 'bpf(BPF_PROG_LOAD): EPERM'});
+  t.match((await lines()).at(-2), /^! programs are read one by one, .*BPF_PROG_LOAD.*"bpftop-ts doctor" says/);
+});
+
 t.test('the page of a program follows the samples, and outlives the program', async (t) => {
   const {feed, press, lines, inkFrames} = await openTestScreen(t);
   feed(busy(3, 0));
