@@ -6,7 +6,7 @@ import {readShareFacts} from '../collectors/share.js';
 import {UserError} from '../errors.js';
 import {documentHead} from '../output/json.js';
 import {cellsOf} from '../ui/text.js';
-import {asciiStandIns, colorDepth, createTheme, speaksUtf8, style, styleNames, type StyleName} from '../ui/theme.js';
+import {colorDepth, createTheme, inAscii, speaksUtf8, style, styleNames, type StyleName} from '../ui/theme.js';
 import {engines, version} from '../version.js';
 import {diagnose, type Check, type Conclusion, type Findings, type TerminalFacts, type Verdict} from './doctor-checks.js';
 import type {DoctorOptions} from './options.js';
@@ -132,12 +132,4 @@ function painter(colors: TerminalFacts['colors']): (name: StyleName, text: strin
   return colors === 'none'
     ? (_, text) => text
     : (name, text) => change(style.text, style[name]) + text + change(style[name], style.text);
-}
-
-/** As the screen is drawn where there is only ASCII. */
-function inAscii(line: string): string {
-  return Array.from(line, (each) => {
-    const code = each.codePointAt(0) as number;
-    return code < 0x7f ? each : String.fromCharCode(asciiStandIns.get(code) ?? 63);
-  }).join('');
 }

@@ -16,7 +16,7 @@ import {completionScript, type Shell, shells} from './completion.js';
 import type {Config} from './config.js';
 
 /** What is written instead of showing the screen. */
-export type Format = 'table' | 'json' | 'csv';
+export type Format = 'table' | 'json' | 'csv' | 'plain';
 /** How programs are to be listed. */
 export type Sampler = 'auto' | 'iterator' | 'walk';
 
@@ -34,7 +34,7 @@ export interface ShareOptions {
 export interface DoctorOptions {
   readonly command: 'doctor';
   /** null: text, as `table`. */
-  readonly format: Exclude<Format, 'csv'> | null;
+  readonly format: Extract<Format, 'table' | 'json'> | null;
   readonly look: Pick<LookOptions, 'color' | 'ascii'>;
 }
 
@@ -70,6 +70,8 @@ export interface Printed {
 }
 
 const helpWidth = 100;
+/** Between updates in words, unless another delay is asked for. */
+const plainDelayMs = 10_000;
 const shortestDelayMs = 50;
 const longestDelayMs = 3_600_000;
 
@@ -169,6 +171,7 @@ interface Raw extends Record<SourceName, boolean> {
   failOn?: Filter;
   format?: Format;
   json?: true;
+  plain?: true;
   enableStats: boolean;
   sampler: Sampler;
   columns?: readonly ColumnKey[];
@@ -188,7 +191,7 @@ function addOptions(command: Command): Command {
     .addOption(
       new Option(
         '-n, --iterations <N>',
-        'stop after N samples; 0 is for ever (default: 0 on the live screen, 1 elsewhere)',
+        'stop after N samples; 0 is for ever (default: 0 on the live screen and with --plain, 1 elsewhere)',
       ).argParser(parseCount),
     )
     .addOption(
@@ -214,11 +217,14 @@ function addOptions(command: Command): Command {
     )
     .addOption(new Option('-l, --limit <N>', 'show at most N programs, or groups (default: all)').argParser(parseLimit))
     .addOption(
-      new Option('--format <FORMAT>', 'write table, json or csv instead of showing the screen').choices([
-        ...(['table', 'json', 'csv'] satisfies Format[]),
+      new Option('--format <FORMAT>', 'write table, json, csv or plain words instead of showing the screen').choices([
+        ...(['table', 'json', 'csv', 'plain'] satisfies Format[]),
       ]),
     )
     .addOption(new Option('--json', 'write JSON, the same as --format json; one line a sample when piped'))
+    .addOption(
+      new Option('--plain', 'tell it in words, the same as --format plain: for screen readers, every 10s, the first five'),
+    )
     .addOption(new Option('--no-enable-stats', 'watch only: never switch BPF statistics on'))
     .addOption(new Option('--no-owners', 'do not look who holds the programs'))
     .addOption(new Option('--no-links', 'do not look what they are attached to'))
@@ -263,9 +269,16 @@ function lookOf({color, ascii, theme}: Raw): LookOptions {
   return {color, ascii: ascii === true, theme};
 }
 
-function formatOf({json, format}: Raw): Format | null {
-  if (json && format && format !== 'json') throw usageError(`--json and --format ${format} contradict each other.`);
-  return json ? 'json' : (format ?? null);
+function formatOf({json, plain, format}: Raw): Format | null {
+  const asked = new Set<Format>([
+    ...(json ? ['json' as const] : []),
+    ...(plain ? ['plain' as const] : []),
+    ...(format ? [format] : []),
+  ]);
+  const [first = null, other] = asked;
+  if (!other) return first;
+  const words = [json && '--json', plain && '--plain', format && `--format ${format}`].filter((word) => word);
+  throw usageError(`${words.join(' and ')} contradict each other.`);
 }
 
 /**
@@ -350,7 +363,7 @@ export function commandLine(
     return {
       command,
       format,
-      delayMs: raw.delay,
+      delayMs: format === 'plain' && program.getOptionValueSource('delay') === 'default' ? plainDelayMs : raw.delay,
       iterations: raw.iterations ?? null,
       sort: raw.sort,
       filter: raw.filter,
@@ -390,7 +403,7 @@ export function commandLine(
     .action(() => {
       const raw = program.opts<Raw>();
       const format = formatOf(raw);
-      if (format === 'csv') throw usageError('doctor writes no csv.');
+      if (format === 'csv' || format === 'plain') throw usageError(`doctor writes no ${format}.`);
       chosen = {command: 'doctor', format, look: lookOf(raw)};
     });
   const share = program

@@ -83,6 +83,7 @@ function textOf({measured, selection, grouping, columns}: Shown, format: 'json' 
     groups: grouping && selectGroups(measured.progs, grouping, selection),
     columns: fieldsOf(columns),
     first: true,
+    options: selection,
     indent: 0,
   });
 }

@@ -11,10 +11,15 @@ import {printable} from '../model/printable.js';
 import {shownName} from '../model/prog-name.js';
 import {toJson} from '../output/json.js';
 import {selectGroups, selectProgs, wanted} from '../model/select.js';
+import {toPlain} from '../output/plain.js';
 import {toGroupTable, toTable} from '../output/table.js';
 import {type ColumnKey, trendKey} from '../ui/layout.js';
+import {inAscii, speaksUtf8} from '../ui/theme.js';
 import {version} from '../version.js';
 import type {Format, WatchOptions} from './options.js';
+
+/** Before the first update in words, ms. */
+const firstUpdateMs = 1000;
 
 /**
  * Writes one document or table a period. The first reading is only the beginning of the first period, so that whatever is written
@@ -22,16 +27,21 @@ import type {Format, WatchOptions} from './options.js';
  * @returns the exit status.
  */
 export async function writeSamples(collector: Collector, options: WatchOptions): Promise<number> {
-  const iterations = options.iterations ?? 1;
   const format = options.format ?? 'table';
+  const iterations = options.iterations ?? (format === 'plain' ? 0 : 1);
+  // For scripts all programs, which say themselves whether they are this tool's own, and names as they are.
+  const forScripts = format === 'json' || format === 'csv';
+  const ascii = !forScripts && (options.look.ascii || (process.stdout.isTTY && !speaksUtf8(process.env)));
+  // Who listens shall not wait for the first words as long as for those after them.
+  const pace = new Pace(options.delayMs, format === 'plain' ? firstUpdateMs : undefined);
   const columns = fieldsOf(options.columns);
   const warned = new Set<string>();
   let written = 0;
-  for await (const measured of measureAll(collector.samples(new Pace(options.delayMs)))) {
+  for await (const measured of measureAll(collector.samples(pace))) {
     // The JSON document carries its warnings; elsewhere they go where they can't be taken for data.
     if (format !== 'json') warnOnce(measured, warned);
-    // For scripts all programs, which say themselves whether they are this tool's own.
-    const selection = {...options, own: format !== 'table'};
+    // In words the limit is one of those that ran.
+    const selection = {...options, own: forScripts, ...(format === 'plain' && {limit: null})};
     const text = writers[format]({
       measured,
       progs: selectProgs(measured.progs, selection),
@@ -39,9 +49,10 @@ export async function writeSamples(collector: Collector, options: WatchOptions):
       groups: options.grouping && selectGroups(measured.progs, options.grouping, selection),
       columns,
       first: written === 0,
+      options,
       indent: process.stdout.isTTY ? 2 : 0,
     });
-    if (!(await write(text))) return exitStatus.done;
+    if (!(await write(ascii ? inAscii(text) : text))) return exitStatus.done;
     if (options.failOn && fails(measured, options.filter, options.failOn)) return exitStatus.matched;
     if (++written === iterations) return exitStatus.done;
   }
@@ -77,6 +88,7 @@ export interface Written {
   readonly columns: readonly FieldKey[] | null;
   /** Whether nothing was written before. */
   readonly first: boolean;
+  readonly options: Pick<WatchOptions, 'filter' | 'limit'>;
   /** Of JSON, spaces a level; 0: all in one line. */
   readonly indent: number;
 }
@@ -87,6 +99,11 @@ export const writers: Readonly<Record<Format, (written: Written) => string>> = {
   table({measured, progs, by, groups, columns, first}) {
     const table = by && groups ? toGroupTable(measured, by, groups) : toTable(measured, progs, columns ?? undefined);
     return `${first ? '' : '\n'}${table}\n`;
+  },
+  plain({measured, progs, groups, columns, first, options: {filter, limit}}) {
+    const gone = wanted(measured.gone, {filter, own: false});
+    const filtered = filter.text !== '';
+    return `${first ? '' : '\n'}${toPlain({measured, progs, gone, groups, columns, filtered, limit})}\n`;
   },
   csv({measured, progs, groups, columns, first}) {
     if (groups) return (first ? groupCsvHeader : '') + toGroupCsv(measured, groups);

@@ -5,9 +5,10 @@
 
 /**
  * C0, DEL and C1 (ECMA-48); line and paragraph separators; the marks that reorder text or are invisible (UAX #9, General
- * Category Cf); lone surrogates.
+ * Category Cf); what else is invisible (UAX #44, Default_Ignorable_Code_Point), but for the variation selectors, which change
+ * what is before them; lone surrogates.
  */
-const unsafe = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
+const unsafe = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]|(?!\p{Variation_Selector})\p{Default_Ignorable_Code_Point}/gu;
 const anyUnsafe = new RegExp(unsafe.source, 'u');
 
 /** The same text with every unsafe character shown as its code point, such as `<1b>` or `<202e>`. */

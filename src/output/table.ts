@@ -1,4 +1,5 @@
 /** The plain table: for pipes, tickets and terminals that can't do more. No colours, no control characters. */
+import {cellsOf} from '../model/cells.js';
 import {defaultColumns, field, type Field, type FieldKey, formatField, formatValue, isNumeric} from '../model/fields.js';
 import {formatCount, formatDuration, formatNumberOf, formatPercent} from '../model/format.js';
 import {type Group, groupField, type Grouping} from '../model/group.js';
@@ -42,12 +43,12 @@ export function toGroupTable(measured: Measured, by: Grouping, groups: readonly 
 /** Titles and rows of cells, below each other: numbers at the right of their column, text at the left. */
 function aligned(columns: readonly Pick<Field, 'title' | 'kind'>[], rows: readonly (readonly string[])[]): string[] {
   const cells = [columns.map(({title}) => title), ...rows];
-  const widths = columns.map((_, i) => Math.max(...cells.map((row) => (row[i] as string).length)));
+  const widths = columns.map((_, i) => Math.max(...cells.map((row) => cellsOf(row[i] as string))));
   return cells.map((row) =>
     row
       .map((text, i) => {
-        const width = widths[i] as number;
-        return isNumeric((columns[i] as Field).kind) ? text.padStart(width) : text.padEnd(width);
+        const gap = ' '.repeat((widths[i] as number) - cellsOf(text));
+        return isNumeric((columns[i] as Field).kind) ? gap + text : text + gap;
       })
       .join('  ')
       .trimEnd(),

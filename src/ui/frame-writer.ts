@@ -11,10 +11,13 @@ import {asciiStandIns, blankStyle, styleNames, type Theme} from './theme.js';
 const begin = '\x1b[?2026h';
 const end = '\x1b[?2026l';
 const blank = 0x20;
-/** Cells that a cluster may spill into. */
-const spill = 2;
 /** From so many blanks on, erasing to the end of the line is cheaper. */
 const eraseFrom = 4;
+
+/** Cells that a cluster may be drawn in, where each code point of it is drawn by itself. */
+function mostCells(cluster: string): number {
+  return 2 * [...cluster].length;
+}
 
 /** Turns what differs between two grids into the fewest bytes. */
 export class FrameWriter {
@@ -89,7 +92,7 @@ export class FrameWriter {
       const cells = codes[at + 1] === tail && x + 1 < columns ? 2 : 1;
       if (code >= clusterCodes) {
         this.#cluster(clusterText(code), cells, x);
-        forced = x + cells + spill;
+        forced = Math.max(forced, x + mostCells(clusterText(code)));
       } else {
         this.#code(code, cells);
         this.#x = x + cells >= columns ? -1 : x + cells;

@@ -3,7 +3,7 @@
  * comparing a whole screen costs microseconds. A code is a code point, or, from `clusterCodes` up, a cluster that terminals may draw in
  * different widths; the second cell of a wide one is `tail`.
  */
-import {clusters, isPlain, unitWidth} from './text.js';
+import {clusters, isPlain, unitWidth} from '../model/cells.js';
 import {blankStyle} from './theme.js';
 
 /** Codes from here up name clusters. */

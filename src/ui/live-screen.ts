@@ -11,7 +11,7 @@ import {printable} from '../model/printable.js';
 import type {AppProps} from './app.js';
 import type {Chrome, openChrome} from './chrome.js';
 import {type ChartsModule, type DetailInput, layoutDetail, paintDetail, paintDetailTitle} from './detail.js';
-import {countCells, layoutFooter} from './footer.js';
+import {countCells, type FooterTexts, layoutFooter} from './footer.js';
 import {FrameWriter} from './frame-writer.js';
 import {Grid} from './grid.js';
 import {type Activity, paintHeader} from './header.js';
@@ -40,6 +40,10 @@ const saidMs = 5000;
 /** What the screen is told, without the terminal, which it gets open. */
 export type ShownOptions = Omit<ScreenOptions, 'terminal'>;
 
+/** Whoever has pressed a key knows more than this. */
+const firstHint = 'Enter opens, / filters, ? explains';
+const hintColumns = 80;
+
 /** The screen over any terminal; `index.ts` gives it the real one. */
 export class LiveScreen implements Screen {
   readonly ended: Promise<ScreenEnd>;
@@ -58,6 +62,8 @@ export class LiveScreen implements Screen {
   #chrome: Chrome | null = null;
   /** What Ink's last frame was drawn from. */
   #drawn: AppProps | null = null;
+  /** What the footer says at first; another one from the first key on. */
+  #texts: FooterTexts;
   #charts: ChartsModule | null = null;
   #chartsWanted = false;
   #failure: string | null = null;
@@ -83,6 +89,7 @@ export class LiveScreen implements Screen {
     this.#options = options;
     this.#terminal = terminal;
     this.#view = new View(options.limit);
+    this.#texts = {version: options.version, notice: options.notice ?? firstHint};
     this.#state = initialState(options.sort, options.filter, options.grouping, options.chosenColumns);
     const {color, ascii, theme} = options.look;
     this.#writer = new FrameWriter(createTheme(colorDepth(env, color), theme), ascii || !speaksUtf8(env));
@@ -159,6 +166,7 @@ export class LiveScreen implements Screen {
   }
 
   #key(key: KeyName): void {
+    if (this.#forgetHint()) this.#flushSoon();
     const scope = scopeOf(this.#state);
     const name = actionFor(key, scope);
     if (name === 'quit' || name === 'interrupt') return this.#end({by: name});
@@ -175,7 +183,18 @@ export class LiveScreen implements Screen {
   #dispatch(action: Action): void {
     const before = this.#state;
     this.#state = reduce(before, action, this.#context());
-    if (this.#state === before || this.#flushing) return;
+    if (this.#state !== before) this.#flushSoon();
+  }
+
+  /** @returns false if there was none any more. */
+  #forgetHint(): boolean {
+    if (this.#texts.notice !== firstHint) return false;
+    this.#texts = {...this.#texts, notice: null};
+    return true;
+  }
+
+  #flushSoon(): void {
+    if (this.#flushing) return;
     // One frame for all keys of a read.
     this.#flushing = true;
     queueMicrotask(() => {
@@ -264,6 +283,8 @@ export class LiveScreen implements Screen {
   #redraw(): void {
     this.#layout = layoutScreen(this.#terminal.size);
     const {columns, rows} = this.#layout;
+    // Where both don't fit, the keys themselves are the better hint.
+    if (columns < hintColumns) this.#forgetHint();
     if (columns !== this.#base.columns || rows !== this.#base.rows) {
       this.#base.resize(columns, rows);
       this.#writer.resize(columns, rows);
@@ -278,7 +299,7 @@ export class LiveScreen implements Screen {
   }
 
   #appProps(): AppProps {
-    return {layout: this.#layout, state: this.#state, columns: this.#columns, texts: this.#options};
+    return {layout: this.#layout, state: this.#state, columns: this.#columns, texts: this.#texts};
   }
 
   #context(): Context {
@@ -348,7 +369,7 @@ export class LiveScreen implements Screen {
     if (rows.length === 0) paintEmpty(grid, body, emptyReason(view, this.#state));
     else paintTable(grid, body, {view, rows, columns: this.#columns, top, selected, open, manner: this.#manner()});
     if (this.#state.overlay) return;
-    const {countX} = layoutFooter(this.#state, this.#layout.columns, this.#options);
+    const {countX} = layoutFooter(this.#state, this.#layout.columns, this.#texts);
     paintCount(grid, this.#layout, countX, countCells, countText(view, this.#state, rows.length, body.height));
   }
 
@@ -409,6 +430,7 @@ function sameFrame(a: AppProps, b: AppProps): boolean {
   return (
     l === m &&
     a.columns === b.columns &&
+    a.texts === b.texts &&
     s.sort === t.sort &&
     s.filter === t.filter &&
     s.grouping === t.grouping &&

@@ -4,6 +4,8 @@
  * that nothing has to be known about the background. No style is the only bearer of a meaning.
  */
 
+import {clusters} from '../model/cells.js';
+
 /** Names in the order of their numbers; 0 must be the terminal's own look. */
 export const styleNames = [
   'text',
@@ -211,3 +213,15 @@ export const asciiStandIns: ReadonlyMap<number, number> = new Map(
     ...Object.entries({'⏎': '<', '↑': '^', '↓': 'v', '←': '<', '→': '>', '–': '-'}),
   ].map(([from, to]) => [from.codePointAt(0) as number, to.charCodeAt(0)]),
 );
+
+/** A safe text of whole lines in ASCII alone, as wide as before. */
+export function inAscii(text: string): string {
+  return clusters(text)
+    .map(({text: each, width}) => {
+      const code = each.codePointAt(0) as number;
+      if (code < 0x80 && each.length === 1) return each;
+      const standIn = each.length === 1 ? asciiStandIns.get(code) : undefined;
+      return String.fromCharCode(standIn ?? 0x3f).padEnd(width);
+    })
+    .join('');
+}

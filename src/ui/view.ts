@@ -15,6 +15,9 @@ import {sortProgs, type SortOrder} from '../model/sort.js';
 /** How long new and gone programs are marked, and missed runs told at least, ms. */
 export const markMs = 3000;
 
+/** How long it is told that there is no iterator, ms: nothing to be watched all the time. */
+const fallbackMs = 10_000;
+
 /** `missed`: runs of it did not happen. */
 export type Mark = 'new' | 'gone' | 'missed';
 
@@ -76,6 +79,8 @@ export class View {
   readonly #missed = new Map<string, number>();
   /** The last word on missed runs, and since when. */
   #alarm: {readonly warning: Warning; readonly since: number} | null = null;
+  /** Why there is no iterator, and since when that is told; null: there is, or it was told. undefined: nothing was read yet. */
+  #fallback: {readonly warning: Warning; readonly since: number} | null | undefined;
   #rows: readonly Row[] | null = null;
   /** Keys of remembered gone programs by the key of their group: they are in its past. */
   #goneOf: ReadonlyMap<string, readonly string[]> = new Map();
@@ -105,6 +110,7 @@ export class View {
     this.#since = null;
     this.history.push(measured);
     this.#past.push(measured.sample);
+    if (this.#fallback === undefined) this.#fallback = fallbackOf(measured, now);
     const alarm = measured.warnings.find(({code}) => code === 'recursion_misses');
     if (alarm) this.#alarm = {warning: alarm, since: now};
     for (const prog of measured.progs) {
@@ -130,11 +136,12 @@ export class View {
     if (this.#gone.size > goneKept) this.#gone.delete(this.#gone.keys().next().value as string);
   }
 
-  /** Of the latest figures, and of missed runs for some time more: at short delays nobody could read it else. */
+  /** Of the latest figures, and of missed runs for some time more: at short delays nobody could read it else. At first the sampler's. */
   get warnings(): readonly Warning[] {
-    const warnings = this.#measured?.warnings ?? [];
-    if (!this.#alarm || warnings.some(({code}) => code === this.#alarm?.warning.code)) return warnings;
-    return [...warnings, this.#alarm.warning];
+    const warnings = [...(this.#measured?.warnings ?? [])];
+    if (this.#alarm && !warnings.some(({code}) => code === this.#alarm?.warning.code)) warnings.push(this.#alarm.warning);
+    if (this.#fallback) warnings.push(this.#fallback.warning);
+    return warnings;
   }
 
   /** The latest figures as a moment to compare with, with the means of the last seconds for rates; null: there are none. */
@@ -195,6 +202,11 @@ export class View {
       if (now - since < markMs) next = Math.min(next, since + markMs - now);
       else if (since < this.#updated) this.#missed.delete(key);
     if (this.#alarm && now - this.#alarm.since >= markMs) this.#alarm = null;
+    if (this.#fallback) {
+      const left = this.#fallback.since + fallbackMs - now;
+      if (left > 0) next = Math.min(next, left);
+      else this.#fallback = null;
+    }
     for (const [key, {since}] of this.#struck)
       if (now - since >= markMs) {
         this.#struck.delete(key);
@@ -287,4 +299,10 @@ export class View {
 function costsMore(a: Row, b: Row): boolean {
   if (a.cpuPct !== b.cpuPct) return b.cpuPct === null || (a.cpuPct !== null && a.cpuPct > b.cpuPct);
   return a.eventsPerSec !== null && (b.eventsPerSec === null || a.eventsPerSec > b.eventsPerSec);
+}
+
+function fallbackOf({sample: {fallbackReason}}: Measured, since: number): {warning: Warning; since: number} | null {
+  if (fallbackReason === null) return null;
+  const message = `programs are read one by one, there is no iterator (${fallbackReason}). "bpftop-ts doctor" says what would help.`;
+  return {warning: {code: 'fallback', message}, since};
 }

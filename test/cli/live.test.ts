@@ -303,6 +303,29 @@ t.test('TERM=dumb gets a table', {skip: kernelSkip}, async (t) => {
   t.match(program.emulator.text(), /ID +TYPE +NAME/);
 });
 
+t.test('TERM=dumb gets one table after the other for who asks', {skip: kernelSkip}, async (t) => {
+  const {program} = startInShell(t, `${tool} -d 100ms -l 1 -n 0`, {env: {TERM: 'dumb'}});
+  await program.shows(/ID +TYPE[^]*ID +TYPE/);
+  program.type('\u0003');
+  // A shell that waits for what SIGINT ended ends with it.
+  t.match(await program.exited, {exitCode: 130});
+});
+
+t.test('--plain tells it in words until Ctrl-C, on any terminal', {skip: kernelSkip}, async (t) => {
+  for (const env of [{}, {TERM: 'dumb'}, {LANG: 'C', LC_ALL: 'C'}]) {
+    const prog = loadProg(t, {type: 'xdp', name: 'plain_words'});
+    const {program} = startInShell(t, `${tool} --plain -d 100ms -f plain_words`, {env});
+    const screen = await program.shows(/UTC, [^]*UTC, /);
+    t.match(screen, /\d programs?, BPF takes [\d.]+% of a CPU/);
+    t.match(screen, 'None of them ran.');
+    prog.close();
+    await program.shows(/Gone: plain_words \(id \d+, xdp\)\./);
+    program.type('\u0003');
+    // A shell that waits for what SIGINT ended ends with it.
+    t.match(await program.exited, {exitCode: 130});
+  }
+});
+
 t.test('TERM at any moment of the start gives the terminal back', {skip: kernelSkip}, async (t) => {
   for (const delay of [0, 10, 30, 60, 120]) {
     const {program, restored} = startInShell(t, tool);

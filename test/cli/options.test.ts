@@ -46,6 +46,8 @@ t.test('every option is heard, long and short', (t) => {
   t.equal(options('--json', '--format', 'json').format, 'json');
   t.equal(options('--format=table').format, 'table');
   t.equal(options('--format=csv').format, 'csv');
+  t.equal(options('--plain').format, 'plain');
+  t.equal(options('--plain', '--format', 'plain').format, 'plain');
   t.equal(options('--no-enable-stats').enableStats, false);
   for (const name of sourceNames)
     t.same(
@@ -66,6 +68,14 @@ t.test('every option is heard, long and short', (t) => {
 t.test('columns by key or short name, each once', (t) => {
   t.match(options('--columns', 'name, CPU,trend,cpu_pct'), {columns: ['name', 'cpu_pct', 'trend']});
   t.match(options(), {columns: null});
+  t.end();
+});
+
+t.test('in words it is calm, unless a delay is asked for', (t) => {
+  const delay = (...words: string[]) => (parseOptions(words) as WatchOptions).delayMs;
+  t.ok(delay('--plain') > delay());
+  t.equal(delay('--format', 'plain'), delay('--plain'));
+  t.equal(delay('--plain', '-d', '1s'), 1000);
   t.end();
 });
 
@@ -153,11 +163,13 @@ t.test('bad usage is one sentence with the cause, and exit status 2', (t) => {
     [['-l', '0'], /^--limit '0': it is 1 or more\. Try/],
     [['-s', 'cpus'], /^--sort 'cpus': unknown field 'cpus' to sort by; there are id, .*\. Try/],
     [['-s', 'cpu:up'], /unknown order 'up' in 'cpu:up'; it is asc or desc\. Try/],
-    [['--format', 'xml'], /^--format 'xml': Allowed choices are table, json, csv\. Try/],
+    [['--format', 'xml'], /^--format 'xml': Allowed choices are table, json, csv, plain\. Try/],
     [['doctor', '--format', 'csv'], /^doctor writes no csv\. Try/],
     [['-f', 'nam=x'], /^--filter: unknown field 'nam'; did you mean 'name'\? Try/],
     [['-g', 'ops'], /^--group 'ops': unknown field 'ops' to group by; there are owner, .*\. Try/],
     [['-g'], /^-g, --group <FIELD> needs a value\. Try/],
+    [['--json', '--plain'], /^--json and --plain contradict each other\. Try/],
+    [['doctor', '--plain'], /^doctor takes no --plain\. Try/],
     [['--json', '--format', 'table'], /^--json and --format table contradict each other\. Try/],
   ];
   for (const [words, message] of cases)

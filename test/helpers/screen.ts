@@ -83,7 +83,8 @@ export async function openTestScreen(
     chosenColumns: null,
     delayMs: 1000,
     look: {color: 'auto', ascii: false, theme: 'default'},
-    notice: null,
+    // Not the hint of the first seconds.
+    notice: '',
     files: noFiles,
     ...rest,
   };

@@ -12,6 +12,23 @@ export class Emulator {
     this.term = new xterm.Terminal({cols: columns, rows, allowProposedApi: true, scrollback: 200});
   }
 
+  /** Draws characters as wide as `widthOf` says; where it says 0 they join what is before them. */
+  believe(widthOf: (codePoint: number) => 0 | 1 | 2): void {
+    const {unicode} = this.term;
+    unicode.register({
+      version: 'test',
+      wcwidth: widthOf,
+      // As xterm packs them: the width in bits 1 and 2, whether it joins in bit 0.
+      charProperties(codePoint, preceding) {
+        const before = (preceding >> 1) & 3;
+        const own = widthOf(codePoint);
+        const joins = own === 0 && before > 0;
+        return (Math.max(own, joins ? before : 0) << 1) | (joins ? 1 : 0);
+      },
+    });
+    unicode.activeVersion = 'test';
+  }
+
   /** Shows the bytes; resolves when they are on the screen. */
   write(bytes: Uint8Array | string): Promise<void> {
     return new Promise((resolve) => this.term.write(bytes, resolve));

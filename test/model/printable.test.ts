@@ -8,10 +8,11 @@ t.test('control characters, line separators and marks that turn text around are 
   t.equal(printable('\u202etxt.exe\u2066\u200b\ufeff\u2028\u2029'), '<202e>txt.exe<2066><200b><feff><2028><2029>');
   t.equal(printable('\ud800x\udfff'), '<d800>x<dfff>');
   t.equal(printable('\u{e0041}'), '<e0041>', 'an invisible tag');
+  t.equal(printable('\u3164\u115f\u034f'), '<3164><115f><34f>', 'letters that nobody sees');
   t.end();
 });
 
 t.test('text in any script stays as it is', (t) => {
-  for (const text of ['cil_xdp_entry', 'prüfer', '监控', 'é', '🐝', '']) t.equal(printable(text), text);
+  for (const text of ['cil_xdp_entry', 'prüfer', '监控', 'é', '🐝', '❤\ufe0f', '']) t.equal(printable(text), text);
   t.end();
 });

@@ -1,5 +1,9 @@
 import {setTimeout as sleep} from 'node:timers/promises';
 import t from 'tap';
+import {cellsOf} from '../../src/model/cells.js';
+import {helpLines} from '../../src/ui/help.js';
+import {layoutScreen} from '../../src/ui/layout.js';
+import {withoutStyles} from '../../src/ui/styled-text.js';
 import {parseFilter} from '../../src/model/filter.js';
 import {findGrouping} from '../../src/model/group.js';
 import {measure} from '../../src/model/measure.js';
@@ -330,6 +334,28 @@ t.test('empty and degraded states say what to do', async (t) => {
   t.match((await lines())[0], /live$/);
 });
 
+t.test('before the first key the footer says what the most useful ones do, and never covers the count', async (t) => {
+  for (const columns of [40, 80, 120, 200]) {
+    const {feed, press, lines} = await openTestScreen(t, {columns, rows: 24, notice: null});
+    feed(busy(30, 0));
+    t.match(
+      (await lines()).at(-1),
+      columns < 80 ? /^ *1–21 of 30 +\? help/ : /^Enter opens, \/ filters, \? explains  1–21 of 30 +\? help/,
+    );
+    t.match((await lines()).at(-1), '1–21 of 30', `count at ${columns}`);
+    // Also one that does nothing.
+    t.notMatch((await press('!')).at(-1), 'Enter opens', `gone at ${columns}`);
+  }
+  const {lines} = await openTestScreen(t, {notice: 'a demo'});
+  t.match((await lines()).at(-1), /^a demo/, 'what else is to be said comes first');
+});
+
+t.test('what statistics that are off, or a host without an iterator, mean is said with what to do', async (t) => {
+  const {feed, lines} = await openTestScreen(t, {columns: 160});
+  feed([{id: 1}], {sampler: 'walk', fallbackReason: 'bpf(BPF_PROG_LOAD): EPERM'});
+  t.match((await lines()).at(-2), /^! programs are read one by one, .*BPF_PROG_LOAD.*"bpftop-ts doctor" says/);
+});
+
 t.test('the page of a program follows the samples, and outlives the program', async (t) => {
   const {feed, press, lines, inkFrames} = await openTestScreen(t);
   feed(busy(3, 0));
@@ -373,6 +399,65 @@ t.test('at every size something sane is shown', async (t) => {
     for (const keys of ['?', '\u001b', 's', '\u001b', '\r', 'jj', '\u001b', '/x', '\u001b', 'G', 'j']) await press(keys);
     t.ok(await press(''));
   }
+});
+
+t.test('from 40 to 400 columns and 1 to 200 rows every row is one that belongs there', async (t) => {
+  const {feed, resize} = await openTestScreen(t);
+  feed(busy(250, 0));
+  feed(busy(250, 1));
+  for (const columns of [40, 41, 57, 79, 80, 81, 100, 133, 181, 255, 399, 400])
+    for (const rows of [1, 2, 3, 4, 5, 24, 63, 200]) {
+      const shown = await resize(columns, rows);
+      const {body, footer} = layoutScreen({columns, rows});
+      t.ok(
+        shown.slice(body.y, body.y + body.height).every((line) => /prog_\d/.test(line)),
+        `${columns}×${rows}`,
+      );
+      if (footer >= 0) t.match(shown[footer], /\? help/, `${columns}×${rows}`);
+    }
+});
+
+t.test('the help fits and can be read to its end at every size', async (t) => {
+  const {feed, press, resize} = await openTestScreen(t);
+  feed(busy(3, 0));
+  await press('?');
+  for (const [columns, rows] of [
+    [40, 6],
+    [40, 24],
+    [80, 10],
+    [80, 24],
+    [115, 24],
+    [116, 24],
+    [200, 60],
+    [400, 200],
+  ] as const) {
+    await resize(columns, rows);
+    const read = new Set<string>();
+    let before = '';
+    for (let shown = await press('\u001b[H'); shown.join() !== before; shown = await press('\u001b[B')) {
+      before = shown.join();
+      for (const line of shown) read.add(line.trimEnd());
+    }
+    for (const line of helpLines(columns).map(withoutStyles))
+      t.ok(read.has(line.trimEnd()) && cellsOf(line) <= columns, `${columns}×${rows}: ${line}`);
+  }
+});
+
+t.test('a storm of resizes ends right, while samples and keys come', async (t) => {
+  const under = await openTestScreen(t);
+  const {terminal, feed, lines, resize} = under;
+  let ended = false;
+  void under.screen.ended.then(() => (ended = true));
+  for (let i = 0; i < 500; i++) {
+    terminal.size = {columns: 1 + ((i * 37) % 300), rows: 1 + ((i * 13) % 90)};
+    terminal.events.redraw();
+    if (i % 5 === 0) feed(busy(30, i));
+    if (i % 50 === 0) await under.press('j');
+  }
+  const shown = await resize(80, 24);
+  t.match(shown[1], /NAME.*CPU%▼/);
+  t.match((await lines()).at(-1), /\d+–30 of 30 +\? help/);
+  t.notOk(ended, 'and without an exception');
 });
 
 t.test('a key is on the screen in the frame after it, whatever CI says', async (t) => {

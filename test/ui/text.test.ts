@@ -1,5 +1,6 @@
 import t from 'tap';
-import {cellsOf, clusters, cut, grouped, isPlain, wrap} from '../../src/ui/text.js';
+import {cellsOf, clusters, isPlain} from '../../src/model/cells.js';
+import {cut, grouped, wrap} from '../../src/ui/text.js';
 
 t.test('a text takes as many cells as a terminal gives it', (t) => {
   t.equal(cellsOf(''), 0);
@@ -10,7 +11,12 @@ t.test('a text takes as many cells as a terminal gives it', (t) => {
   t.equal(cellsOf('e\u0301'), 1, 'a mark sits on its letter');
   t.equal(cellsOf('🐝'), 2);
   t.equal(cellsOf('🇩🇪'), 2);
-  t.equal(cellsOf('ｶﾞ'), 1);
+  t.equal(cellsOf('ｶﾞ'), 2);
+  t.equal(cellsOf('क्षि'), 3, 'what only a font joins is apart');
+  t.equal(cellsOf('한'), 2, 'vowel and final stand in the cells of their initial');
+  t.equal(cellsOf('❤'), 1);
+  t.equal(cellsOf('❤\ufe0f'), 2, 'as newer terminals draw it');
+  t.equal(cellsOf('שלום'), 4);
   t.end();
 });
 
@@ -36,6 +42,12 @@ t.test('a cluster is one thing, however many code points it has', (t) => {
   const stacked = clusters(`a${'\u0301'.repeat(100)}b`);
   t.equal(stacked.length, 2);
   t.ok((stacked[0]?.text.length ?? 99) < 20, 'marks upon marks are limited');
+  const astral = clusters(`a${'\u{1d165}'.repeat(100)}`)[0]?.text ?? '';
+  t.notMatch(astral, /\p{Cs}/u, 'and never cut through a character');
+  t.same(
+    clusters('🇩🇪🇫🇷🇩').map((each) => each.text),
+    ['🇩🇪', '🇫🇷', '🇩'],
+  );
   t.end();
 });
 

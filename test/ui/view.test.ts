@@ -254,3 +254,19 @@ t.test('when a filter began is known, and one that comes back is as old as it wa
   t.equal(view.filterSince(noFilter), null);
   t.end();
 });
+
+t.test('that there is no iterator is told once, and not for ever', (t) => {
+  let now = 0;
+  const view = new View(null, () => now);
+  const feed = (seconds: number) =>
+    view.update(measure(makeSample(seconds, [{id: 1}], {fallbackReason: 'bpf(BPF_PROG_LOAD): EPERM'}), null));
+  feed(1);
+  t.match(view.warnings, [{message: /one by one.*EPERM/}]);
+  const left = view.expire() ?? 0;
+  t.ok(left > 5000 && left < 60_000);
+  now = left + 1;
+  t.equal(view.expire(), null);
+  feed(2);
+  t.same(view.warnings, []);
+  t.end();
+});
