@@ -85,6 +85,8 @@ export function cut(text: string, width: number): string {
   if (text.length <= width && ascii.test(text)) return text;
   if (cellsOf(text) <= width) return text;
   if (width <= 0) return '';
+  // Segmenting is dear, and names longer than their columns are on every row.
+  if (isPlain(text)) return `${text.slice(0, unitsIn(text, width - 1))}…`;
   let kept = '';
   let used = 0;
   for (const cluster of clusters(text)) {
@@ -93,6 +95,14 @@ export function cut(text: string, width: number): string {
     used += cluster.width;
   }
   return `${kept}…`;
+}
+
+/** How many units of a plain text fit into so many cells. */
+function unitsIn(text: string, cells: number): number {
+  let used = 0;
+  let at = 0;
+  while (at < text.length && (used += unitWidth(text.charCodeAt(at))) <= cells) at++;
+  return at;
 }
 
 /** An exact count with its digits in groups of three: `1,234,567`. */
