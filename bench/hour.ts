@@ -14,7 +14,7 @@ import type {Terminal} from '../src/ui/terminal.js';
 
 /** What was seen. */
 export interface Hour {
-  /** After each twelfth of it. */
+  /** After each twelfth of it, and a collection: at this pace V8 has no idle time to do one in. */
   readonly rssMb: readonly number[];
   /** Of the whole process, making the samples left out, median of the twelfths. */
   readonly cpuMs: number;
@@ -179,6 +179,7 @@ for (let part = 0; part < parts; part++) {
   const each = Math.round(samples / parts);
   for (let i = 0; i < each; i++) used += await show(true);
   cpuMs.push(used / each);
+  globalThis.gc?.();
   rssMb.push(process.memoryUsage.rss() / 1e6);
 }
 const perFrame = (bytes - firstBytes) / samples;

@@ -18,13 +18,13 @@ const anHour = 3600;
 /** Measures and prints, with that many programs, by themselves and each in a group of its own. */
 export async function benchScreen(counts: readonly number[]): Promise<void> {
   const heading = ['programs', 'ms CPU', 'bar', 'bytes', 'Ink drew', 'bar', 'bytes when nothing runs', 'bar'];
-  const table = [[...heading, 'RSS MB after 5 min', '30 min', '60 min', 'bar']];
+  const table = [[...heading, 'RSS MB at 5 min', '30 min', '60 min', 'bar']];
   const folder = mkdtempSync(join(tmpdir(), 'bpftop-bench-'));
   try {
     await build({...bundleOptions, entryPoints: {hour: 'bench/hour.ts'}, outdir: folder, outExtension: {'.js': '.mjs'}});
     for (const count of counts)
       for (const grouping of ['', 'attached']) {
-        const words = [join(folder, 'hour.mjs'), String(count), String(anHour), grouping];
+        const words = ['--expose-gc', join(folder, 'hour.mjs'), String(count), String(anHour), grouping];
         const {stdout} = await promisify(execFile)(process.execPath, words, {env: environment()});
         const {rssMb, cpuMs, bytes, inkFrames, quietBytes} = JSON.parse(stdout) as Hour;
         const rss = [rssMb[0], rssMb[rssMb.length / 2 - 1], rssMb.at(-1)].map((mb) => mb?.toFixed(0) ?? '-');
