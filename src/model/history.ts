@@ -57,8 +57,21 @@ export interface HistoryPoint {
   readonly value: number | null;
 }
 
+/** What there is to read, up to now or up to a moment. Keys are those of programs; 'host' is all of them together. */
+export interface Trends {
+  /** The last `count` values, oldest first; fewer where there are fewer. */
+  last(key: string, metric: HistoryMetric, count: number): (number | null)[];
+  /** The last `count` points, oldest first. */
+  points(key: string, metric: HistoryMetric, count?: number): HistoryPoint[];
+  /**
+   * The sums over these programs in each of the last `count` frames, oldest first, null where none of them had a value. Programs that went
+   * are in the frames of their time, as long as they are remembered.
+   */
+  sums(keys: Iterable<string>, metric: HistoryMetric, count: number): (number | null)[];
+}
+
 /** The past of all programs; see above. */
-export class History {
+export class History implements Trends {
   readonly #limits: HistoryLimits;
   #frames: Frame[] = [];
   readonly #host: Series = {slot: hostSlot, start: 0, length: 0};
@@ -94,19 +107,47 @@ export class History {
     this.#forget();
   }
 
-  /** The last `count` values of a program ('host': of all of them together), oldest first; fewer where there are fewer. */
   last(key: string, metric: HistoryMetric, count: number): (number | null)[] {
-    return this.points(key, metric, count).map((point) => point.value);
+    return valuesOf(this.points(key, metric, count));
   }
 
-  /** The last `count` points of a program ('host': of all of them together), oldest first. */
   points(key: string, metric: HistoryMetric, count = Infinity): HistoryPoint[] {
+    return this.#points(key, metric, count, this.#frames.length);
+  }
+
+  sums(keys: Iterable<string>, metric: HistoryMetric, count: number): (number | null)[] {
+    return this.#sums(keys, metric, count, this.#frames.length);
+  }
+
+  /** The same as it was at that moment (CLOCK_BOOTTIME, ns); where it has been thinned since, as coarse as it is now. */
+  until(timeNs: number): Trends {
+    const points = (key: string, metric: HistoryMetric, count = Infinity) =>
+      this.#points(key, metric, count, this.#framesUntil(timeNs));
+    return {
+      points,
+      last: (key, metric, count) => valuesOf(points(key, metric, count)),
+      sums: (keys, metric, count) => this.#sums(keys, metric, count, this.#framesUntil(timeNs)),
+    };
+  }
+
+  #framesUntil(timeNs: number): number {
+    let [from, to] = [0, this.#frames.length];
+    while (from < to) {
+      const middle = (from + to) >> 1;
+      if ((this.#frames[middle] as Frame).timeNs <= timeNs) from = middle + 1;
+      else to = middle;
+    }
+    return from;
+  }
+
+  #points(key: string, metric: HistoryMetric, count: number, frames: number): HistoryPoint[] {
     const series = key === 'host' ? this.#host : this.#series.get(key);
     if (!series) return [];
     const offset = series.slot * perPoint + historyMetrics.indexOf(metric);
     const points: HistoryPoint[] = [];
-    for (let i = Math.max(0, series.length - count); i < series.length; i++) {
-      const {timeNs, values} = this.#frames[series.start + i] as Frame;
+    const end = Math.min(series.start + series.length, frames);
+    for (let i = Math.max(series.start, end - count); i < end; i++) {
+      const {timeNs, values} = this.#frames[i] as Frame;
       // A frame is as long as there were slots.
       const value = values[offset] ?? NaN;
       points.push({timeNs, value: Number.isNaN(value) ? null : value});
@@ -114,19 +155,16 @@ export class History {
     return points;
   }
 
-  /**
-   * The sums over these programs in each of the last `count` frames, oldest first, null where none of them had a value. Programs that went
-   * are in the frames of their time, as long as they are remembered.
-   */
-  sums(keys: Iterable<string>, metric: HistoryMetric, count: number): (number | null)[] {
+  #sums(keys: Iterable<string>, metric: HistoryMetric, count: number, frames: number): (number | null)[] {
     const metricAt = historyMetrics.indexOf(metric);
-    const from = Math.max(0, this.#frames.length - count);
-    const sums = new Float64Array(this.#frames.length - from).fill(NaN);
+    const from = Math.max(0, frames - count);
+    const sums = new Float64Array(frames - from).fill(NaN);
     for (const key of keys) {
       const series = this.#series.get(key);
       if (!series) continue;
       const offset = series.slot * perPoint + metricAt;
-      for (let i = Math.max(from, series.start); i < series.start + series.length; i++) {
+      const end = Math.min(series.start + series.length, frames);
+      for (let i = Math.max(from, series.start); i < end; i++) {
         const value = (this.#frames[i] as Frame).values[offset] ?? NaN;
         const sum = sums[i - from] as number;
         // NaN is the only number that isn't itself.
@@ -213,6 +251,10 @@ export class History {
     }
     this.#release(released);
   }
+}
+
+function valuesOf(points: readonly HistoryPoint[]): (number | null)[] {
+  return points.map((point) => point.value);
 }
 
 function averageOf({periodRunTimeNs, periodRunCnt}: Totals): number | null {

@@ -4,7 +4,7 @@
  */
 import {containerText, field} from '../model/fields.js';
 import {formatBytes, formatCount, formatDuration, formatNumberOf, formatPercent, formatTime} from '../model/format.js';
-import type {History, HistoryMetric} from '../model/history.js';
+import type {HistoryMetric, Trends} from '../model/history.js';
 import {mapsMemory, sharedMaps} from '../model/maps.js';
 import type {Measured, MeasuredProg} from '../model/measure.js';
 import {printable} from '../model/printable.js';
@@ -29,9 +29,11 @@ export interface ChartsModule {
 export interface DetailInput {
   readonly prog: MeasuredProg;
   readonly measured: Measured;
-  readonly history: History;
+  readonly history: Trends;
   /** Wall clock of the first reading without it, ms; null while it is loaded. */
   readonly goneAt: number | null;
+  /** Whether it was loaded after the moment shown: there is nothing to say of it. */
+  readonly later: boolean;
 }
 
 type Show = (input: DetailInput) => string;
@@ -391,12 +393,13 @@ function layoutCharts(page: Rect, from: number): readonly Rect[] {
 }
 
 /** The line over the page: which program it is, and whether it is still there. */
-export function paintDetailTitle(grid: Grid, y: number, {prog, goneAt}: DetailInput): void {
+export function paintDetailTitle(grid: Grid, y: number, {prog, goneAt, later}: DetailInput): void {
   if (y < 0) return;
   const name = printable(shownName(prog));
   let x = 1 + grid.text(1, y, cut(name, grid.columns - 2), style[goneAt === null ? 'strong' : 'gone']);
   x += grid.text(x, y, `  ${progTypeName(prog.info.type)} ${prog.info.id}`, style.text);
   if (goneAt !== null) grid.text(x, y, `  × unloaded ${formatTime(goneAt / 1000)} UTC; its past stays`, style.warning);
+  if (later) grid.text(x, y, `  not loaded yet; it came ${formatTime(prog.info.loadedAt)} UTC`, style.warning);
 }
 
 /** Paints a program's page. */

@@ -13,6 +13,8 @@ export interface Binding {
   readonly keys: readonly KeyName[];
   readonly action: ActionName;
   readonly scopes: readonly Scope[];
+  /** Whether it applies only while the view is paused, or only while it isn't; in both by default. */
+  readonly paused?: boolean;
   /** What the help says; null: not worth a line. */
   readonly help: string | null;
   /** How keys and what they do are put in the footer, and how dear the place is: 1 stays longest. */
@@ -21,6 +23,7 @@ export interface Binding {
 
 const everywhere: readonly Scope[] = ['table', 'detail', 'help', 'sort', 'group', 'prompt'];
 const dialogs: readonly Scope[] = ['sort', 'group'];
+const pages: readonly Scope[] = ['table', 'detail'];
 const lists: readonly Scope[] = ['table', 'detail', 'help', ...dialogs];
 
 /** In the order of the help. */
@@ -55,7 +58,7 @@ export const keymap: readonly Binding[] = [
     help: 'back to the table',
     footer: ['Esc', 'back', 1],
   },
-  {keys: ['esc'], action: 'clear', scopes: ['table'], help: 'clear filter, grouping or selection'},
+  {keys: ['esc'], action: 'clear', scopes: ['table'], paused: false, help: 'clear filter, grouping or selection'},
 
   {
     keys: ['/'],
@@ -71,10 +74,34 @@ export const keymap: readonly Binding[] = [
   {keys: ['ctrl-k'], action: 'eraseToEnd', scopes: ['prompt'], help: 'erase all after the cursor'},
   {keys: ['backspace'], action: 'erasePrevious', scopes: ['prompt'], help: null},
   {keys: ['delete', 'ctrl-d'], action: 'eraseNext', scopes: ['prompt'], help: null},
-  {keys: ['left', 'ctrl-b'], action: 'caretLeft', scopes: ['prompt'], help: null},
-  {keys: ['right', 'ctrl-f'], action: 'caretRight', scopes: ['prompt'], help: null},
+  {keys: ['left', 'shift-left', 'ctrl-b'], action: 'caretLeft', scopes: ['prompt'], help: null},
+  {keys: ['right', 'shift-right', 'ctrl-f'], action: 'caretRight', scopes: ['prompt'], help: null},
   {keys: ['home', 'ctrl-a'], action: 'caretStart', scopes: ['prompt'], help: null},
   {keys: ['end', 'ctrl-e'], action: 'caretEnd', scopes: ['prompt'], help: null},
+
+  {
+    keys: [' '],
+    action: 'pause',
+    scopes: pages,
+    paused: false,
+    help: 'pause: the view stands still, readings go on',
+    footer: ['space', 'pause', 5],
+  },
+  {keys: ['left'], action: 'earlier', scopes: pages, help: 'pause, a reading back'},
+  {
+    keys: ['right'],
+    action: 'later',
+    scopes: pages,
+    paused: true,
+    help: 'a reading on; past the latest it is live again',
+    footer: ['←→', 'step', 1],
+  },
+  {keys: ['shift-left'], action: 'muchEarlier', scopes: pages, help: 'ten readings back'},
+  {keys: ['shift-right'], action: 'muchLater', scopes: pages, paused: true, help: 'ten on'},
+  {keys: [' '], action: 'live', scopes: pages, paused: true, help: 'live again', footer: ['space', 'live', 1]},
+  {keys: ['esc'], action: 'live', scopes: ['table'], paused: true, help: null},
+  {keys: ['+', '='], action: 'longer', scopes: pages, help: 'read less often, up to 1h'},
+  {keys: ['-'], action: 'shorter', scopes: pages, help: 'read more often, down to 50ms'},
 
   {keys: ['s'], action: 'sort', scopes: ['table'], help: 'choose what to sort by', footer: ['s', 'sort', 3]},
   {keys: ['g'], action: 'group', scopes: ['table'], help: 'choose what to group by', footer: ['g', 'group', 4]},
@@ -105,24 +132,36 @@ export function scopeOf(state: State): Scope {
   return state.overlay?.kind ?? state.page.kind;
 }
 
-const byScope = new Map<Scope, Map<KeyName, ActionName>>(everywhere.map((scope) => [scope, new Map()]));
-for (const {keys, action, scopes} of keymap)
-  for (const scope of scopes) for (const key of keys) byScope.get(scope)?.set(key, action);
+/** What applies there, paused or not. */
+function bindings(scope: Scope, paused: boolean): readonly Binding[] {
+  return keymap.filter((each) => each.scopes.includes(scope) && (each.paused ?? paused) === paused);
+}
+
+const byScope = new Map<string, Map<KeyName, ActionName>>();
+for (const scope of everywhere)
+  for (const paused of [false, true]) {
+    const actions = bindings(scope, paused).flatMap(({keys, action}) => keys.map((key) => [key, action] as const));
+    byScope.set(`${scope} ${paused}`, new Map(actions));
+  }
 
 /** What a key does there, if anything. */
-export function actionFor(key: KeyName, scope: Scope): ActionName | undefined {
-  return byScope.get(scope)?.get(key);
+export function actionFor(key: KeyName, scope: Scope, paused = false): ActionName | undefined {
+  return byScope.get(`${scope} ${paused}`)?.get(key);
 }
 
 /** The keys worth a place in the footer there, the dearest first. */
-export function footerKeys(scope: Scope): readonly (readonly [keys: string, label: string, rank: number])[] {
-  return keymap
-    .filter((binding) => binding.scopes.includes(scope))
+export function footerKeys(scope: Scope, paused = false): readonly (readonly [keys: string, label: string, rank: number])[] {
+  return bindings(scope, paused)
     .flatMap((binding) => (binding.footer ? [binding.footer] : []))
     .sort((a, b) => a[2] - b[2]);
 }
 
 const shownNames: Record<string, string> = {
+  ' ': 'Space',
+  left: '←',
+  right: '→',
+  'shift-left': 'Shift-←',
+  'shift-right': 'Shift-→',
   up: '↑',
   down: '↓',
   enter: 'Enter',

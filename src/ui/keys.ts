@@ -68,7 +68,7 @@ export function splitKeys(text: string): {keys: string[]; pending: string} {
   return {keys, pending: ''};
 }
 
-/** Names of keys that aren't characters; with Ctrl: `ctrl-` and the letter. A character is its own name. */
+/** Names of keys that aren't characters; with Ctrl: `ctrl-` and the letter; with Shift, where that matters: `shift-left`. A character is its own name. */
 export type KeyName = string;
 
 const named = [
@@ -92,7 +92,8 @@ const named = [
  * sends the same, and no key of ours has it).
  */
 export function keyNames(input: string, key: Key): KeyName[] {
-  const name = named.find(([flag]) => key[flag])?.[1];
+  const plain = named.find(([flag]) => key[flag])?.[1];
+  const name = key.shift && (plain === 'left' || plain === 'right') ? `shift-${plain}` : plain;
   const prefix = key.meta && name !== 'esc' && (name !== undefined || input !== '') ? ['esc'] : [];
   if (name !== undefined) return [...prefix, name];
   if (input === '\n') return [...prefix, 'enter'];

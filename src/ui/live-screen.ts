@@ -72,7 +72,7 @@ export class LiveScreen implements Screen {
     this.#options = options;
     this.#terminal = terminal;
     this.#view = new View(options.limit);
-    this.#state = initialState(options.sort, options.filter, options.grouping);
+    this.#state = initialState(options.sort, options.filter, options.grouping, options.delayMs);
     const {color, ascii, theme} = options.look;
     this.#writer = new FrameWriter(createTheme(colorDepth(env, color), theme), ascii || !speaksUtf8(env));
     this.#layout = layoutScreen(terminal.size);
@@ -108,13 +108,17 @@ export class LiveScreen implements Screen {
     this.#guard(() => {
       this.#failure = null;
       this.#view.update(measured);
-      // Ids ascend. Now and then they get a digit more, and the columns, which Ink heads, are others.
-      const idDigits = String(measured.progs.at(-1)?.info.id ?? 0).length;
-      const wider = idDigits > this.#idDigits;
-      if (wider) this.#idDigits = idDigits;
-      if (wider && this.#columns.length > 0) this.#flush();
+      if (this.#widenIds() && this.#columns.length > 0) this.#flush();
       else this.#paint();
     });
+  }
+
+  /** Ids ascend. Now and then they get a digit more, and the columns, which Ink heads, are others. @returns whether they have. */
+  #widenIds(): boolean {
+    const idDigits = String(this.#view.measured?.progs.at(-1)?.info.id ?? 0).length;
+    const wider = idDigits > this.#idDigits;
+    if (wider) this.#idDigits = idDigits;
+    return wider;
   }
 
   fail(message: string): void {
@@ -148,7 +152,7 @@ export class LiveScreen implements Screen {
 
   #key(key: KeyName): void {
     const scope = scopeOf(this.#state);
-    const name = actionFor(key, scope);
+    const name = actionFor(key, scope, this.#state.moment !== null);
     if (name === 'quit' || name === 'interrupt') return this.#end({by: name});
     if (name === 'suspend') return this.#terminal.suspend();
     if (name === 'repaint') return this.#redraw();
@@ -160,6 +164,7 @@ export class LiveScreen implements Screen {
   #dispatch(action: Action): void {
     const before = this.#state;
     this.#state = reduce(before, action, this.#context());
+    if (this.#state.delayMs !== before.delayMs) this.#options.setDelay(this.#state.delayMs);
     if (this.#state === before || this.#flushing) return;
     // One frame for all keys of a read.
     this.#flushing = true;
@@ -170,7 +175,9 @@ export class LiveScreen implements Screen {
   }
 
   #flush(): void {
-    const {sort, grouping} = this.#state;
+    const {sort, grouping, moment} = this.#state;
+    this.#view.show(moment);
+    this.#widenIds();
     const {chosenColumns} = this.#options;
     // In groups programs stand indented, which is room before their ids.
     const idCells = this.#idDigits + (grouping ? indent : 0);
@@ -216,8 +223,16 @@ export class LiveScreen implements Screen {
     if (state.overlay?.kind === 'help') scrollEnd = helpScrollEnd(body.width, body.height);
     else if (state.page.kind === 'detail') scrollEnd = layoutDetail(body, 0).scrollEnd;
     const columns = this.#columns.map((column) => column.key).filter((key): key is FieldKey => key !== trendKey);
-    const keys = this.#view.rows(state).map(keyOfRow);
-    return {keys, height: this.#bodyHeight, columns, scrollEnd};
+    const view = this.#view;
+    return {
+      // Of many steps through time in one read only the last one is listed and sorted.
+      get keys() {
+        view.show(state.moment);
+        return view.rows(state).map(keyOfRow);
+      },
+      ...{height: this.#bodyHeight, columns, scrollEnd},
+      step: (from, steps) => view.step(from, steps),
+    };
   }
 
   #paint(): void {
@@ -228,8 +243,7 @@ export class LiveScreen implements Screen {
     const next = this.#view.expire();
     clearTimeout(this.#marks);
     if (next !== null) this.#marks = setTimeout(() => this.#guard(() => this.#paint()), next + 1);
-    const {page, showOwn: own} = this.#state;
-    const {delayMs} = this.#options;
+    const {page, showOwn: own, delayMs} = this.#state;
     paintHeader(grid, this.#layout.header, {view: this.#view, activity: this.#activity(), delayMs, own});
     if (page.kind === 'detail') this.#paintDetail(grid, page.key, page.scroll);
     const body = paintAlert(grid, this.#layout.body, this.#view, this.#failure);
@@ -263,8 +277,9 @@ export class LiveScreen implements Screen {
     const found = this.#view.find(key);
     this.#bodyHeight = this.#layout.body.height;
     if (!measured || !found) return;
-    const input: DetailInput = {prog: found.prog, goneAt: found.goneAt, measured, history};
+    const input: DetailInput = {...found, measured, history};
     paintDetailTitle(grid, this.#layout.titles, input);
+    if (found.later) return;
     const layout = layoutDetail(this.#layout.body, scroll);
     paintDetail(grid, layout, input);
     if (layout.charts.length === 0) return;
@@ -301,6 +316,7 @@ function sameFrame(a: AppProps, b: AppProps): boolean {
   const {state: t, layout: m} = b;
   return (
     l === m &&
+    (s.moment === null) === (t.moment === null) &&
     a.columns === b.columns &&
     s.sort === t.sort &&
     s.filter === t.filter &&

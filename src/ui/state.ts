@@ -30,8 +30,12 @@ export interface Prompt {
 /** A filter is typed, not a book: what is pasted beyond that is left out. */
 export const longestPrompt = 1000;
 
-/** What keys change: page, overlay, selection, filter, order, grouping. */
+/** What keys change: moment, delay, page, overlay, selection, filter, order, grouping. */
 export interface State {
+  /** The moment shown (CLOCK_BOOTTIME, ns), once somebody has paused; null: the latest. */
+  readonly moment: bigint | null;
+  /** Between readings. */
+  readonly delayMs: number;
   readonly sort: SortOrder;
   readonly filter: Filter;
   /** Whether this process's own programs are listed. */
@@ -61,6 +65,8 @@ export interface Context {
   readonly columns: readonly FieldKey[];
   /** How far the page or overlay with the keys can scroll. */
   readonly scrollEnd: number;
+  /** So many readings from a moment, null: from the latest; null when that is past the latest, or there is none. */
+  readonly step: (from: bigint | null, steps: number) => bigint | null;
 }
 
 /** All that a key can do. */
@@ -68,6 +74,7 @@ export type ActionName =
   | ('up' | 'down' | 'pageUp' | 'pageDown' | 'first' | 'last' | 'open' | 'back' | 'clear')
   | ('filter' | 'accept' | 'restore' | 'erase' | 'erasePrevious' | 'eraseNext' | 'eraseWord' | 'eraseToEnd')
   | ('caretLeft' | 'caretRight' | 'caretStart' | 'caretEnd')
+  | ('pause' | 'live' | 'earlier' | 'later' | 'muchEarlier' | 'muchLater' | 'longer' | 'shorter')
   | ('sort' | 'group' | 'sortLeft' | 'sortRight' | 'reverse' | 'choose' | 'own' | 'help')
   | ('quit' | 'interrupt' | 'suspend' | 'repaint');
 
@@ -94,10 +101,16 @@ export function groupLetter(choice: Grouping | null): string {
   return choice?.letter ?? 'g';
 }
 
+/** Delays to choose from, ms: from the shortest to the longest there may be. */
+export const delaySteps: readonly number[] = [
+  ...[50, 100, 200, 500, 1000, 2000, 5000, 10_000, 30_000],
+  ...[60_000, 120_000, 300_000, 600_000, 1_800_000, 3_600_000],
+];
+
 /** Where everything begins. */
-export function initialState(sort: SortOrder, filter: Filter, grouping: Grouping | null = null): State {
+export function initialState(sort: SortOrder, filter: Filter, grouping: Grouping | null = null, delayMs = 1000): State {
   return {
-    ...{sort, filter, showOwn: false, grouping, open: new Set()},
+    ...{moment: null, delayMs, sort, filter, showOwn: false, grouping, open: new Set()},
     ...{selected: null, row: 0, top: 0, page: {kind: 'table'}, overlay: null, prompt: null},
   };
 }
@@ -107,6 +120,8 @@ export function reduce(state: State, action: Action, context: Context): State {
   if (state.prompt) return editFilter(state, state.prompt, action);
   if (state.overlay?.kind === 'help') return readHelp(state, state.overlay.scroll, action, context);
   if (state.overlay) return choose(state, state.overlay, action);
+  const timed = timeActions[action.name];
+  if (timed) return timed(state, context);
   if (state.page.kind === 'detail') return readDetail(state, state.page, action, context);
   return useTable(state, action, context);
 }
@@ -150,6 +165,38 @@ const tableActions: Handlers<State, State> = {
   sortLeft: (state, {columns}) => moveSort(state, -1, columns),
   sortRight: (state, {columns}) => moveSort(state, 1, columns),
 };
+
+/** What acts on time, on the table and on the page of a program alike. */
+const timeActions: Handlers<State, State> = {
+  pause: (state, context) => stepBy(state, 0, context),
+  live: (state) => ({...state, moment: null}),
+  earlier: (state, context) => stepBy(state, -1, context),
+  later: (state, context) => stepBy(state, 1, context),
+  muchEarlier: (state, context) => stepBy(state, -manySteps, context),
+  muchLater: (state, context) => stepBy(state, manySteps, context),
+  longer: (state) =>
+    withDelay(
+      state,
+      delaySteps.find((each) => each > state.delayMs),
+    ),
+  shorter: (state) =>
+    withDelay(
+      state,
+      delaySteps.findLast((each) => each < state.delayMs),
+    ),
+};
+
+/** Readings that a step with Shift goes over. */
+const manySteps = 10;
+
+function stepBy(state: State, steps: number, {step}: Context): State {
+  const moment = step(state.moment, steps);
+  return moment === state.moment ? state : {...state, moment};
+}
+
+function withDelay(state: State, delayMs: number | undefined): State {
+  return delayMs === undefined ? state : {...state, delayMs};
+}
 
 function useTable(state: State, action: Action, context: Context): State {
   const handler = tableActions[action.name];

@@ -1,12 +1,14 @@
 /**
- * The data behind the screen: the latest figures, the past, what came and what went. `rows` gives the programs to list, filtered, grouped
- * and sorted at once from the figures at hand; the result is kept until figures or choices change.
+ * The data behind the screen: the latest figures, the past, what came and what went. All of it is told as of the moment shown: the latest,
+ * or one of the past while the person has paused. `rows` gives the programs to list, filtered, grouped and sorted at once from the figures
+ * of that moment; the result is kept until moment, figures or choices change.
  */
 import type {Filter} from '../model/filter.js';
 import {Group, groupKeyOf, type Grouping} from '../model/group.js';
-import {History, type HistoryMetric} from '../model/history.js';
+import {History, type HistoryMetric, type Trends} from '../model/history.js';
 import type {Measured, MeasuredProg} from '../model/measure.js';
-import type {Warning} from '../sample/types.js';
+import {Past} from '../model/past.js';
+import type {Sample, Warning} from '../sample/types.js';
 import {selectGroups, type Selection, selectProgs, wanted} from '../model/select.js';
 import {sortProgs, type SortOrder} from '../model/sort.js';
 
@@ -41,6 +43,28 @@ export interface Gone {
   readonly prog: MeasuredProg;
   /** Wall clock of the first reading without it, ms since the epoch. */
   readonly at: number;
+  /** The same by CLOCK_BOOTTIME, ns. */
+  readonly timeNs: bigint;
+}
+
+/** A program, for its page. */
+export interface FoundProg {
+  readonly prog: MeasuredProg;
+  /** Wall clock of the first reading without it, ms; null: at the moment shown it had not gone. */
+  readonly goneAt: number | null;
+  /** Whether it was loaded after the moment shown; `prog` is then as it was later. */
+  readonly later: boolean;
+}
+
+/** The moment shown while the view is paused. */
+interface Then {
+  readonly measured: Measured;
+  readonly history: Trends;
+  readonly fresh: ReadonlySet<string>;
+  readonly struck: ReadonlyMap<string, Gone>;
+  readonly missed: ReadonlySet<string>;
+  /** How long before the latest reading, ns, when that was last asked for. */
+  readonly behindNs: number;
 }
 
 /** Gone programs that are remembered for their pages; the past of as many is kept by History. */
@@ -48,15 +72,17 @@ const goneKept = 256;
 
 /** Of all that was measured, what the screen shows: marked, filtered, in order. */
 export class View {
-  readonly history = new History();
+  readonly #history = new History();
+  readonly #past = new Past();
+  /** null: the latest figures are shown. */
+  #then: Then | null = null;
   readonly #limit: number | null;
   readonly #now: () => number;
-  #measured: Measured | null = null;
-  #progs: readonly MeasuredProg[] = [];
+  #latest: Measured | null = null;
   /** When a program was first seen; only those marked as new. */
   readonly #fresh = new Map<string, number>();
   /** Struck programs still listed, and when they went. */
-  readonly #struck = new Map<string, {prog: MeasuredProg; since: number}>();
+  readonly #struck = new Map<string, Gone & {since: number}>();
   readonly #gone = new Map<string, Gone>();
   /** When the latest figures came. */
   #updated = 0;
@@ -66,7 +92,7 @@ export class View {
   #alarm: {readonly warning: Warning; readonly since: number} | null = null;
   #rows: readonly Row[] | null = null;
   /** Keys of remembered gone programs by the key of their group: they are in its past. */
-  #past: ReadonlyMap<string, readonly string[]> = new Map();
+  #groupPast: ReadonlyMap<string, readonly string[]> = new Map();
   #choices: Choices | null = null;
   #live = 0;
 
@@ -76,18 +102,68 @@ export class View {
     this.#now = now;
   }
 
+  /** As of the moment shown; null: nothing has been read. */
   get measured(): Measured | null {
-    return this.#measured;
+    return this.#then?.measured ?? this.#latest;
   }
 
+  /** The past up to the moment shown. */
+  get history(): Trends {
+    return this.#then?.history ?? this.#history;
+  }
+
+  /** How long before the latest reading the moment shown was, ns, at the last `show`; null: the latest is shown. */
+  get behindNs(): number | null {
+    return this.#then && this.#then.behindNs;
+  }
+
+  /**
+   * So many readings from a moment (CLOCK_BOOTTIME, ns; null: the latest).
+   * @returns the moment, null: that of the latest, whatever comes.
+   */
+  step(from: bigint | null, steps: number): bigint | null {
+    const start = from ?? this.#past.newest;
+    return start === null || steps === 0 ? start : this.#past.step(start, steps);
+  }
+
+  /** Shows that moment from now on, as `step` gives it; null: always the latest. */
+  show(timeNs: bigint | null): void {
+    const before = this.#then;
+    if (timeNs === null || !this.#latest) this.#then = null;
+    else {
+      const behindNs = Number(this.#latest.sample.timeNs - timeNs);
+      // What is shown stays, though it may have been let go.
+      if (before?.measured.sample.timeNs === timeNs) this.#then = {...before, behindNs};
+      else this.#then = this.#momentAt(timeNs, behindNs);
+    }
+    if (before?.measured !== this.#then?.measured) this.#rows = null;
+  }
+
+  #momentAt(timeNs: bigint, behindNs: number): Then | null {
+    const moment = this.#past.at(timeNs, markMs * 1e6);
+    if (!moment) return null;
+    const {measured, came, gone} = moment;
+    const missed = measured.progs.filter((prog) => prog.periodRecursionMisses).map((prog) => prog.info.key);
+    const struck = gone.map(({prog, without}): [string, Gone] => [prog.info.key, goneIn(without, prog)]);
+    return {
+      measured,
+      history: this.#history.until(Number(timeNs)),
+      fresh: came,
+      struck: new Map(struck),
+      missed: new Set(missed),
+      behindNs,
+    };
+  }
+
+  /** A new reading. While another moment is shown, nothing that is shown changes. */
   update(measured: Measured): void {
     const now = this.#now();
     this.#updated = now;
-    const before = this.#progs;
-    this.#measured = measured;
-    this.#progs = measured.progs;
-    this.#rows = null;
-    this.history.push(measured);
+    const before = this.#latest?.progs ?? [];
+    this.#latest = measured;
+    if (!this.#then) this.#rows = null;
+    this.#history.push(measured);
+    this.#past.push(measured.sample);
     const alarm = measured.warnings.find(({code}) => code === 'recursion_misses');
     if (alarm) this.#alarm = {warning: alarm, since: now};
     for (const prog of measured.progs) {
@@ -101,44 +177,57 @@ export class View {
     const keys = new Set(measured.gone.map((prog) => prog.info.key));
     // With the rates of the time it was there: the row stays where it was.
     const last = new Map(before.filter((prog) => keys.has(prog.info.key)).map((prog) => [prog.info.key, prog]));
-    for (const prog of measured.gone) this.#remember(last.get(prog.info.key) ?? prog, now, measured.sample.takenAt);
+    for (const prog of measured.gone) this.#remember(goneIn(measured.sample, last.get(prog.info.key) ?? prog), now);
   }
 
-  #remember(prog: MeasuredProg, now: number, at: number): void {
-    const {key} = prog.info;
+  #remember(gone: Gone, now: number): void {
+    const {key} = gone.prog.info;
     this.#fresh.delete(key);
-    const kept = prog.detached();
-    this.#struck.set(key, {prog: kept, since: now});
-    this.#gone.set(key, {prog: kept, at});
+    const kept = {...gone, prog: gone.prog.detached()};
+    this.#struck.set(key, {...kept, since: now});
+    this.#gone.set(key, kept);
     if (this.#gone.size > goneKept) this.#gone.delete(this.#gone.keys().next().value as string);
   }
 
-  /** Of the latest figures, and of missed runs for some time more: at short delays nobody could read it else. */
+  /**
+   * Of the figures shown; of the latest, missed runs for some time more: at short delays nobody could read it else. While another moment is
+   * shown, what is new since then is said too.
+   */
   get warnings(): readonly Warning[] {
-    const warnings = this.#measured?.warnings ?? [];
+    const warnings = this.measured?.warnings ?? [];
+    if (this.#then) {
+      const told = new Set(warnings.map(({message}) => message));
+      const since = (this.#latest?.warnings ?? []).filter(({message}) => !told.has(message));
+      return [...warnings, ...since.map(({code, message}) => ({code, message: `now: ${message}`}))];
+    }
     if (!this.#alarm || warnings.some(({code}) => code === this.#alarm?.warning.code)) return warnings;
     return [...warnings, this.#alarm.warning];
   }
 
+  get #marks() {
+    return this.#then ?? {fresh: this.#fresh, struck: this.#struck, missed: this.#missed};
+  }
+
   /** The mark of a listed program; of several the one that matters most. */
   mark(key: string): Mark | null {
-    if (this.#struck.has(key)) return 'gone';
-    if (this.#missed.has(key)) return 'missed';
-    return this.#fresh.has(key) ? 'new' : null;
+    const {fresh, struck, missed} = this.#marks;
+    if (struck.has(key)) return 'gone';
+    if (missed.has(key)) return 'missed';
+    return fresh.has(key) ? 'new' : null;
   }
 
   /** The mark of a listed group: of a closed one that of its programs that matters most; gone when all of them are. */
   markOfGroup({progs}: Group, open: boolean): Mark | null {
     if (progs.length === 0) return 'gone';
     if (open) return null;
-    if (this.#missed.size > 0 && progs.some((prog) => this.#missed.has(prog.info.key))) return 'missed';
-    const fresh = this.#fresh.size > 0 && progs.some((prog) => this.#fresh.has(prog.info.key));
-    return fresh ? 'new' : null;
+    const {fresh, missed} = this.#marks;
+    const some = (keys: typeof fresh | typeof missed) => keys.size > 0 && progs.some((prog) => keys.has(prog.info.key));
+    return some(missed) ? 'missed' : some(fresh) ? 'new' : null;
   }
 
   /**
-   * Drops the marks whose time is over.
-   * @returns ms until the next one's is; null: there are none.
+   * Drops the marks of the latest figures whose time is over.
+   * @returns ms until the next one's is; null: there are none, or they aren't shown.
    */
   expire(): number | null {
     const now = this.#now();
@@ -153,9 +242,9 @@ export class View {
     for (const [key, {since}] of this.#struck)
       if (now - since >= markMs) {
         this.#struck.delete(key);
-        this.#rows = null;
+        if (!this.#then) this.#rows = null;
       } else next = Math.min(next, since + markMs - now);
-    return next === Infinity ? null : next;
+    return next === Infinity || this.#then ? null : next;
   }
 
   /** The programs to list; or the groups, each followed by its programs if it is open. */
@@ -172,28 +261,36 @@ export class View {
     this.#choices = choices;
     const {sort, filter, showOwn: own, grouping, open} = choices;
     const selection = {sort, filter, limit: this.#limit, own};
-    const struck = [...this.#struck.values()].map((each) => each.prog);
-    if (grouping) this.#rows = this.#grouped(grouping, selection, struck, open);
+    const progs = this.measured?.progs ?? [];
+    const marked = this.#marks.struck;
+    const struck = [...marked.values()].map((each) => each.prog);
+    if (grouping) this.#rows = this.#grouped(progs, grouping, selection, struck, open);
     else {
-      const progs = selectProgs(struck.length === 0 ? this.#progs : [...this.#progs, ...struck], selection);
-      this.#live = progs.reduce((count, prog) => count + (this.#struck.has(prog.info.key) ? 0 : 1), 0);
-      this.#rows = progs;
+      const listed = selectProgs(struck.length === 0 ? progs : [...progs, ...struck], selection);
+      this.#live = listed.reduce((count, prog) => count + (marked.has(prog.info.key) ? 0 : 1), 0);
+      this.#rows = listed;
     }
     return this.#rows;
   }
 
-  #grouped(by: Grouping, selection: Selection, struck: readonly MeasuredProg[], open: ReadonlySet<string>): readonly Row[] {
-    const groups = selectGroups(this.#progs, by, selection, struck);
+  #grouped(
+    progs: readonly MeasuredProg[],
+    by: Grouping,
+    selection: Selection,
+    struck: readonly MeasuredProg[],
+    open: ReadonlySet<string>,
+  ): readonly Row[] {
+    const groups = selectGroups(progs, by, selection, struck);
     this.#live = groups.reduce((count, group) => count + group.progs.length, 0);
     const past = new Map<string, string[]>();
-    const remembered = [...this.#gone.values()].map(({prog}) => prog);
+    const remembered = [...this.#gone.values()].filter((gone) => this.#hasGone(gone)).map(({prog}) => prog);
     for (const prog of wanted(remembered, selection)) {
       const key = groupKeyOf(prog, by);
       const found = past.get(key);
       if (found) found.push(prog.info.key);
       else past.set(key, [prog.info.key]);
     }
-    this.#past = past;
+    this.#groupPast = past;
     if (open.size === 0) return groups;
     return groups.flatMap((group): Row[] =>
       open.has(group.key) ? [group, ...sortProgs([...group.progs, ...group.gone], selection.sort)] : [group],
@@ -204,7 +301,7 @@ export class View {
   trend(row: Row, metric: HistoryMetric, count: number): readonly (number | null)[] {
     if (!(row instanceof Group)) return this.history.last(row.info.key, metric, count);
     const keys = row.progs.map((prog) => prog.info.key);
-    return this.history.sums(keys.concat(this.#past.get(row.key) ?? []), metric, count);
+    return this.history.sums(keys.concat(this.#groupPast.get(row.key) ?? []), metric, count);
   }
 
   /** How many programs of the last `rows`, or in groups of them, are still loaded. */
@@ -212,11 +309,23 @@ export class View {
     return this.#live;
   }
 
-  /** A program of the latest figures, or one that went. */
-  find(key: string): {prog: MeasuredProg; goneAt: number | null} | null {
-    const prog = this.#progs.find((each) => each.info.key === key);
-    if (prog) return {prog, goneAt: null};
-    const gone = this.#gone.get(key);
-    return gone ? {prog: gone.prog, goneAt: gone.at} : null;
+  /** Whether it had gone by the moment shown. */
+  #hasGone({timeNs}: Gone): boolean {
+    return !this.#then || timeNs <= this.#then.measured.sample.timeNs;
   }
+
+  /** A program of the figures shown, one that had gone by then, or one that came later; null: nothing is known of it any more. */
+  find(key: string): FoundProg | null {
+    const among = (progs: readonly MeasuredProg[]) => progs.find((each) => each.info.key === key);
+    const prog = among(this.measured?.progs ?? []);
+    if (prog) return {prog, goneAt: null, later: false};
+    const gone = this.#gone.get(key) ?? this.#then?.struck.get(key);
+    if (gone && this.#hasGone(gone)) return {prog: gone.prog, goneAt: gone.at, later: false};
+    const later = gone?.prog ?? among(this.#latest?.progs ?? []);
+    return later ? {prog: later, goneAt: null, later: true} : null;
+  }
+}
+
+function goneIn({takenAt, timeNs}: Sample, prog: MeasuredProg): Gone {
+  return {prog, at: takenAt, timeNs};
 }

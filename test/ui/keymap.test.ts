@@ -10,8 +10,11 @@ const scopes: readonly Scope[] = ['table', 'detail', 'help', 'sort', 'group', 'p
 
 t.test('no key means two things in one place', (t) => {
   for (const scope of scopes) {
-    const keys = keymap.filter((each) => each.scopes.includes(scope)).flatMap((each) => each.keys);
-    t.same(keys, [...new Set(keys)], scope);
+    for (const paused of [false, true]) {
+      const there = keymap.filter((each) => each.scopes.includes(scope) && (each.paused ?? paused) === paused);
+      const keys = there.flatMap((each) => each.keys);
+      t.same(keys, [...new Set(keys)], `${scope}${paused ? ', paused' : ''}`);
+    }
   }
   t.end();
 });
@@ -25,6 +28,22 @@ t.test('from everywhere there is a way out, and the footer shows one', (t) => {
   }
   t.equal(actionFor('q', 'table'), 'quit');
   t.equal(actionFor('q', 'prompt'), undefined, 'q is a letter in a filter');
+  t.end();
+});
+
+t.test('while the view is paused the keys of time mean something else, and the footer says so', (t) => {
+  for (const scope of ['table', 'detail'] as const) {
+    t.equal(actionFor(' ', scope), 'pause');
+    t.equal(actionFor(' ', scope, true), 'live');
+    t.equal(actionFor('left', scope), 'earlier', 'the first step back pauses');
+    t.equal(actionFor('right', scope), undefined);
+    t.equal(actionFor('right', scope, true), 'later');
+    const shown = footerKeys(scope, true).map(([key, label]) => `${key} ${label}`);
+    t.ok(shown.includes('←→ step') && shown.includes('space live'), scope);
+  }
+  t.equal(actionFor('esc', 'table', true), 'live');
+  t.equal(actionFor('esc', 'detail', true), 'back');
+  t.equal(actionFor('/', 'table', true), 'filter');
   t.end();
 });
 

@@ -19,7 +19,7 @@ import {
 
 const start = initialState(initialSort, noFilter);
 const keys = Array.from({length: 30}, (_, i) => `key-${i}`);
-const context: Context = {keys, height: 10, columns: ['id', 'name', 'events_per_sec', 'cpu_pct'], scrollEnd: 5};
+const context: Context = {keys, height: 10, columns: ['id', 'name', 'events_per_sec', 'cpu_pct'], scrollEnd: 5, step: () => null};
 
 function after(state: State, ...actions: (ActionName | Action)[]): State {
   return actions.reduce<State>(
