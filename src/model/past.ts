@@ -140,11 +140,16 @@ export class Past {
 
 /** Programs of a reading that another doesn't have; ids ascend in both. */
 function newIn(sample: Sample, other: Sample): ProgInfo[] {
+  return withoutEqual(sample, other, (a, b) => a.key === b.key);
+}
+
+function withoutEqual(sample: Sample, other: Sample, equal: (a: ProgInfo, b: ProgInfo) => boolean): ProgInfo[] {
   const others = other.progs.info;
   let at = 0;
-  return sample.progs.info.filter(({id, key}) => {
-    while (at < others.length && (others[at] as ProgInfo).id < id) at++;
-    return others[at]?.key !== key;
+  return sample.progs.info.filter((prog) => {
+    while (at < others.length && (others[at] as ProgInfo).id < prog.id) at++;
+    const found = others[at];
+    return !found || !equal(found, prog);
   });
 }
 
@@ -158,7 +163,10 @@ function bytesOf(sample: Sample, before?: Sample): number {
   const {info, runTimeNs, runCnt, recursionMisses, hottestCpu, hottestPct, sources} = sample.progs;
   const columns = [runTimeNs, runCnt, recursionMisses, hottestCpu, hottestPct];
   let bytes = columns.reduce((sum, each) => sum + (each?.byteLength ?? 0), perReading);
-  if (info !== before?.progs.info) bytes += 8 * info.length + perProg * (before ? newIn(sample, before) : info).length;
+  if (info !== before?.progs.info) {
+    const added = before ? withoutEqual(sample, before, Object.is) : info;
+    bytes += 8 * info.length + perProg * added.length;
+  }
   for (const name of sourceNames) {
     const reading = sources[name];
     const last = before?.progs.sources[name];

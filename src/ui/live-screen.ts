@@ -177,6 +177,7 @@ export class LiveScreen implements Screen {
   #flush(): void {
     const {sort, grouping, moment} = this.#state;
     this.#view.show(moment);
+    this.#view.tellBehind();
     this.#widenIds();
     const {chosenColumns} = this.#options;
     // In groups programs stand indented, which is room before their ids.

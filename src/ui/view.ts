@@ -63,8 +63,6 @@ interface Then {
   readonly fresh: ReadonlySet<string>;
   readonly struck: ReadonlyMap<string, Gone>;
   readonly missed: ReadonlySet<string>;
-  /** How long before the latest reading, ns, when that was last asked for. */
-  readonly behindNs: number;
 }
 
 /** Gone programs that are remembered for their pages; the past of as many is kept by History. */
@@ -76,6 +74,7 @@ export class View {
   readonly #past = new Past();
   /** null: the latest figures are shown. */
   #then: Then | null = null;
+  #behindNs: number | null = null;
   readonly #limit: number | null;
   readonly #now: () => number;
   #latest: Measured | null = null;
@@ -112,9 +111,9 @@ export class View {
     return this.#then?.history ?? this.#history;
   }
 
-  /** How long before the latest reading the moment shown was, ns, at the last `show`; null: the latest is shown. */
+  /** How long before the latest reading the moment shown is, ns, as of the last `tellBehind`; null: the latest is shown. */
   get behindNs(): number | null {
-    return this.#then && this.#then.behindNs;
+    return this.#behindNs;
   }
 
   /**
@@ -128,18 +127,20 @@ export class View {
 
   /** Shows that moment from now on, as `step` gives it; null: always the latest. */
   show(timeNs: bigint | null): void {
-    const before = this.#then;
-    if (timeNs === null || !this.#latest) this.#then = null;
-    else {
-      const behindNs = Number(this.#latest.sample.timeNs - timeNs);
-      // What is shown stays, though it may have been let go.
-      if (before?.measured.sample.timeNs === timeNs) this.#then = {...before, behindNs};
-      else this.#then = this.#momentAt(timeNs, behindNs);
-    }
-    if (before?.measured !== this.#then?.measured) this.#rows = null;
+    // What is shown stays, though its reading may have been let go.
+    if (timeNs === (this.#then?.measured.sample.timeNs ?? null)) return;
+    this.#then = timeNs === null ? null : this.#momentAt(timeNs);
+    this.#rows = null;
+    this.tellBehind();
   }
 
-  #momentAt(timeNs: bigint, behindNs: number): Then | null {
+  /** Lets `behindNs` be as of now. It isn't by itself: nothing that is shown moves. */
+  tellBehind(): void {
+    const [latest, then] = [this.#latest, this.#then?.measured].map((each) => each?.sample.timeNs);
+    this.#behindNs = latest === undefined || then === undefined ? null : Number(latest - then);
+  }
+
+  #momentAt(timeNs: bigint): Then | null {
     const moment = this.#past.at(timeNs, markMs * 1e6);
     if (!moment) return null;
     const {measured, came, gone} = moment;
@@ -151,7 +152,6 @@ export class View {
       fresh: came,
       struck: new Map(struck),
       missed: new Set(missed),
-      behindNs,
     };
   }
 
