@@ -221,7 +221,8 @@ export class View {
     if (progs.length === 0) return 'gone';
     if (open) return null;
     const {fresh, missed} = this.#marks;
-    const some = (keys: typeof fresh | typeof missed) => keys.size > 0 && progs.some((prog) => keys.has(prog.info.key));
+    const some = (keys: {readonly size: number; has(key: string): boolean}) =>
+      keys.size > 0 && progs.some((prog) => keys.has(prog.info.key));
     return some(missed) ? 'missed' : some(fresh) ? 'new' : null;
   }
 
