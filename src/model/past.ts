@@ -14,8 +14,8 @@ export interface PastLimits {
   readonly spanNs: number;
 }
 
-/** Ten minutes; at a second, 16 MiB hold them for 900 programs. */
-export const pastLimits: PastLimits = {bytes: 16 * 2 ** 20, spanNs: 600e9};
+/** Ten minutes; at a second, 12 MiB hold them for 670 programs. */
+export const pastLimits: PastLimits = {bytes: 12 * 2 ** 20, spanNs: 600e9};
 
 /** However many programs there are: with fewer there would be no past. */
 const fewest = 4;
