@@ -121,3 +121,17 @@ t.test('whoever takes a forgotten place has a past of its own, thinned or not', 
   t.ok(history.bytes < 64 * 420 * 12);
   t.end();
 });
+
+t.test('up to a moment it is as it was then, whatever came since', (t) => {
+  const history = new History();
+  feed(history, range(1, 7), (second) => (second < 3 ? [1] : second < 6 ? [1, 2] : [1]));
+  const then = history.until(4e9);
+  t.same(then.last(key(1), 'cpu_pct', 10), [null, 2, 3, 4]);
+  t.same(then.last(key(2), 'cpu_pct', 1), [8]);
+  t.same(then.last('host', 'cpu_pct', 2), [3, 12]);
+  t.same(then.sums([key(1), key(2)], 'cpu_pct', 3), [2, 3, 12]);
+  t.equal(then.points(key(1), 'cpu_pct').at(-1)?.timeNs, 4e9);
+  t.same(history.until(2e9).points(key(2), 'cpu_pct'), [], 'not yet there');
+  t.same(history.until(0).sums([key(1)], 'cpu_pct', 3), []);
+  t.end();
+});
