@@ -143,19 +143,24 @@ const screen = await new Promise<LiveScreen>((resolve) => {
   const untouched = () => Promise.reject(new Error('no file is to be written'));
   const files = {write: untouched, save: untouched};
   const env = {TERM: 'xterm-256color', LANG: 'C.UTF-8'};
-  const opened = new LiveScreen({...rest, files, look, sort: initialSort, grouping}, terminal, env, async () => {
-    const {openChrome} = await import('../src/ui/chrome.js');
-    const counted: typeof openChrome = (pipe, props, events) =>
-      openChrome(pipe, props, {
-        ...events,
-        frame(frame) {
-          inkFrames++;
-          events.frame(frame);
-          resolve(opened);
-        },
-      });
-    return {openChrome: counted};
-  });
+  const opened = new LiveScreen(
+    {...rest, files, setDelay() {}, look, sort: initialSort, grouping},
+    terminal,
+    env,
+    async () => {
+      const {openChrome} = await import('../src/ui/chrome.js');
+      const counted: typeof openChrome = (pipe, props, events) =>
+        openChrome(pipe, props, {
+          ...events,
+          frame(frame) {
+            inkFrames++;
+            events.frame(frame);
+            resolve(opened);
+          },
+        });
+      return {openChrome: counted};
+    },
+  );
   opened.start();
 });
 

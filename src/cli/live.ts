@@ -55,6 +55,7 @@ export async function runLive(collector: Collector, options: WatchOptions, notic
     limit: options.limit,
     chosenColumns: options.columns,
     delayMs: options.delayMs,
+    setDelay: (ms) => (pace.delayMs = ms),
     look: options.look,
     notice,
     terminal: {windowSize, ...terminalCalls()},

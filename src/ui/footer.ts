@@ -54,7 +54,7 @@ export function layoutFooter(state: State, columns: number, texts: FooterTexts):
   }
   const keys: (readonly [string, string])[] = [];
   let used = 0;
-  for (const [key, label] of footerKeys(scopeOf(state))) {
+  for (const [key, label] of footerKeys(scopeOf(state), state.moment !== null)) {
     const cells = cellsOf(`${key} ${label}`) + (keys.length > 0 ? keyGap : 0);
     if (used + cells > room) break;
     keys.push([key, label]);

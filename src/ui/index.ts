@@ -57,6 +57,8 @@ export interface ScreenOptions {
   readonly chosenColumns: readonly ColumnKey[] | null;
   /** Time between samples, as the header shows it. */
   readonly delayMs: number;
+  /** The person wants another time between samples, from now on. */
+  readonly setDelay: (ms: number) => void;
   readonly look: LookOptions;
   /** What else the person should know, such as that this is a demo. */
   readonly notice: string | null;

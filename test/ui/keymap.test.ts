@@ -11,8 +11,11 @@ const scopes: readonly Scope[] = ['table', 'detail', 'help', 'sort', 'group', 'c
 
 t.test('no key means two things in one place', (t) => {
   for (const scope of scopes) {
-    const keys = keymap.filter((each) => each.scopes.includes(scope)).flatMap((each) => each.keys);
-    t.same(keys, [...new Set(keys)], scope);
+    for (const paused of [false, true]) {
+      const there = keymap.filter((each) => each.scopes.includes(scope) && (each.paused ?? paused) === paused);
+      const keys = there.flatMap((each) => each.keys);
+      t.same(keys, [...new Set(keys)], `${scope}${paused ? ', paused' : ''}`);
+    }
   }
   t.end();
 });
@@ -29,6 +32,22 @@ t.test('from everywhere there is a way out, and the footer shows one', (t) => {
   t.end();
 });
 
+t.test('while the view is paused the keys of time mean something else, and the footer says so', (t) => {
+  for (const scope of ['table', 'detail'] as const) {
+    t.equal(actionFor(' ', scope), 'pause');
+    t.equal(actionFor(' ', scope, true), 'live');
+    t.equal(actionFor('left', scope), 'earlier', 'the first step back pauses');
+    t.equal(actionFor('right', scope), undefined);
+    t.equal(actionFor('right', scope, true), 'later');
+    const shown = footerKeys(scope, true).map(([key, label]) => `${key} ${label}`);
+    t.ok(shown.includes('←→ step') && shown.includes('Space live'), scope);
+  }
+  t.equal(actionFor('esc', 'table', true), 'live');
+  t.equal(actionFor('esc', 'detail', true), 'back');
+  t.equal(actionFor('/', 'table', true), 'filter');
+  t.end();
+});
+
 t.test('the help tells of every key that is worth telling', (t) => {
   for (const width of [40, 80, 120, 200]) {
     const help = helpLines(width).map(withoutStyles).join('\n');
@@ -39,7 +58,7 @@ t.test('the help tells of every key that is worth telling', (t) => {
 });
 
 t.test('what takes the keys is what lies on top', (t) => {
-  const state = initialState(initialSort, noFilter);
+  const state = initialState({sort: initialSort, filter: noFilter, grouping: null, chosenColumns: null, delayMs: 1000});
   t.equal(scopeOf(state), 'table');
   t.equal(scopeOf({...state, page: {kind: 'detail', key: 'x', scroll: 0}}), 'detail');
   t.equal(scopeOf({...state, overlay: {kind: 'sort', index: 0}}), 'sort');

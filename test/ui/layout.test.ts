@@ -10,7 +10,7 @@ import {withoutStyles} from '../../src/ui/styled-text.js';
 import {cellsOf} from '../../src/ui/text.js';
 
 const widths = Array.from({length: 397}, (_, i) => i + 4);
-const state = initialState(initialSort, noFilter);
+const state = initialState({sort: initialSort, filter: noFilter, grouping: null, chosenColumns: null, delayMs: 1000});
 
 t.test('columns never overlap and never leave the screen, whatever they are sorted by', (t) => {
   const wrong: string[] = [];
