@@ -26,7 +26,7 @@ export interface Hour {
   readonly quietBytes: number;
 }
 
-tuneV8();
+const afterSample = tuneV8();
 
 const parts = 12;
 /** Longer than the trend of a row is. */
@@ -174,6 +174,7 @@ async function show(busy: boolean): Promise<number> {
   const sample = nextSample(++seconds, busy);
   const before = process.cpuUsage();
   screen.update(measure(sample, previous));
+  afterSample();
   await turn();
   const {user, system} = process.cpuUsage(before);
   previous = sample;

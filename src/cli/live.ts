@@ -24,7 +24,7 @@ const firstPeriodMs = 100;
  * @returns the exit status.
  */
 export async function runLive(collector: Collector, options: WatchOptions, notice: string | null): Promise<number> {
-  tuneV8();
+  const afterSample = tuneV8();
   const stop = new AbortController();
   const pace = new Pace(options.delayMs, firstPeriodMs);
   const samples = () => collector.samples(pace, stop.signal)[Symbol.asyncIterator]();
@@ -64,6 +64,7 @@ export async function runLive(collector: Collector, options: WatchOptions, notic
         const result = await next;
         if (result.done) return {by: 'quit'};
         screen.update(measure(result.value, previous));
+        afterSample();
         // The first reading has no rates: like elsewhere, it isn't one of the N.
         if (previous && ++shown === options.iterations) return {by: 'quit'};
         previous = result.value;
