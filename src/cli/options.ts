@@ -11,16 +11,17 @@ import {type SourceName, sourceNames} from '../sample/sources.js';
 import type {LookOptions} from '../ui/index.js';
 import {type ColumnKey, trendKey} from '../ui/layout.js';
 import {type ColorChoice, type ThemeName, themeNames} from '../ui/theme.js';
+import type {Address} from '../serve/server.js';
 import {version} from '../version.js';
 import type {Config} from './config.js';
 
 /** What is written instead of showing the screen. */
-export type Format = 'table' | 'json' | 'csv';
+export type Format = 'table' | 'json' | 'csv' | 'prometheus';
 /** How programs are to be listed. */
 export type Sampler = 'auto' | 'iterator' | 'walk';
 
 /** What the command line asks for; each command carries what it takes, and no more. */
-export type Options = WatchOptions | DoctorOptions | ShareOptions;
+export type Options = WatchOptions | DoctorOptions | ShareOptions | ServeOptions;
 
 /** What `share` takes. */
 export interface ShareOptions {
@@ -29,11 +30,23 @@ export interface ShareOptions {
   readonly group: string | null;
 }
 
+/** What `serve` takes. */
+export interface ServeOptions extends Pick<WatchOptions, 'enableStats' | 'sampler' | 'sources' | 'hostRoot'> {
+  readonly command: 'serve';
+  /** Where to listen. */
+  readonly addresses: readonly Address[];
+  /** How old a sample may be when it is asked for. */
+  readonly maxAgeMs: number;
+  readonly maxSeries: number;
+  /** The web configuration file; null: none. */
+  readonly webConfigFile: string | null;
+}
+
 /** What `doctor` takes. */
 export interface DoctorOptions {
   readonly command: 'doctor';
   /** null: text, as `table`. */
-  readonly format: Exclude<Format, 'csv'> | null;
+  readonly format: 'table' | 'json' | null;
   readonly look: Pick<LookOptions, 'color' | 'ascii'>;
 }
 
@@ -42,6 +55,8 @@ export interface WatchOptions {
   readonly command: 'watch' | 'demo';
   /** null: the live screen where there is a terminal, a table where there is none. */
   readonly format: Format | null;
+  /** The file that takes what is written; null: stdout. */
+  readonly output: string | null;
   readonly delayMs: number;
   /** null: for ever on a screen, once elsewhere. 0: for ever. */
   readonly iterations: number | null;
@@ -72,11 +87,15 @@ const longestDelayMs = 3_600_000;
 
 /** Reads `1s`, `250ms`, `2m`, or a bare number of seconds; ms within the bounds. */
 export function parseDelay(text: string): number {
-  const value = /^\s*[\d.]+\s*$/.test(text) ? Number(text) * 1000 : parseMs(text);
+  const value = parseTime(text);
   if (!Number.isFinite(value))
     throw new InvalidArgumentError('not a time such as 1s, 250ms or 2m; a bare number is seconds.');
   if (value < shortestDelayMs || value > longestDelayMs) throw new InvalidArgumentError('a delay is from 50ms to 1h.');
   return value;
+}
+
+function parseTime(text: string): number {
+  return /^\s*[\d.]+\s*$/.test(text) ? Number(text) * 1000 : parseMs(text);
 }
 
 function parseMs(text: string): number {
@@ -92,6 +111,27 @@ function parseCount(text: string): number {
   if (!/^\d+$/.test(text) || !Number.isSafeInteger(value)) throw new InvalidArgumentError('not a whole number.');
   return value;
 }
+
+/** As many series as are written, or served unless another number is asked for. */
+export const mostSeries = 50_000;
+const longestAgeMs = 300_000;
+
+/** Reads a time from 0, in which nothing is kept, to five minutes; ms. */
+function parseAge(text: string): number {
+  const value = parseTime(text);
+  if (!(value >= 0 && value <= longestAgeMs)) throw new InvalidArgumentError('an age is from 0 to 5m, such as 1s or 500ms.');
+  return value;
+}
+
+/** Reads `127.0.0.1:9935`, `[::1]:9935` or `:9935`, and adds it to those before. */
+function parseAddress(text: string, before?: readonly Address[]): readonly Address[] {
+  const [, bracketed, plain, port] = /^(?:\[([\da-fA-F:.%\w]+)\]|([^:\s\[\]]*)):(\d{1,5})$/.exec(text) ?? [];
+  if (port === undefined || Number(port) > 65_535)
+    throw new InvalidArgumentError('not an address such as 127.0.0.1:9935, [::1]:9935 or :9935 (all).');
+  return [...(before ?? []), {host: bracketed ?? (plain || null), port: Number(port)}];
+}
+
+const defaultAddress: Address = {host: '127.0.0.1', port: 9935};
 
 function parseLimit(text: string): number {
   const value = parseCount(text);
@@ -163,6 +203,7 @@ interface Raw extends Record<SourceName, boolean> {
   limit?: number;
   format?: Format;
   json?: true;
+  output?: string;
   enableStats: boolean;
   sampler: Sampler;
   columns?: readonly ColumnKey[];
@@ -170,6 +211,13 @@ interface Raw extends Record<SourceName, boolean> {
   ascii?: true;
   theme: ThemeName;
   hostRoot: string;
+}
+
+interface RawServe {
+  listen?: readonly Address[];
+  maxAge: number;
+  maxSeries: number;
+  'web.config.file'?: string;
 }
 
 function addOptions(command: Command): Command {
@@ -203,11 +251,14 @@ function addOptions(command: Command): Command {
     )
     .addOption(new Option('-l, --limit <N>', 'show at most N programs, or groups (default: all)').argParser(parseLimit))
     .addOption(
-      new Option('--format <FORMAT>', 'write table, json or csv instead of showing the screen').choices([
-        ...(['table', 'json', 'csv'] satisfies Format[]),
+      new Option('--format <FORMAT>', 'write table, json, csv or prometheus instead of showing the screen').choices([
+        ...(['table', 'json', 'csv', 'prometheus'] satisfies Format[]),
       ]),
     )
     .addOption(new Option('--json', 'write JSON, the same as --format json; one line a sample when piped'))
+    .addOption(
+      new Option('--output <FILE>', 'with --format prometheus: replace FILE by it, whole, for a textfile collector'),
+    )
     .addOption(new Option('--no-enable-stats', 'watch only: never switch BPF statistics on'))
     .addOption(new Option('--no-owners', 'do not look who holds the programs'))
     .addOption(new Option('--no-links', 'do not look what they are attached to'))
@@ -276,6 +327,12 @@ const shareHelp = `
 Pins an iterator in /run/bpftop-ts for the group to read, switches statistics on, becomes nobody,
 and stays in the foreground until a signal comes. deploy/bpftop-ts-share.service runs it under systemd.`;
 
+const serveHelp = `
+Serves /metrics (Prometheus' text, or OpenMetrics for who asks), /healthz, /readyz and a page at /. Every
+scrape reads the kernel's counters, once for all who ask within --max-age; between scrapes it does nothing.
+Statistics are switched on from the start to the end, some 70 ns a run of every BPF program.
+HUP reads the web configuration file and its certificates again; TERM and INT let requests end.`;
+
 const doctorHelp = `
 Tries what the live screen would, for a moment; nothing of it stays, nothing is written.
 
@@ -315,9 +372,13 @@ export function parseOptions(
     const format = formatOf(program.opts<Raw>());
     takeDefaults(program, configFor(format), problem);
     const raw = program.opts<Raw>();
+    if (raw.output !== undefined && format !== 'prometheus') throw usageError('--output goes with --format prometheus.');
+    if (raw.group !== undefined && format === 'prometheus')
+      throw usageError('--group and --format prometheus contradict each other.');
     return {
       command,
       format,
+      output: raw.output ?? null,
       delayMs: raw.delay,
       iterations: raw.iterations ?? null,
       sort: raw.sort,
@@ -357,7 +418,7 @@ export function parseOptions(
     .action(() => {
       const raw = program.opts<Raw>();
       const format = formatOf(raw);
-      if (format === 'csv') throw usageError('doctor writes no csv.');
+      if (format === 'csv' || format === 'prometheus') throw usageError(`doctor writes no ${format}.`);
       chosen = {command: 'doctor', format, look: lookOf(raw)};
     });
   const share = program
@@ -372,6 +433,47 @@ export function parseOptions(
       if (group === undefined && !stop) throw usageError('share needs --group GROUP, or --stop.');
       chosen = {command: 'share', group: group ?? null};
     });
+  const serve = program
+    .command('serve')
+    .description('answer Prometheus: metrics of every program over HTTP')
+    .addOption(
+      new Option('--listen <ADDR:PORT>', 'where to listen; may be repeated')
+        .argParser(parseAddress)
+        .default(undefined, '127.0.0.1:9935'),
+    )
+    .addOption(
+      new Option('--max-age <TIME>', 'how old a reading may be for a scrape, 0 to 5m')
+        .argParser(parseAge)
+        .default(1000, '1s'),
+    )
+    .addOption(
+      new Option('--max-series <N>', 'at most so many series; the least important are left out, and counted')
+        .argParser(parseLimit)
+        .default(mostSeries),
+    )
+    .addOption(new Option('--web.config.file <FILE>', "TLS and passwords, as Prometheus' exporters have them"))
+    .helpOption('-h, --help', 'show this help')
+    .addHelpText('after', serveHelp)
+    .action((own: RawServe) => {
+      const {enableStats, sampler, hostRoot, ...raw} = program.opts<Raw>();
+      chosen = {
+        command: 'serve',
+        addresses: own.listen ?? [defaultAddress],
+        maxAgeMs: own.maxAge,
+        maxSeries: own.maxSeries,
+        webConfigFile: own['web.config.file'] ?? null,
+        enableStats,
+        sampler,
+        sources: sourceNames.filter((name) => raw[name]),
+        hostRoot,
+      };
+    });
+  const taken = new Set(['enableStats', 'sampler', 'hostRoot', ...sourceNames]);
+  takesOnly(
+    serve,
+    program,
+    program.options.filter((option) => taken.has(option.attributeName())),
+  );
   takesOnly(share, program, [new Option('-g, --group <GROUP>', 'whom to share with: a name or a number')]);
   takesOnly(doctor, program, [
     new Option('--format <FORMAT>', 'write text (table) or json'),
@@ -384,7 +486,9 @@ export function parseOptions(
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.code === 'commander.excessArguments')
-      throw usageError(`unknown command '${demo.args[0] ?? doctor.args[0] ?? share.args[0] ?? program.args[0] ?? ''}'.`);
+      throw usageError(
+        `unknown command '${demo.args[0] ?? doctor.args[0] ?? share.args[0] ?? serve.args[0] ?? program.args[0] ?? ''}'.`,
+      );
     if (error.exitCode !== 0) throw usageError(error.message);
     return {print: printed};
   }

@@ -1,11 +1,12 @@
-/** Samples as text on stdout: as many as asked for, each over a whole period. */
+/** Samples as text on stdout, or in a file: as many as asked for, each over a whole period. */
 import {Pace} from '../collectors/pace.js';
 import type {Collector} from '../collectors/kernel.js';
-import {exitStatus, UserError} from '../errors.js';
+import {exitStatus, isNotPermitted, isSystemError, UserError} from '../errors.js';
 import {measure, type Measured, type MeasuredProg} from '../model/measure.js';
 import {csvHeader, groupCsvHeader, toCsv, toGroupCsv} from '../output/csv.js';
 import {field, type FieldKey} from '../model/fields.js';
 import type {Group, Grouping} from '../model/group.js';
+import {Ledger, mostSums} from '../model/ledger.js';
 import {printable} from '../model/printable.js';
 import {toJson} from '../output/json.js';
 import {selectGroups, selectProgs} from '../model/select.js';
@@ -13,7 +14,8 @@ import {toGroupTable, toTable} from '../output/table.js';
 import type {Sample} from '../sample/types.js';
 import {trendKey} from '../ui/layout.js';
 import {version} from '../version.js';
-import type {Format, WatchOptions} from './options.js';
+import {replaceFile} from './files.js';
+import {type Format, mostSeries, type WatchOptions} from './options.js';
 
 /**
  * Writes one document or table a period. The first reading is only the beginning of the first period, so that whatever is written
@@ -26,24 +28,29 @@ export async function writeSamples(collector: Collector, options: WatchOptions):
   // A table at one moment has no trend.
   const columns = options.columns?.filter((key) => key !== trendKey) ?? null;
   const warned = new Set<string>();
+  const ledger = new Ledger(mostSums(mostSeries));
   let previous: Sample | null = null;
   let written = 0;
   for await (const sample of collector.samples(new Pace(options.delayMs))) {
+    const measured = measure(sample, previous);
+    if (format === 'prometheus') ledger.add(measured);
     if (previous) {
-      const measured = measure(sample, previous);
       // The JSON document carries its warnings; elsewhere they go where they can't be taken for data.
       if (format !== 'json') warnOnce(measured, warned);
       // For scripts all programs, which say themselves whether they are this tool's own.
-      const selection = {...options, own: format !== 'table'};
-      const text = writers[format]({
+      const selection = {...options, own: format !== 'table' && format !== 'prometheus'};
+      const text = await writers[format]({
         measured,
         progs: selectProgs(measured.progs, selection),
         by: options.grouping,
         groups: options.grouping && selectGroups(measured.progs, options.grouping, selection),
         columns,
         first: written === 0,
+        ledger,
+        lasting: iterations !== 1,
       });
-      if (!(await write(text))) return exitStatus.done;
+      if (options.output !== null) writeOutput(options.output, text);
+      else if (!(await write(text))) return exitStatus.done;
       if (++written === iterations) return exitStatus.done;
     }
     previous = sample;
@@ -62,9 +69,13 @@ interface Written {
   readonly columns: readonly FieldKey[] | null;
   /** Whether nothing was written before. */
   readonly first: boolean;
+  /** Kept since the first reading, for metrics. */
+  readonly ledger: Ledger;
+  /** Whether it goes on. */
+  readonly lasting: boolean;
 }
 
-const writers: Readonly<Record<Format, (written: Written) => string>> = {
+const writers: Readonly<Record<Format, (written: Written) => string | Promise<string>>> = {
   json: ({measured, progs, groups}) =>
     `${toJson(measured, progs, groups, {version, indent: process.stdout.isTTY ? 2 : 0})}\n`,
   table({measured, progs, by, groups, columns, first}) {
@@ -76,7 +87,23 @@ const writers: Readonly<Record<Format, (written: Written) => string>> = {
     const of = columns?.map(field);
     return (first ? csvHeader(of) : '') + toCsv(measured, progs, of);
   },
+  async prometheus({measured, progs, ledger, lasting}) {
+    const {expose, formatFamilies} = await import('../output/prometheus.js');
+    return formatFamilies(expose({measured, progs, ledger, lasting, version, maxSeries: mostSeries}), 'text');
+  },
 };
+
+/** Readable for all: the collector of textfiles runs as a user of its own. @throws UserError. */
+function writeOutput(file: string, text: string): void {
+  try {
+    replaceFile(file, text, 0o644);
+  } catch (error) {
+    const [why, status] = isSystemError(error)
+      ? [`${error.syscall}: ${error.code}`, isNotPermitted(error.code) ? exitStatus.notPermitted : exitStatus.failed]
+      : ['something else than a plain file is there', exitStatus.failed];
+    throw new UserError(`cannot write ${file}: ${why}. Choose another place with --output.`, status, {cause: error});
+  }
+}
 
 /** Each thing once: runs missed in another period are another thing. */
 function warnOnce({warnings, sourceWarnings}: Measured, warned: Set<string>): void {
