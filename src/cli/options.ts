@@ -328,9 +328,9 @@ Pins an iterator in /run/bpftop-ts for the group to read, switches statistics on
 and stays in the foreground until a signal comes. deploy/bpftop-ts-share.service runs it under systemd.`;
 
 const serveHelp = `
-Serves /metrics (Prometheus' text, or OpenMetrics for who asks), /healthz, /readyz and a page at /. Every
-scrape reads the kernel's counters, once for all who ask within --max-age; between scrapes it does nothing.
-Statistics are switched on from the start to the end, some 70 ns a run of every BPF program.
+Serves /metrics (Prometheus' text, or OpenMetrics for who asks), /healthz, /readyz and a page at /.
+Every scrape reads the kernel's counters, once for all who ask within --max-age; between scrapes it
+does nothing. Statistics are on from its start to its end, some 70 ns a run of every BPF program.
 HUP reads the web configuration file and its certificates again; TERM and INT let requests end.`;
 
 const doctorHelp = `
@@ -437,9 +437,9 @@ export function parseOptions(
     .command('serve')
     .description('answer Prometheus: metrics of every program over HTTP')
     .addOption(
-      new Option('--listen <ADDR:PORT>', 'where to listen; may be repeated')
-        .argParser(parseAddress)
-        .default(undefined, '127.0.0.1:9935'),
+      new Option('--listen <ADDR:PORT>', 'where to listen; may be repeated (default: 127.0.0.1:9935)').argParser(
+        parseAddress,
+      ),
     )
     .addOption(
       new Option('--max-age <TIME>', 'how old a reading may be for a scrape, 0 to 5m')

@@ -24,7 +24,9 @@ const patienceMs = 5000;
  */
 export async function runServe(options: ServeOptions): Promise<number> {
   const {enableStats, sampler, sources} = options;
-  const signalled = firstSignal();
+  // A terminal that goes away sends it too, and nobody is left who would end this.
+  const hupEnds = process.stdin.isTTY;
+  const signalled = firstSignal(['SIGTERM', 'SIGINT', 'SIGQUIT', ...(hupEnds ? (['SIGHUP'] as const) : [])]);
   // Node's answer to it is a debugger's port, open to every user of this host.
   process.on('SIGUSR1', () => {});
   const webConfig = readConfig(options.webConfigFile);
@@ -35,7 +37,7 @@ export async function runServe(options: ServeOptions): Promise<number> {
     // What can't be read, or not soon, is known before anybody asks; and sums have begun.
     const stats = await metrics.begin();
     const server = await listen(options.addresses, webConfig, metrics);
-    process.on('SIGHUP', () => reload(server, webConfig, options.webConfigFile));
+    if (!hupEnds) process.on('SIGHUP', () => reload(server, webConfig, options.webConfigFile));
     say(`metrics at ${server.urls.map((url) => `${url}/metrics`).join(', ')}. ${statsSentence(stats)}`);
     const signal = await signalled;
     await server.close(patienceMs);
@@ -70,10 +72,10 @@ function reload(server: ListeningServer, {tls}: WebConfig, file: string | null):
   }
 }
 
-async function firstSignal(): Promise<NodeJS.Signals> {
+async function firstSignal(signals: readonly NodeJS.Signals[]): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
     // Once: a second one ends the process on the spot.
-    for (const each of ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const) process.once(each, resolve);
+    for (const each of signals) process.once(each, resolve);
   });
 }
 

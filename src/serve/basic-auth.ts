@@ -17,7 +17,7 @@ export type Admission = 'admitted' | 'refused' | 'busy';
 const mostKnown = 64;
 /** As many as wait for their turn. */
 const mostWaiting = 16;
-/** bcrypt has at most one part in so many of the time, unless nobody asks for more. */
+/** After each password bcrypt rests so many times as long as that took: whoever tries passwords leaves the others two thirds of the CPU. */
 const restFactor = 2;
 
 /** Knows who may come in. */
@@ -26,6 +26,8 @@ export class Doorkeeper {
   readonly #key = randomBytes(32);
   readonly #known = new Set<string>();
   #waiting = 0;
+  /** The last password's time. */
+  #tookMs = 0;
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(users: Users) {
@@ -43,12 +45,12 @@ export class Doorkeeper {
     if (this.#known.has(mark)) return 'admitted';
     if (this.#waiting >= mostWaiting) return 'busy';
     this.#waiting++;
-    const verdict = this.#turn.then(async () => {
-      // Whoever waited may have been let in meanwhile, by another request.
-      if (this.#known.has(mark)) return true;
-      return this.#verify(user, password);
-    });
-    this.#turn = verdict.catch(() => {});
+    // Whoever waited may have been let in meanwhile, by another request.
+    const verdict = this.#turn.then(() => this.#known.has(mark) || this.#verify(user, password));
+    this.#turn = verdict.then(
+      () => sleep(this.#tookMs * restFactor),
+      () => {},
+    );
     try {
       if (!(await verdict)) return 'refused';
     } finally {
@@ -68,8 +70,7 @@ export class Doorkeeper {
     // For a user that there isn't it takes as long as for the others.
     const [anyHash = ''] = this.#users.values();
     const isRight = await compare(password, hash ?? anyHash);
-    // The next in the queue waits for this: answers, to whom they are due already, don't.
-    if (this.#waiting > 1) await sleep((performance.now() - began) * restFactor);
+    this.#tookMs = performance.now() - began;
     return hash !== undefined && isRight;
   }
 }

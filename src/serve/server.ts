@@ -69,7 +69,8 @@ const limits: ServerOptions = {
   requestTimeout: 5_000,
   // Scrapers keep their connection from one scrape to the next.
   keepAliveTimeout: 90_000,
-  connectionsCheckingInterval: 1_000,
+  // All that happens while nobody asks.
+  connectionsCheckingInterval: 5_000,
   maxHeaderSize: 8_192,
 };
 /** Who takes nothing of an answer for so long, or doesn't end a TLS handshake, ms. */

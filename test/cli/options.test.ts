@@ -202,3 +202,41 @@ t.test('--version and --help are printed; help names every option and field, in 
   t.match(print('demo', '--help'), /Usage: bpftop-ts demo/);
   t.end();
 });
+
+t.test('serve: where, how old, how many, and what it takes of the others', (t) => {
+  t.match(parseOptions(['serve']), {
+    command: 'serve',
+    addresses: [{host: '127.0.0.1', port: 9935}],
+    maxAgeMs: 1000,
+    webConfigFile: null,
+    enableStats: true,
+    sources: sourceNames,
+    hostRoot: '/',
+  });
+  const words = [
+    '--listen',
+    ':1',
+    '--listen',
+    '[::1]:2',
+    '--max-age',
+    '0',
+    '--max-series',
+    '7',
+    '--web.config.file',
+    'w.yml',
+  ];
+  t.match(parseOptions(['--no-maps', 'serve', ...words, '--no-enable-stats', '--host-root', '/host']), {
+    addresses: [
+      {host: null, port: 1},
+      {host: '::1', port: 2},
+    ],
+    maxAgeMs: 0,
+    maxSeries: 7,
+    webConfigFile: 'w.yml',
+    enableStats: false,
+    sources: sourceNames.filter((name) => name !== 'maps'),
+    hostRoot: '/host',
+  });
+  t.throws(() => parseOptions(['serve', '--filter', 'x']), {message: /serve takes no --filter/, exitStatus: 2});
+  t.end();
+});
