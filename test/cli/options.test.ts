@@ -153,7 +153,7 @@ t.test('bad usage is one sentence with the cause, and exit status 2', (t) => {
     [['-l', '0'], /^--limit '0': it is 1 or more\. Try/],
     [['-s', 'cpus'], /^--sort 'cpus': unknown field 'cpus' to sort by; there are id, .*\. Try/],
     [['-s', 'cpu:up'], /unknown order 'up' in 'cpu:up'; it is asc or desc\. Try/],
-    [['--format', 'xml'], /^--format 'xml': Allowed choices are table, json, csv\. Try/],
+    [['--format', 'xml'], /^--format 'xml': Allowed choices are table, json, csv, prometheus\. Try/],
     [['doctor', '--format', 'csv'], /^doctor writes no csv\. Try/],
     [['-f', 'nam=x'], /^--filter: unknown field 'nam'; did you mean 'name'\? Try/],
     [['-g', 'ops'], /^--group 'ops': unknown field 'ops' to group by; there are owner, .*\. Try/],
