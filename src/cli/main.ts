@@ -20,6 +20,7 @@ async function main(): Promise<number> {
   }
   if (options.command === 'doctor') return (await import('./doctor.js')).runDoctor(options);
   if (options.command === 'share') return (await import('./share.js')).runShare(options);
+  if (options.command === 'serve') return (await import('./serve.js')).runServe(options);
   return watch(options, problems[0] ?? null);
 }
 

@@ -11,23 +11,38 @@ import {type SourceName, sourceNames} from '../sample/sources.js';
 import type {LookOptions} from '../ui/index.js';
 import {type ColumnKey, trendKey} from '../ui/layout.js';
 import {type ColorChoice, type ThemeName, themeNames} from '../ui/theme.js';
+import type {Address} from '../serve/server.js';
 import {version} from '../version.js';
 import {completionScript, type Shell, shells} from './completion.js';
 import type {Config} from './config.js';
 
 /** What is written instead of showing the screen. */
-export type Format = 'table' | 'json' | 'csv' | 'plain';
+export type Format = TextFormat | 'prometheus';
+/** Those that show one sample by itself. */
+export type TextFormat = 'table' | 'json' | 'csv' | 'plain';
 /** How programs are to be listed. */
 export type Sampler = 'auto' | 'iterator' | 'walk';
 
 /** What the command line asks for; each command carries what it takes, and no more. */
-export type Options = WatchOptions | DoctorOptions | ShareOptions;
+export type Options = WatchOptions | DoctorOptions | ShareOptions | ServeOptions;
 
 /** What `share` takes. */
 export interface ShareOptions {
   readonly command: 'share';
   /** Whom to share with, a group's name or number; null: take back what is shared. */
   readonly group: string | null;
+}
+
+/** What `serve` takes. */
+export interface ServeOptions extends Pick<WatchOptions, 'enableStats' | 'sampler' | 'sources' | 'hostRoot'> {
+  readonly command: 'serve';
+  /** Where to listen. */
+  readonly addresses: readonly Address[];
+  /** How old a sample may be when it is asked for. */
+  readonly maxAgeMs: number;
+  readonly maxSeries: number;
+  /** The web configuration file; null: none. */
+  readonly webConfigFile: string | null;
 }
 
 /** What `doctor` takes. */
@@ -43,6 +58,8 @@ export interface WatchOptions {
   readonly command: 'watch' | 'demo';
   /** null: the live screen where there is a terminal, a table where there is none. */
   readonly format: Format | null;
+  /** The file that takes what is written; null: stdout. */
+  readonly output: string | null;
   readonly delayMs: number;
   /** null: for ever on a screen, once elsewhere. 0: for ever. */
   readonly iterations: number | null;
@@ -77,11 +94,15 @@ const longestDelayMs = 3_600_000;
 
 /** Reads `1s`, `250ms`, `2m`, or a bare number of seconds; ms within the bounds. */
 export function parseDelay(text: string): number {
-  const value = /^\s*[\d.]+\s*$/.test(text) ? Number(text) * 1000 : parseMs(text);
+  const value = parseTime(text);
   if (!Number.isFinite(value))
     throw new InvalidArgumentError('not a time such as 1s, 250ms or 2m; a bare number is seconds.');
   if (value < shortestDelayMs || value > longestDelayMs) throw new InvalidArgumentError('a delay is from 50ms to 1h.');
   return value;
+}
+
+function parseTime(text: string): number {
+  return /^\s*[\d.]+\s*$/.test(text) ? Number(text) * 1000 : parseMs(text);
 }
 
 function parseMs(text: string): number {
@@ -97,6 +118,27 @@ function parseCount(text: string): number {
   if (!/^\d+$/.test(text) || !Number.isSafeInteger(value)) throw new InvalidArgumentError('not a whole number.');
   return value;
 }
+
+/** As many series as are written, or served unless another number is asked for. */
+export const mostSeries = 50_000;
+const longestAgeMs = 300_000;
+
+/** Reads a time from 0, in which nothing is kept, to five minutes; ms. */
+function parseAge(text: string): number {
+  const value = parseTime(text);
+  if (!(value >= 0 && value <= longestAgeMs)) throw new InvalidArgumentError('an age is from 0 to 5m, such as 1s or 500ms.');
+  return value;
+}
+
+/** Reads `127.0.0.1:9935`, `[::1]:9935` or `:9935`, and adds it to those before. */
+function parseAddress(text: string, before?: readonly Address[]): readonly Address[] {
+  const [, bracketed, plain, port] = /^(?:\[([\da-fA-F:.%\w]+)\]|([^:\s\[\]]*)):(\d{1,5})$/.exec(text) ?? [];
+  if (port === undefined || Number(port) > 65_535)
+    throw new InvalidArgumentError('not an address such as 127.0.0.1:9935, [::1]:9935 or :9935 (all).');
+  return [...(before ?? []), {host: bracketed ?? (plain || null), port: Number(port)}];
+}
+
+const defaultAddress: Address = {host: '127.0.0.1', port: 9935};
 
 function parseLimit(text: string): number {
   const value = parseCount(text);
@@ -172,6 +214,7 @@ interface Raw extends Record<SourceName, boolean> {
   format?: Format;
   json?: true;
   plain?: true;
+  output?: string;
   enableStats: boolean;
   sampler: Sampler;
   columns?: readonly ColumnKey[];
@@ -179,6 +222,13 @@ interface Raw extends Record<SourceName, boolean> {
   ascii?: true;
   theme: ThemeName;
   hostRoot: string;
+}
+
+interface RawServe {
+  listen?: readonly Address[];
+  maxAge: number;
+  maxSeries: number;
+  'web.config.file'?: string;
 }
 
 function addOptions(command: Command): Command {
@@ -217,13 +267,16 @@ function addOptions(command: Command): Command {
     )
     .addOption(new Option('-l, --limit <N>', 'show at most N programs, or groups (default: all)').argParser(parseLimit))
     .addOption(
-      new Option('--format <FORMAT>', 'write table, json, csv or plain words instead of showing the screen').choices([
-        ...(['table', 'json', 'csv', 'plain'] satisfies Format[]),
+      new Option('--format <FORMAT>', 'write that instead of showing the screen').choices([
+        ...(['table', 'json', 'csv', 'plain', 'prometheus'] satisfies Format[]),
       ]),
     )
     .addOption(new Option('--json', 'write JSON, the same as --format json; one line a sample when piped'))
     .addOption(
       new Option('--plain', 'tell it in words, the same as --format plain: for screen readers, every 10s, the first five'),
+    )
+    .addOption(
+      new Option('--output <FILE>', 'with --format prometheus: replace FILE by it, whole, for a textfile collector'),
     )
     .addOption(new Option('--no-enable-stats', 'watch only: never switch BPF statistics on'))
     .addOption(new Option('--no-owners', 'do not look who holds the programs'))
@@ -305,6 +358,12 @@ bash: source <(bpftop-ts completion bash)    in ~/.bashrc
 zsh:  source <(bpftop-ts completion zsh)     in ~/.zshrc, after compinit
 fish: bpftop-ts completion fish > ~/.config/fish/completions/bpftop-ts.fish`;
 
+const serveHelp = `
+Serves /metrics (Prometheus' text, or OpenMetrics for who asks), /healthz, /readyz and a page at /.
+Every scrape reads the kernel's counters, once for all who ask within --max-age; between scrapes it
+does nothing. Statistics are on from its start to its end, some 70 ns a run of every BPF program.
+HUP reads the web configuration file and its certificates again; TERM and INT let requests end.`;
+
 const doctorHelp = `
 Tries what the live screen would, for a moment; nothing of it stays, nothing is written.
 
@@ -360,9 +419,13 @@ export function commandLine(
     const {failOn = null} = program.opts<Raw>();
     takeDefaults(program, configFor({format, failOn}), problem);
     const raw = program.opts<Raw>();
+    if (raw.output !== undefined && format !== 'prometheus') throw usageError('--output goes with --format prometheus.');
+    if (raw.group !== undefined && format === 'prometheus')
+      throw usageError('--group and --format prometheus contradict each other.');
     return {
       command,
       format,
+      output: raw.output ?? null,
       delayMs: format === 'plain' && program.getOptionValueSource('delay') === 'default' ? plainDelayMs : raw.delay,
       iterations: raw.iterations ?? null,
       sort: raw.sort,
@@ -403,7 +466,7 @@ export function commandLine(
     .action(() => {
       const raw = program.opts<Raw>();
       const format = formatOf(raw);
-      if (format === 'csv' || format === 'plain') throw usageError(`doctor writes no ${format}.`);
+      if (format !== null && format !== 'table' && format !== 'json') throw usageError(`doctor writes no ${format}.`);
       chosen = {command: 'doctor', format, look: lookOf(raw)};
     });
   const share = program
@@ -426,6 +489,47 @@ export function commandLine(
     .addHelpText('after', completionHelp)
     .action((shell: Shell) => void (chosen = {print: completionScript(shell, program)}));
   takesOnly(completion, program, []);
+  const serve = program
+    .command('serve')
+    .description('answer Prometheus: metrics of every program over HTTP')
+    .addOption(
+      new Option('--listen <ADDR:PORT>', 'where to listen; may be repeated (default: 127.0.0.1:9935)').argParser(
+        parseAddress,
+      ),
+    )
+    .addOption(
+      new Option('--max-age <TIME>', 'how old a reading may be for a scrape, 0 to 5m')
+        .argParser(parseAge)
+        .default(1000, '1s'),
+    )
+    .addOption(
+      new Option('--max-series <N>', 'at most so many series; the least important are left out, and counted')
+        .argParser(parseLimit)
+        .default(mostSeries),
+    )
+    .addOption(new Option('--web.config.file <FILE>', "TLS and passwords, as Prometheus' exporters have them"))
+    .helpOption('-h, --help', 'show this help')
+    .addHelpText('after', serveHelp)
+    .action((own: RawServe) => {
+      const {enableStats, sampler, hostRoot, ...raw} = program.opts<Raw>();
+      chosen = {
+        command: 'serve',
+        addresses: own.listen ?? [defaultAddress],
+        maxAgeMs: own.maxAge,
+        maxSeries: own.maxSeries,
+        webConfigFile: own['web.config.file'] ?? null,
+        enableStats,
+        sampler,
+        sources: sourceNames.filter((name) => raw[name]),
+        hostRoot,
+      };
+    });
+  const taken = new Set(['enableStats', 'sampler', 'hostRoot', ...sourceNames]);
+  takesOnly(
+    serve,
+    program,
+    program.options.filter((option) => taken.has(option.attributeName())),
+  );
   takesOnly(share, program, [new Option('-g, --group <GROUP>', 'whom to share with: a name or a number')]);
   takesOnly(doctor, program, [
     new Option('--format <FORMAT>', 'write text (table) or json'),

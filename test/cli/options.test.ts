@@ -163,7 +163,7 @@ t.test('bad usage is one sentence with the cause, and exit status 2', (t) => {
     [['-l', '0'], /^--limit '0': it is 1 or more\. Try/],
     [['-s', 'cpus'], /^--sort 'cpus': unknown field 'cpus' to sort by; there are id, .*\. Try/],
     [['-s', 'cpu:up'], /unknown order 'up' in 'cpu:up'; it is asc or desc\. Try/],
-    [['--format', 'xml'], /^--format 'xml': Allowed choices are table, json, csv, plain\. Try/],
+    [['--format', 'xml'], /^--format 'xml': Allowed choices are table, json, csv, plain, prometheus\. Try/],
     [['doctor', '--format', 'csv'], /^doctor writes no csv\. Try/],
     [['-f', 'nam=x'], /^--filter: unknown field 'nam'; did you mean 'name'\? Try/],
     [['-g', 'ops'], /^--group 'ops': unknown field 'ops' to group by; there are owner, .*\. Try/],
@@ -212,5 +212,43 @@ t.test('--version and --help are printed; help names every option and field, in 
     t.match(help, word);
   t.ok(Math.max(...help.split('\n').map((line) => line.length)) <= 100);
   t.match(print('demo', '--help'), /Usage: bpftop-ts demo/);
+  t.end();
+});
+
+t.test('serve: where, how old, how many, and what it takes of the others', (t) => {
+  t.match(parseOptions(['serve']), {
+    command: 'serve',
+    addresses: [{host: '127.0.0.1', port: 9935}],
+    maxAgeMs: 1000,
+    webConfigFile: null,
+    enableStats: true,
+    sources: sourceNames,
+    hostRoot: '/',
+  });
+  const words = [
+    '--listen',
+    ':1',
+    '--listen',
+    '[::1]:2',
+    '--max-age',
+    '0',
+    '--max-series',
+    '7',
+    '--web.config.file',
+    'w.yml',
+  ];
+  t.match(parseOptions(['--no-maps', 'serve', ...words, '--no-enable-stats', '--host-root', '/host']), {
+    addresses: [
+      {host: null, port: 1},
+      {host: '::1', port: 2},
+    ],
+    maxAgeMs: 0,
+    maxSeries: 7,
+    webConfigFile: 'w.yml',
+    enableStats: false,
+    sources: sourceNames.filter((name) => name !== 'maps'),
+    hostRoot: '/host',
+  });
+  t.throws(() => parseOptions(['serve', '--filter', 'x']), {message: /serve takes no --filter/, exitStatus: 2});
   t.end();
 });
