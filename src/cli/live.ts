@@ -7,11 +7,12 @@ import {exitStatus, UserError} from '../errors.js';
 import {measure} from '../model/measure.js';
 import type {Sample} from '../sample/types.js';
 import type {Screen, ScreenEnd} from '../ui/index.js';
+import type {TerminalHost} from '../ui/terminal.js';
 import {version} from '../version.js';
 import {exitNow} from './exit.js';
 import {watchLaunchers} from './launchers.js';
 import {report} from './report.js';
-import type {WatchOptions} from './options.js';
+import type {ShowOptions} from './options.js';
 
 /** Between the first two readings: soon enough that rates are there when the eye is. */
 const firstPeriodMs = 100;
@@ -20,7 +21,8 @@ const firstPeriodMs = 100;
  * Shows the screen until the person or something else ends it.
  * @returns the exit status.
  */
-export async function runLive(collector: Collector, options: WatchOptions, notice: string | null): Promise<number> {
+export async function runLive(collector: Collector, options: ShowOptions, notice: string | null): Promise<number> {
+  const recorded = options.command === 'replay';
   const stop = new AbortController();
   const pace = new Pace(options.delayMs, firstPeriodMs);
   const samples = () => collector.samples(pace, stop.signal)[Symbol.asyncIterator]();
@@ -34,6 +36,7 @@ export async function runLive(collector: Collector, options: WatchOptions, notic
   // Before the terminal is taken: until there is a handler, a signal ends the process on the spot.
   let opened: Screen | null = null;
   const guard = guardTerminal(() => opened?.close());
+  const {discardOutput, replaceByNull} = recorded ? noTerminalCalls : loadTerminal();
   const screen = openScreen({
     version,
     sort: options.sort,
@@ -44,7 +47,8 @@ export async function runLive(collector: Collector, options: WatchOptions, notic
     delayMs: options.delayMs,
     look: options.look,
     notice,
-    terminal: {windowSize, ...terminalCalls()},
+    recorded,
+    terminal: {windowSize, discardOutput, replaceByNull},
   });
   opened = screen;
   /** Measures and shows one sample after the other, as many as were asked for. A reading that fails is said, and tried again. */
@@ -56,7 +60,10 @@ export async function runLive(collector: Collector, options: WatchOptions, notic
     for (;;) {
       try {
         const result = await next;
-        if (result.done) return {by: 'quit'};
+        if (result.done) {
+          screen.finish();
+          return screen.ended;
+        }
         screen.update(measure(result.value, previous));
         // The first reading has no rates: like elsewhere, it isn't one of the N.
         if (previous && ++shown === options.iterations) return {by: 'quit'};
@@ -79,10 +86,8 @@ export async function runLive(collector: Collector, options: WatchOptions, notic
   }
 }
 
-function terminalCalls(): NativeTerminal {
-  const {discardOutput, replaceByNull} = loadTerminal();
-  return {discardOutput, replaceByNull};
-}
+/** A recording is shown without the addon: it may be another system than Linux. */
+const noTerminalCalls: Pick<TerminalHost, keyof NativeTerminal> = {discardOutput: null, replaceByNull: null};
 
 /** The size of stdout's terminal; null when it has gone. */
 function windowSize(): [number, number] | null {

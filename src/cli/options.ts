@@ -20,7 +20,7 @@ export type Format = 'table' | 'json' | 'csv';
 export type Sampler = 'auto' | 'iterator' | 'walk';
 
 /** What the command line asks for; each command carries what it takes, and no more. */
-export type Options = WatchOptions | DoctorOptions | ShareOptions;
+export type Options = WatchOptions | ReplayOptions | DoctorOptions | ShareOptions;
 
 /** What `share` takes. */
 export interface ShareOptions {
@@ -37,13 +37,19 @@ export interface DoctorOptions {
   readonly look: Pick<LookOptions, 'color' | 'ascii'>;
 }
 
-/** What watching takes, and `demo` with it. */
-export interface WatchOptions {
-  readonly command: 'watch' | 'demo';
+/** When a recording goes on in another file: before it is larger, or longer, than that. */
+export interface Rotation {
+  readonly bytes: number | null;
+  readonly ms: number | null;
+}
+
+/** How samples are shown, wherever they come from. */
+export interface ShowOptions {
+  readonly command: 'watch' | 'demo' | 'replay';
   /** null: the live screen where there is a terminal, a table where there is none. */
   readonly format: Format | null;
   readonly delayMs: number;
-  /** null: for ever on a screen, once elsewhere. 0: for ever. */
+  /** null: for ever on a screen, recording or replaying, once elsewhere. 0: for ever. */
   readonly iterations: number | null;
   readonly sort: SortOrder;
   readonly filter: Filter;
@@ -52,11 +58,28 @@ export interface WatchOptions {
   readonly limit: number | null;
   /** In that order; null: the usual ones. */
   readonly columns: readonly ColumnKey[] | null;
+  readonly look: LookOptions;
+}
+
+/** What `replay` takes. */
+export interface ReplayOptions extends ShowOptions {
+  readonly command: 'replay';
+  /** A path; `-`: stdin. */
+  readonly file: string;
+  /** How many times as fast as recorded; Infinity: without waiting. null: as recorded on the screen, without waiting elsewhere. */
+  readonly speed: number | null;
+}
+
+/** What watching takes, and `demo` with it. */
+export interface WatchOptions extends ShowOptions {
+  readonly command: 'watch' | 'demo';
+  /** Where to record to, `-` for stdout; null: nowhere. */
+  readonly record: string | null;
+  readonly rotation: Rotation | null;
   readonly enableStats: boolean;
   readonly sampler: Sampler;
   /** What else to look at beside the counters. */
   readonly sources: readonly SourceName[];
-  readonly look: LookOptions;
   /** Where the host's root directory is. */
   readonly hostRoot: string;
 }
@@ -154,6 +177,30 @@ function parseGrouping(text: string): Grouping {
   return found;
 }
 
+const smallestFile = 1_000_000;
+const shortestFileMs = 60_000;
+const sizeUnits = {kB: 1e3, MB: 1e6, GB: 1e9, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30};
+
+function parseRotation(text: string): Rotation {
+  const size = /^([\d.]+) *([kMG]B|[KMG]iB)$/.exec(text);
+  if (size) {
+    const bytes = Number(size[1]) * sizeUnits[size[2] as keyof typeof sizeUnits];
+    if (!(bytes >= smallestFile)) throw new InvalidArgumentError('a file has 1MB at least.');
+    return {bytes, ms: null};
+  }
+  const milliseconds = /[a-z]$/i.test(text) ? parseMs(text) : NaN;
+  if (!Number.isFinite(milliseconds)) throw new InvalidArgumentError('not a size such as 100MB, nor a time such as 1h.');
+  if (milliseconds < shortestFileMs) throw new InvalidArgumentError('a file has a minute at least.');
+  return {bytes: null, ms: milliseconds};
+}
+
+function parseSpeed(text: string): number {
+  if (text === 'max') return Infinity;
+  const speed = /^[\d.]+$/.test(text) ? Number(text) : NaN;
+  if (!(speed > 0)) throw new InvalidArgumentError('not a factor such as 10 or 0.5, nor max.');
+  return speed;
+}
+
 interface Raw extends Record<SourceName, boolean> {
   delay: number;
   iterations?: number;
@@ -170,6 +217,8 @@ interface Raw extends Record<SourceName, boolean> {
   ascii?: true;
   theme: ThemeName;
   hostRoot: string;
+  record?: string;
+  rotate?: Rotation;
 }
 
 function addOptions(command: Command): Command {
@@ -182,7 +231,7 @@ function addOptions(command: Command): Command {
     .addOption(
       new Option(
         '-n, --iterations <N>',
-        'stop after N samples; 0 is for ever (default: 0 on the live screen, 1 elsewhere)',
+        'stop after N samples; 0 is for ever (default: 0 on the screen, recording and replaying, 1 elsewhere)',
       ).argParser(parseCount),
     )
     .addOption(
@@ -208,6 +257,18 @@ function addOptions(command: Command): Command {
       ]),
     )
     .addOption(new Option('--json', 'write JSON, the same as --format json; one line a sample when piped'))
+    .addOption(
+      new Option(
+        '--record <FILE>',
+        'write a recording, for replay, to a new file, or with - to stdout; alone, or while showing',
+      ),
+    )
+    .addOption(
+      new Option(
+        '--rotate <LIMIT>',
+        'begin a new file at this size or time (100MB, 1h); the last ten are kept, as FILE.1 to FILE.9',
+      ).argParser(parseRotation),
+    )
     .addOption(new Option('--no-enable-stats', 'watch only: never switch BPF statistics on'))
     .addOption(new Option('--no-owners', 'do not look who holds the programs'))
     .addOption(new Option('--no-links', 'do not look what they are attached to'))
@@ -276,6 +337,10 @@ const shareHelp = `
 Pins an iterator in /run/bpftop-ts for the group to read, switches statistics on, becomes nobody,
 and stays in the foreground until a signal comes. deploy/bpftop-ts-share.service runs it under systemd.`;
 
+const replayHelp = `
+ssh HOST sudo npx bpftop-ts --record - | bpftop-ts replay -   shows a far host on this screen
+cat FILE.2 FILE.1 FILE | bpftop-ts replay -                   what --rotate has divided`;
+
 const doctorHelp = `
 Tries what the live screen would, for a moment; nothing of it stays, nothing is written.
 
@@ -311,7 +376,7 @@ export function parseOptions(
   let chosen: Options | undefined;
   let printed = '';
   const program = new Command('bpftop-ts');
-  const watch = (command: WatchOptions['command']): WatchOptions => {
+  const show = <Command extends ShowOptions['command']>(command: Command) => {
     const format = formatOf(program.opts<Raw>());
     takeDefaults(program, configFor(format), problem);
     const raw = program.opts<Raw>();
@@ -325,10 +390,23 @@ export function parseOptions(
       grouping: raw.group === undefined ? null : parseGrouping(raw.group),
       limit: raw.limit ?? null,
       columns: raw.columns ?? null,
+      look: lookOf(raw),
+    };
+  };
+  const watch = (command: WatchOptions['command']): WatchOptions => {
+    const shown = show(command);
+    const raw = program.opts<Raw>();
+    const {record = null, rotate = null} = raw;
+    if (record === '-' && shown.format !== null)
+      throw usageError('--record - writes to stdout: it cannot be used with --format or --json.');
+    if (rotate && (record === null || record === '-')) throw usageError('--rotate needs --record FILE.');
+    return {
+      ...shown,
+      record,
+      rotation: rotate,
       enableStats: raw.enableStats,
       sampler: raw.sampler,
       sources: sourceNames.filter((name) => raw[name]),
-      look: lookOf(raw),
       hostRoot: raw.hostRoot,
     };
   };
@@ -349,6 +427,21 @@ export function parseOptions(
     .description('load a few harmless programs, drive them, show them, and unload them at the end')
     .helpOption('-h, --help', 'show this help')
     .action(() => void (chosen = watch('demo')));
+  const replay = program
+    .command('replay')
+    .description('show what was recorded: the same screen and formats, on any system, without any privilege')
+    .argument('<FILE>', 'a recording, or - to read one from stdin')
+    .addOption(
+      new Option(
+        '--speed <FACTOR>',
+        'times as fast as recorded, or max (default: 1 on the screen, max elsewhere)',
+      ).argParser(parseSpeed),
+    )
+    .helpOption('-h, --help', 'show this help')
+    .addHelpText('after', replayHelp)
+    .action((file: string, {speed}: {speed?: number}) => {
+      chosen = {...show('replay'), file, speed: speed ?? null};
+    });
   const doctor = program
     .command('doctor')
     .description('tell what this host allows, what is missing, and how to get it')
@@ -372,6 +465,12 @@ export function parseOptions(
       if (group === undefined && !stop) throw usageError('share needs --group GROUP, or --stop.');
       chosen = {command: 'share', group: group ?? null};
     });
+  const ofHost = new Set([...['delay', 'record', 'rotate', 'enableStats', 'hostRoot', 'sampler'], ...sourceNames]);
+  takesOnly(
+    replay,
+    program,
+    program.options.filter((option) => !ofHost.has(option.attributeName())),
+  );
   takesOnly(share, program, [new Option('-g, --group <GROUP>', 'whom to share with: a name or a number')]);
   takesOnly(doctor, program, [
     new Option('--format <FORMAT>', 'write text (table) or json'),
@@ -383,6 +482,7 @@ export function parseOptions(
     program.parse(words, {from: 'user'});
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
+    if (error.code === 'commander.excessArguments' && replay.args.length > 0) throw usageError('replay takes one FILE.');
     if (error.code === 'commander.excessArguments')
       throw usageError(`unknown command '${demo.args[0] ?? doctor.args[0] ?? share.args[0] ?? program.args[0] ?? ''}'.`);
     if (error.exitCode !== 0) throw usageError(error.message);

@@ -13,14 +13,14 @@ import {toGroupTable, toTable} from '../output/table.js';
 import type {Sample} from '../sample/types.js';
 import {trendKey} from '../ui/layout.js';
 import {version} from '../version.js';
-import type {Format, WatchOptions} from './options.js';
+import type {Format, ShowOptions} from './options.js';
 
 /**
  * Writes one document or table a period. The first reading is only the beginning of the first period, so that whatever is written
  * has rates.
  * @returns the exit status.
  */
-export async function writeSamples(collector: Collector, options: WatchOptions): Promise<number> {
+export async function writeSamples(collector: Collector, options: ShowOptions): Promise<number> {
   const iterations = options.iterations ?? 1;
   const format = options.format ?? 'table';
   // A table at one moment has no trend.
@@ -48,6 +48,7 @@ export async function writeSamples(collector: Collector, options: WatchOptions):
     }
     previous = sample;
   }
+  if (written === 0) throw new UserError('there is one reading alone, and so no period to tell of. Record more than that.');
   return exitStatus.done;
 }
 
@@ -95,7 +96,7 @@ process.stdout.on('error', () => {});
  * @returns false when the reader has gone away (`| head -1`).
  * @throws UserError when it can't be written.
  */
-export async function write(text: string): Promise<boolean> {
+export async function write(text: string | Uint8Array): Promise<boolean> {
   const error = await new Promise<NodeJS.ErrnoException | null | undefined>((resolve) =>
     process.stdout.write(text, resolve),
   );

@@ -55,6 +55,7 @@ export class LiveScreen implements Screen {
   #charts: ChartsModule | null = null;
   #chartsWanted = false;
   #failure: string | null = null;
+  #finished = false;
   #bodyHeight = 0;
   #flushing = false;
   #marks: NodeJS.Timeout | undefined;
@@ -120,6 +121,13 @@ export class LiveScreen implements Screen {
   fail(message: string): void {
     this.#guard(() => {
       this.#failure = message;
+      this.#paint();
+    });
+  }
+
+  finish(): void {
+    this.#guard(() => {
+      this.#finished = true;
       this.#paint();
     });
   }
@@ -229,8 +237,9 @@ export class LiveScreen implements Screen {
     clearTimeout(this.#marks);
     if (next !== null) this.#marks = setTimeout(() => this.#guard(() => this.#paint()), next + 1);
     const {page, showOwn: own} = this.#state;
-    const {delayMs} = this.#options;
-    paintHeader(grid, this.#layout.header, {view: this.#view, activity: this.#activity(), delayMs, own});
+    const {delayMs, recorded} = this.#options;
+    const activity = this.#activity();
+    paintHeader(grid, this.#layout.header, {view: this.#view, activity, delayMs, recorded, own});
     if (page.kind === 'detail') this.#paintDetail(grid, page.key, page.scroll);
     const body = paintAlert(grid, this.#layout.body, this.#view, this.#failure);
     if (page.kind === 'table') this.#paintTable(grid, body);
@@ -241,8 +250,10 @@ export class LiveScreen implements Screen {
   }
 
   #activity(): Activity {
+    if (this.#finished) return 'end of recording';
     if (this.#failure !== null) return 'no reading';
-    return this.#view.measured ? 'live' : 'reading…';
+    if (!this.#view.measured) return 'reading…';
+    return this.#options.recorded ? 'replay' : 'live';
   }
 
   #paintTable(grid: Grid, body: Rect): void {

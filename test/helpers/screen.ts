@@ -76,6 +76,7 @@ export async function openTestScreen(
     limit: null,
     chosenColumns: null,
     delayMs: 1000,
+    recorded: false,
     look: {color: 'auto', ascii: false, theme: 'default'},
     notice: null,
     ...rest,

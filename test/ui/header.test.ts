@@ -17,7 +17,7 @@ function viewOf(hostname = 'web-3'): View {
 
 function header(width: number, view: View, delayMs = 1000, own = false): string {
   const grid = new Grid(width, 1);
-  paintHeader(grid, 0, {view, activity: 'live', delayMs, own});
+  paintHeader(grid, 0, {view, activity: 'live', delayMs, recorded: false, own});
   return grid.line(0);
 }
 
