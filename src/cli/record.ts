@@ -202,7 +202,12 @@ function create(path: string): number {
 }
 
 function refuseExisting(path: string): void {
-  if (lstatSync(path, {throwIfNoEntry: false})) throw exists(path);
+  try {
+    if (!lstatSync(path, {throwIfNoEntry: false})) return;
+  } catch (error) {
+    throw unwritable(path, error);
+  }
+  throw exists(path);
 }
 
 function exists(path: string): UserError {

@@ -6,8 +6,9 @@ import type {ProgOwner} from '../../src/sample/owners.js';
 import type {ProgPin} from '../../src/sample/pins.js';
 import {mapSources, type Reading, type SourceFacts, type SourceName, type Sources} from '../../src/sample/sources.js';
 import type {ProgInfo, Sample} from '../../src/sample/types.js';
+import {SampleEncoder} from '../../src/sample/codec.js';
 import type {Random} from './random.js';
-import {progInfo} from './samples.js';
+import {makeSample, progInfo} from './samples.js';
 
 /** So many samples of one host, each following from the one before as those of a collector do. */
 export function randomSamples(random: Random, count: number): Sample[] {
@@ -105,4 +106,25 @@ export function randomSamples(random: Random, count: number): Sample[] {
     });
   }
   return samples;
+}
+
+/** A recording of them. */
+export function recordingOf(samples: readonly Sample[]): Buffer {
+  const encoder = new SampleEncoder();
+  return Buffer.concat(samples.map((sample) => encoder.encode(sample)));
+}
+
+/** Two busy programs and an idle one, once a second for so many seconds. */
+export function busySamples(seconds: number): Sample[] {
+  const samples = Array.from({length: seconds}, (_, i) => {
+    const runs = BigInt(i * 1000);
+    return makeSample(100 + i, [
+      {id: 5, name: 'alpha', type: 6, runCnt: runs, runTimeNs: 100n * runs},
+      {id: 7, name: 'beta', type: 3, runCnt: 2n ** 60n + 3n * runs, runTimeNs: 2n ** 63n + 900n * runs},
+      {id: 12, name: 'idle', type: 6},
+    ]);
+  });
+  // One host, and one object a program, as a collector gives them.
+  const {host, progs} = samples[0] as Sample;
+  return samples.map((sample) => ({...sample, host, progs: {...sample.progs, info: progs.info}}));
 }
