@@ -25,6 +25,8 @@ export interface RecordedBytes {
 const longestGapMs = 3_600_000;
 /** A sample that took so long to come was waited for, ms. */
 const waitedMs = 5;
+/** What is so late was held up by something else than its own work, ms. */
+const stoppedMs = 1000;
 
 /**
  * Opens a file with a recording.
@@ -80,9 +82,11 @@ export class ReplayCollector implements Collector {
         for (const sample of decoder.push(chunk)) {
           const now = performance.now();
           if (last) passedMs += gapMs(last, sample) / this.#speed;
-          // What was waited for could not be here sooner: the pace is that of who sends it.
-          if (beganMs === null || (live && now - askedMs > waitedMs))
-            beganMs = Math.min(beganMs ?? Infinity, now - passedMs);
+          const lateMs = beganMs === null ? 0 : now - beganMs - passedMs;
+          // What was waited for could not be here sooner: then the pace is that of who sends it. And after a stop (Ctrl-Z) a file goes on
+          // from where it was.
+          const offBeat = live ? lateMs < 0 && now - askedMs > waitedMs : lateMs > stoppedMs;
+          if (beganMs === null || offBeat) beganMs = now - passedMs;
           if (!(await waitUntil(beganMs + passedMs, signal))) return;
           last = sample;
           yield sample;

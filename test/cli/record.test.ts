@@ -2,6 +2,7 @@ import {spawnSync} from 'node:child_process';
 import {once} from 'node:events';
 import {existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
+import {Readable} from 'node:stream';
 import {setTimeout as sleep} from 'node:timers/promises';
 import t from 'tap';
 import {RecordingCollector} from '../../src/cli/record.js';
@@ -18,9 +19,7 @@ const pace = new Pace(1000);
 /** A collector of given samples. */
 function of(samples: readonly Sample[]) {
   return {
-    async *samples() {
-      yield* samples;
-    },
+    samples: () => Readable.from(samples) as AsyncIterable<Sample>,
     close() {},
   };
 }
@@ -105,12 +104,11 @@ t.test('what lies where a rotated file would go is not replaced', async (t) => {
   // Put there later.
   const recorder = new RecordingCollector(of(busySamples(400)), path.join(dir, 'other'), rotation, false);
   writeFileSync(path.join(dir, 'other.2'), 'precious');
-  await t.rejects(
-    async () => {
-      for await (const _ of recorder.samples(pace));
-    },
-    {message: /other\.2: it is there already/},
-  );
+  const readings = recorder.samples(pace);
+  const toTheEnd = async () => {
+    while (!(await readings.next()).done);
+  };
+  await t.rejects(toTheEnd(), {message: /other\.2: it is there already/});
   recorder.close();
   t.equal(readFileSync(path.join(dir, 'other.2'), 'utf8'), 'precious');
 });

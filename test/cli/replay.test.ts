@@ -1,4 +1,4 @@
-import {spawn, type ChildProcessByStdio} from 'node:child_process';
+import {type ChildProcessByStdio, spawn, spawnSync} from 'node:child_process';
 import {once} from 'node:events';
 import {mkdtempSync, rmSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
@@ -6,6 +6,7 @@ import path from 'node:path';
 import type {Readable, Writable} from 'node:stream';
 import t from 'tap';
 import {copyTool, type Document, documentsOf, run, toolPath} from '../helpers/cli.js';
+import {kernelSkip, loadProg} from '../helpers/kernel.js';
 import {busySamples, recordingOf} from '../helpers/recordings.js';
 import {PtyProgram} from '../helpers/terminal.js';
 
@@ -120,6 +121,24 @@ t.test('keys come from the terminal while the recording comes from a pipe', asyn
   await program.hides('beta');
   program.type('q');
   await program.until(() => !program.emulator.alternate, 'the shell');
+});
+
+t.test('a far host is on this screen, live, until its recorder or the way to it ends', {skip: kernelSkip}, async (t) => {
+  const prog = loadProg(t, {type: 'xdp', name: 'far_away'});
+  const line = `${tool} -d 100ms --record - | ${tool} replay - -f far_away; echo "ended with $?"; sleep 60`;
+  const program = new PtyProgram(['sh', '-c', line], {columns: 120, rows: 20});
+  t.teardown(() => program.kill());
+  await program.shows(/replay\n[^]*far_away/);
+  const runs = 54_321;
+  prog.run(runs);
+  await program.shows(/far_away.* 54\.3k /);
+  const {stdout} = spawnSync('pgrep', ['-f', '--session', String(program.pid), '^\\S*node .*--record -'], {
+    encoding: 'utf8',
+  });
+  process.kill(Number(stdout), 'SIGKILL');
+  await program.shows('end of recording');
+  program.type('q');
+  await program.shows('ended with 0');
 });
 
 t.test('a damaged recording is shown as far as it goes, and the screen says where it is damaged', async (t) => {
