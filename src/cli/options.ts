@@ -24,13 +24,72 @@ export type TextFormat = 'table' | 'json' | 'csv' | 'plain';
 export type Sampler = 'auto' | 'iterator' | 'walk';
 
 /** What the command line asks for; each command carries what it takes, and no more. */
-export type Options = WatchOptions | DoctorOptions | ShareOptions | ServeOptions;
+export type Options = WatchOptions | ReplayOptions | ServeOptions | DoctorOptions | ShareOptions;
 
 /** What `share` takes. */
 export interface ShareOptions {
   readonly command: 'share';
   /** Whom to share with, a group's name or number; null: take back what is shared. */
   readonly group: string | null;
+}
+
+/** What `doctor` takes. */
+export interface DoctorOptions {
+  readonly command: 'doctor';
+  /** null: text, as `table`. */
+  readonly format: Extract<Format, 'table' | 'json'> | null;
+  readonly look: Pick<LookOptions, 'color' | 'ascii'>;
+}
+
+/** When a recording goes on in another file: before it is larger, or longer, than that. */
+export interface Rotation {
+  readonly bytes: number | null;
+  readonly ms: number | null;
+}
+
+/** How samples are shown, wherever they come from. */
+export interface ShowOptions {
+  readonly command: 'watch' | 'demo' | 'replay';
+  /** null: the live screen where there is a terminal, a table where there is none. */
+  readonly format: Format | null;
+  /** The file that takes what is written; null: stdout. */
+  readonly output: string | null;
+  readonly delayMs: number;
+  /** null: for ever on a screen, recording or replaying, once elsewhere. 0: for ever. */
+  readonly iterations: number | null;
+  readonly sort: SortOrder;
+  readonly filter: Filter;
+  /** What programs are put together by; null: each is shown by itself. */
+  readonly grouping: Grouping | null;
+  /** What must be true of no program; null: nothing is asked. */
+  readonly failOn: Filter | null;
+  readonly limit: number | null;
+  /** In that order; null: the usual ones. */
+  readonly columns: readonly ColumnKey[] | null;
+  readonly look: LookOptions;
+}
+
+/** What `replay` takes. */
+export interface ReplayOptions extends ShowOptions {
+  readonly command: 'replay';
+  /** A path; `-`: stdin. */
+  readonly file: string;
+  /** How many times as fast as recorded; Infinity: without waiting. null: as recorded on the screen, without waiting elsewhere. */
+  readonly speed: number | null;
+}
+
+/** What watching takes, and `demo` with it. */
+export interface WatchOptions extends ShowOptions {
+  readonly command: 'watch' | 'demo';
+  /** Where to record to, `-` for stdout; null: nowhere. */
+  readonly record: string | null;
+  readonly rotation: Rotation | null;
+  readonly enableStats: boolean;
+  readonly sampler: Sampler;
+  /** What else to look at beside the counters. */
+  readonly sources: readonly SourceName[];
+  /** Where the host's root directory is. */
+  readonly hostRoot: string;
 }
 
 /** What `serve` takes. */
@@ -43,42 +102,6 @@ export interface ServeOptions extends Pick<WatchOptions, 'enableStats' | 'sample
   readonly maxSeries: number;
   /** The web configuration file; null: none. */
   readonly webConfigFile: string | null;
-}
-
-/** What `doctor` takes. */
-export interface DoctorOptions {
-  readonly command: 'doctor';
-  /** null: text, as `table`. */
-  readonly format: Extract<Format, 'table' | 'json'> | null;
-  readonly look: Pick<LookOptions, 'color' | 'ascii'>;
-}
-
-/** What watching takes, and `demo` with it. */
-export interface WatchOptions {
-  readonly command: 'watch' | 'demo';
-  /** null: the live screen where there is a terminal, a table where there is none. */
-  readonly format: Format | null;
-  /** The file that takes what is written; null: stdout. */
-  readonly output: string | null;
-  readonly delayMs: number;
-  /** null: for ever on a screen, once elsewhere. 0: for ever. */
-  readonly iterations: number | null;
-  readonly sort: SortOrder;
-  readonly filter: Filter;
-  /** What programs are put together by; null: each is shown by itself. */
-  readonly grouping: Grouping | null;
-  /** What must be true of no program; null: nothing is asked. */
-  readonly failOn: Filter | null;
-  readonly limit: number | null;
-  /** In that order; null: the usual ones. */
-  readonly columns: readonly ColumnKey[] | null;
-  readonly enableStats: boolean;
-  readonly sampler: Sampler;
-  /** What else to look at beside the counters. */
-  readonly sources: readonly SourceName[];
-  readonly look: LookOptions;
-  /** Where the host's root directory is. */
-  readonly hostRoot: string;
 }
 
 /** Something to print and be done: --help or --version. */
@@ -203,6 +226,30 @@ function parseGrouping(text: string): Grouping {
   return found;
 }
 
+const smallestFile = 1_000_000;
+const shortestFileMs = 60_000;
+const sizeUnits = {kB: 1e3, MB: 1e6, GB: 1e9, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30};
+
+function parseRotation(text: string): Rotation {
+  const size = /^([\d.]+) *([kMG]B|[KMG]iB)$/.exec(text);
+  if (size) {
+    const bytes = Number(size[1]) * sizeUnits[size[2] as keyof typeof sizeUnits];
+    if (!(bytes >= smallestFile)) throw new InvalidArgumentError('a file has 1MB at least.');
+    return {bytes, ms: null};
+  }
+  const milliseconds = /[a-z]$/i.test(text) ? parseMs(text) : NaN;
+  if (!Number.isFinite(milliseconds)) throw new InvalidArgumentError('not a size such as 100MB, nor a time such as 1h.');
+  if (milliseconds < shortestFileMs) throw new InvalidArgumentError('a file has a minute at least.');
+  return {bytes: null, ms: milliseconds};
+}
+
+function parseSpeed(text: string): number {
+  if (text === 'max') return Infinity;
+  const speed = /^[\d.]+$/.test(text) ? Number(text) : NaN;
+  if (!(speed > 0)) throw new InvalidArgumentError('not a factor such as 10 or 0.5, nor max.');
+  return speed;
+}
+
 interface Raw extends Record<SourceName, boolean> {
   delay: number;
   iterations?: number;
@@ -222,6 +269,8 @@ interface Raw extends Record<SourceName, boolean> {
   ascii?: true;
   theme: ThemeName;
   hostRoot: string;
+  record?: string;
+  rotate?: Rotation;
 }
 
 interface RawServe {
@@ -241,7 +290,7 @@ function addOptions(command: Command): Command {
     .addOption(
       new Option(
         '-n, --iterations <N>',
-        'stop after N samples; 0 is for ever (default: 0 on the live screen and with --plain, 1 elsewhere)',
+        'stop after N samples; 0 is for ever (default: 0 on the screen, with --plain, recording or replaying, 1 elsewhere)',
       ).argParser(parseCount),
     )
     .addOption(
@@ -277,6 +326,18 @@ function addOptions(command: Command): Command {
     )
     .addOption(
       new Option('--output <FILE>', 'with --format prometheus: replace FILE by it, whole, for a textfile collector'),
+    )
+    .addOption(
+      new Option(
+        '--record <FILE>',
+        'write a recording, for replay, to a new file, or with - to stdout; alone, or while showing',
+      ),
+    )
+    .addOption(
+      new Option(
+        '--rotate <LIMIT>',
+        'begin a new file at this size or time (100MB, 1h); the last ten are kept, as FILE.1 to FILE.9',
+      ).argParser(parseRotation),
     )
     .addOption(new Option('--no-enable-stats', 'watch only: never switch BPF statistics on'))
     .addOption(new Option('--no-owners', 'do not look who holds the programs'))
@@ -364,6 +425,10 @@ Every scrape reads the kernel's counters, once for all who ask within --max-age;
 does nothing. Statistics are on from its start to its end, some 70 ns a run of every BPF program.
 HUP reads the web configuration file and its certificates again; TERM and INT let requests end.`;
 
+const replayHelp = `
+ssh HOST sudo npx bpftop-ts --record - | bpftop-ts replay -   shows a far host on this screen
+cat FILE.2 FILE.1 FILE | bpftop-ts replay -                   what --rotate has divided`;
+
 const doctorHelp = `
 Tries what the live screen would, for a moment; nothing of it stays, nothing is written.
 
@@ -400,21 +465,32 @@ export interface CommandLine {
  */
 export function parseOptions(
   words: readonly string[],
-  configFor: (chosen: Pick<WatchOptions, 'format' | 'failOn'>) => Config = () => ({}),
+  configFor: (chosen: Pick<ShowOptions, 'format' | 'failOn'>) => Config = () => ({}),
   problem: (sentence: string) => void = () => {},
 ): Options | Printed {
   return commandLine(configFor, problem).read(words);
 }
 
+/** Which word is one too many. */
+function excessWord(commands: readonly Command[]): UserError {
+  const command = commands.find(({args}) => args.length > 0);
+  const [argument] = command?.registeredArguments ?? [];
+  return usageError(
+    command && argument
+      ? `${command.name()} takes one ${argument.name().toUpperCase()}.`
+      : `unknown command '${command?.args[0] ?? ''}'.`,
+  );
+}
+
 /** All commands and options; `configFor` and `problem` as in `parseOptions`. */
 export function commandLine(
-  configFor: (chosen: Pick<WatchOptions, 'format' | 'failOn'>) => Config = () => ({}),
+  configFor: (chosen: Pick<ShowOptions, 'format' | 'failOn'>) => Config = () => ({}),
   problem: (sentence: string) => void = () => {},
 ): CommandLine {
   let chosen: Options | Printed | undefined;
   let printed = '';
   const program = new Command('bpftop-ts');
-  const watch = (command: WatchOptions['command']): WatchOptions => {
+  const show = <Command extends ShowOptions['command']>(command: Command) => {
     const format = formatOf(program.opts<Raw>());
     const {failOn = null} = program.opts<Raw>();
     takeDefaults(program, configFor({format, failOn}), problem);
@@ -434,10 +510,23 @@ export function commandLine(
       failOn,
       limit: raw.limit ?? null,
       columns: raw.columns ?? null,
+      look: lookOf(raw),
+    };
+  };
+  const watch = (command: WatchOptions['command']): WatchOptions => {
+    const shown = show(command);
+    const raw = program.opts<Raw>();
+    const {record = null, rotate = null} = raw;
+    if (record === '-' && (shown.format ?? shown.failOn) !== null)
+      throw usageError('--record - writes to stdout: it cannot be used with --format, --json, --plain or --fail-on.');
+    if (rotate && (record === null || record === '-')) throw usageError('--rotate needs --record FILE.');
+    return {
+      ...shown,
+      record,
+      rotation: rotate,
       enableStats: raw.enableStats,
       sampler: raw.sampler,
       sources: sourceNames.filter((name) => raw[name]),
-      look: lookOf(raw),
       hostRoot: raw.hostRoot,
     };
   };
@@ -458,37 +547,21 @@ export function commandLine(
     .description('load a few harmless programs, drive them, show them, and unload them at the end')
     .helpOption('-h, --help', 'show this help')
     .action(() => void (chosen = watch('demo')));
-  const doctor = program
-    .command('doctor')
-    .description('tell what this host allows, what is missing, and how to get it')
+  const replay = program
+    .command('replay')
+    .description('show what was recorded: the same screen and formats, on any system, without any privilege')
+    .addArgument(new Argument('<file>', 'a recording, or - to read one from stdin'))
+    .addOption(
+      new Option(
+        '--speed <FACTOR>',
+        'times as fast as recorded, or max (default: 1 on the screen, max elsewhere)',
+      ).argParser(parseSpeed),
+    )
     .helpOption('-h, --help', 'show this help')
-    .addHelpText('after', doctorHelp)
-    .action(() => {
-      const raw = program.opts<Raw>();
-      const format = formatOf(raw);
-      if (format !== null && format !== 'table' && format !== 'json') throw usageError(`doctor writes no ${format}.`);
-      chosen = {command: 'doctor', format, look: lookOf(raw)};
+    .addHelpText('after', replayHelp)
+    .action((file: string, {speed}: {speed?: number}) => {
+      chosen = {...show('replay'), file, speed: speed ?? null};
     });
-  const share = program
-    .command('share')
-    .description('let a group watch without any privilege: sudo once, then no more')
-    .option('--stop', 'end the service, and take back what is shared')
-    .helpOption('-h, --help', 'show this help')
-    .addHelpText('after', shareHelp)
-    .action(({stop}: {stop?: true}) => {
-      const {group} = program.opts<Raw>();
-      if (group !== undefined && stop) throw usageError("option '--group <GROUP>' cannot be used with option '--stop'.");
-      if (group === undefined && !stop) throw usageError('share needs --group GROUP, or --stop.');
-      chosen = {command: 'share', group: group ?? null};
-    });
-  const completion = program
-    .command('completion')
-    .description('write a script that makes a shell complete these words')
-    .addArgument(new Argument('<shell>', 'which shell').choices(shells))
-    .helpOption('-h, --help', 'show this help')
-    .addHelpText('after', completionHelp)
-    .action((shell: Shell) => void (chosen = {print: completionScript(shell, program)}));
-  takesOnly(completion, program, []);
   const serve = program
     .command('serve')
     .description('answer Prometheus: metrics of every program over HTTP')
@@ -524,11 +597,48 @@ export function commandLine(
         hostRoot,
       };
     });
-  const taken = new Set(['enableStats', 'sampler', 'hostRoot', ...sourceNames]);
+  const doctor = program
+    .command('doctor')
+    .description('tell what this host allows, what is missing, and how to get it')
+    .helpOption('-h, --help', 'show this help')
+    .addHelpText('after', doctorHelp)
+    .action(() => {
+      const raw = program.opts<Raw>();
+      const format = formatOf(raw);
+      if (format !== null && format !== 'table' && format !== 'json') throw usageError(`doctor writes no ${format}.`);
+      chosen = {command: 'doctor', format, look: lookOf(raw)};
+    });
+  const share = program
+    .command('share')
+    .description('let a group watch without any privilege: sudo once, then no more')
+    .option('--stop', 'end the service, and take back what is shared')
+    .helpOption('-h, --help', 'show this help')
+    .addHelpText('after', shareHelp)
+    .action(({stop}: {stop?: true}) => {
+      const {group} = program.opts<Raw>();
+      if (group !== undefined && stop) throw usageError("option '--group <GROUP>' cannot be used with option '--stop'.");
+      if (group === undefined && !stop) throw usageError('share needs --group GROUP, or --stop.');
+      chosen = {command: 'share', group: group ?? null};
+    });
+  const completion = program
+    .command('completion')
+    .description('write a script that makes a shell complete these words')
+    .addArgument(new Argument('<shell>', 'which shell').choices(shells))
+    .helpOption('-h, --help', 'show this help')
+    .addHelpText('after', completionHelp)
+    .action((shell: Shell) => void (chosen = {print: completionScript(shell, program)}));
+  takesOnly(completion, program, []);
+  const ofHost = new Set(['enableStats', 'sampler', 'hostRoot', ...sourceNames]);
   takesOnly(
     serve,
     program,
-    program.options.filter((option) => taken.has(option.attributeName())),
+    program.options.filter((option) => ofHost.has(option.attributeName())),
+  );
+  const notRecorded = new Set([...['delay', 'record', 'rotate'], ...ofHost]);
+  takesOnly(
+    replay,
+    program,
+    program.options.filter((option) => !notRecorded.has(option.attributeName())),
   );
   takesOnly(share, program, [new Option('-g, --group <GROUP>', 'whom to share with: a name or a number')]);
   takesOnly(doctor, program, [
@@ -542,9 +652,7 @@ export function commandLine(
       program.parse(words, {from: 'user'});
     } catch (error) {
       if (!(error instanceof CommanderError)) throw error;
-      const all = [...program.commands, program];
-      if (error.code === 'commander.excessArguments')
-        throw usageError(`unknown command '${all.find(({args}) => args.length > 0)?.args[0] ?? ''}'.`);
+      if (error.code === 'commander.excessArguments') throw excessWord([...program.commands, program]);
       if (error.exitCode !== 0) throw usageError(error.message);
       return {print: printed};
     }

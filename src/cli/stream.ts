@@ -20,7 +20,7 @@ import {inAscii, speaksUtf8} from '../ui/theme.js';
 import type {Sample} from '../sample/types.js';
 import {version} from '../version.js';
 import {replaceFile} from './files.js';
-import {mostSeries, type TextFormat, type WatchOptions} from './options.js';
+import {mostSeries, type ReplayOptions, type ShowOptions, type TextFormat, type WatchOptions} from './options.js';
 
 /** Before the first update in words, ms. */
 const firstUpdateMs = 1000;
@@ -30,9 +30,11 @@ const firstUpdateMs = 1000;
  * has rates. A sample that `failOn` is true of is the last.
  * @returns the exit status.
  */
-export async function writeSamples(collector: Collector, options: WatchOptions): Promise<number> {
+export async function writeSamples(collector: Collector, options: WatchOptions | ReplayOptions): Promise<number> {
   const format = options.format ?? 'table';
-  const iterations = options.iterations ?? (format === 'plain' ? 0 : 1);
+  // Words go on, and a recording is written whole.
+  const goesOn = format === 'plain' || options.command === 'replay' || options.record !== null;
+  const iterations = options.iterations ?? (goesOn ? 0 : 1);
   const forPeople = format === 'table' || format === 'plain';
   const ascii = forPeople && (options.look.ascii || (process.stdout.isTTY && !speaksUtf8(process.env)));
   // Who listens shall not wait for the first words as long as for those after them.
@@ -71,6 +73,7 @@ export async function writeSamples(collector: Collector, options: WatchOptions):
     if (options.failOn && fails(measured, options.filter, options.failOn)) return exitStatus.matched;
     if (++written === iterations) return exitStatus.done;
   }
+  if (written === 0) throw new UserError('there is one reading alone, and so no period to tell of. Record more than that.');
   return exitStatus.done;
 }
 
@@ -103,7 +106,7 @@ export interface Written {
   readonly columns: readonly FieldKey[] | null;
   /** Whether nothing was written before. */
   readonly first: boolean;
-  readonly options: Pick<WatchOptions, 'filter' | 'limit'>;
+  readonly options: Pick<ShowOptions, 'filter' | 'limit'>;
   /** Of JSON, spaces a level; 0: all in one line. */
   readonly indent: number;
 }
@@ -162,7 +165,7 @@ process.stdout.on('error', () => {});
  * @returns false when the reader has gone away (`| head -1`).
  * @throws UserError when it can't be written.
  */
-export async function write(text: string): Promise<boolean> {
+export async function write(text: string | Uint8Array): Promise<boolean> {
   const error = await new Promise<NodeJS.ErrnoException | null | undefined>((resolve) =>
     process.stdout.write(text, resolve),
   );

@@ -5,7 +5,7 @@
  */
 import {increase} from '../model/compare.js';
 import type {Manner} from '../model/fields.js';
-import {formatCount, formatNumberOf, formatPercent, formatSigned} from '../model/format.js';
+import {formatCount, formatNumberOf, formatPercent, formatSigned, formatTime} from '../model/format.js';
 import type {Measured} from '../model/measure.js';
 import {printable} from '../model/printable.js';
 import {selectTotals} from '../model/select.js';
@@ -17,13 +17,15 @@ import {cellsOf, cut} from './text.js';
 import type {View} from './view.js';
 
 /** What the screen is doing, as the header says it. */
-export type Activity = 'reading…' | 'live' | 'no reading';
+export type Activity = 'reading…' | 'live' | 'replay' | 'no reading' | 'end of recording';
 
 /** What the header shows. */
 export interface HeaderInput {
   readonly view: View;
   readonly activity: Activity;
   readonly delayMs: number;
+  /** Whether it shows when that was read, instead of the delay. */
+  readonly recorded: boolean;
   /** Whether this tool's own programs are listed, and so counted. */
   readonly own: boolean;
   readonly manner: Manner;
@@ -85,15 +87,26 @@ function cellsOfPiece({parts, cells = 0}: Piece): number {
   );
 }
 
-function piecesOf({view, activity, delayMs, own, manner}: HeaderInput): Piece[] {
+function piecesOf({view, activity, delayMs, recorded, own, manner}: HeaderInput): Piece[] {
   const {measured} = view;
   const pieces: Piece[] = [{rank: 5, group: 'host', parts: [['strong', 'bpftop-ts']]}];
   if (measured) pieces.push(...hostPieces(measured), ...totalPieces(measured, own, manner));
-  pieces.push(
-    {rank: 8, group: 'right', parts: [['dim', shownDelay(delayMs)]]},
-    {rank: 3, group: 'right', parts: [[activity === 'live' ? 'text' : 'warning', activity]]},
-  );
+  if (!recorded) pieces.push({rank: 8, group: 'right', parts: [['dim', shownDelay(delayMs)]]});
+  else if (measured) pieces.push(timePiece(measured));
+  const asUsual = activity === 'live' || activity === 'replay';
+  pieces.push({rank: 3, group: 'right', parts: [[asUsual ? 'text' : 'warning', activity]]});
   return pieces;
+}
+
+/** When that was read: of a recording it tells more than what watching costs. */
+function timePiece({sample: {takenAt}}: Measured): Piece {
+  const moment = formatTime(takenAt / 1000);
+  return {
+    rank: 3.5,
+    group: 'right',
+    parts: [['text', `${moment} UTC`]],
+    short: [['text', moment.slice(moment.indexOf(' ') + 1)]],
+  };
 }
 
 function hostPieces({sample: {host}}: Measured): Piece[] {

@@ -72,6 +72,7 @@ export class LiveScreen implements Screen {
   #saidUntil: NodeJS.Timeout | undefined;
   /** What was shown when a file was asked for. */
   #toWrite: Shown | null = null;
+  #finished = false;
   #bodyHeight = 0;
   #flushing = false;
   #marks: NodeJS.Timeout | undefined;
@@ -138,6 +139,13 @@ export class LiveScreen implements Screen {
   fail(message: string): void {
     this.#guard(() => {
       this.#failure = message;
+      this.#paint();
+    });
+  }
+
+  finish(): void {
+    this.#guard(() => {
+      this.#finished = true;
       this.#paint();
     });
   }
@@ -337,6 +345,7 @@ export class LiveScreen implements Screen {
       view: this.#view,
       activity: this.#activity(),
       delayMs: this.#delayMs,
+      recorded: this.#options.recorded,
       own,
       manner: this.#manner(),
     });
@@ -356,8 +365,10 @@ export class LiveScreen implements Screen {
   }
 
   #activity(): Activity {
+    if (this.#finished) return 'end of recording';
     if (this.#failure !== null) return 'no reading';
-    return this.#view.measured ? 'live' : 'reading…';
+    if (!this.#view.measured) return 'reading…';
+    return this.#options.recorded ? 'replay' : 'live';
   }
 
   #paintTable(grid: Grid, body: Rect): void {

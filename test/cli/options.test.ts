@@ -25,6 +25,28 @@ t.test('nothing said: watch, once a second, by CPU, with statistics on', (t) => 
   t.end();
 });
 
+t.test('recording and replaying take what means something to them', (t) => {
+  t.match(options('--record', 'a', '--rotate', '100MB'), {record: 'a', rotation: {bytes: 100_000_000, ms: null}});
+  t.match(options('demo', '--record', '-'), {command: 'demo', record: '-', rotation: null});
+  t.match(options('--record', 'a', '--rotate', '2MiB'), {rotation: {bytes: 2 ** 21}});
+  t.match(options('--record', 'a', '--rotate', '1h'), {rotation: {bytes: null, ms: 3_600_000}});
+  for (const wrong of ['1', '10kB', '5s', 'x', '', '1..2MB', '.MB'])
+    t.throws(() => options('--record', 'a', '--rotate', wrong), {exitStatus: 2, message: /^--rotate '/}, wrong);
+  for (const words of [
+    ['--rotate', '1h'],
+    ['--record', '-', '--rotate', '1h'],
+    ['--record', '-', '--json'],
+    ['--record', '-', '--fail-on', 'cpu>1'],
+  ])
+    t.throws(() => options(...words), {exitStatus: 2, message: /--re|--ro/}, words.join(' '));
+  t.match(parseOptions(['replay', 'a', '--json', '-f', 'x']), {command: 'replay', file: 'a', speed: null, format: 'json'});
+  t.match(parseOptions(['-l', '3', 'replay', '-', '--speed', '0.5']), {file: '-', speed: 0.5, limit: 3});
+  t.match(parseOptions(['replay', '-', '--speed', 'max']), {speed: Infinity});
+  for (const wrong of ['0', '-1', 'fast', '1x', '.'])
+    t.throws(() => parseOptions(['replay', 'a', '--speed', wrong]), {exitStatus: 2, message: /--speed/}, wrong);
+  t.end();
+});
+
 t.test('every option is heard, long and short', (t) => {
   const long = ['--delay', '250ms', '--iterations', '3', '--sort', 'name:desc', '--filter', 'cil xdp', '--limit', '7'];
   for (const words of [long, ['-d', '250ms', '-n', '3', '-s', 'name:desc', '-f', 'cil xdp', '-l', '7']])
