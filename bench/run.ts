@@ -7,7 +7,9 @@ import {benchKeys} from './keys.js';
 import {benchMaps} from './maps.js';
 import {benchOwners} from './owners.js';
 import {median, print, runInTerminal, startLoad, type TerminalRun, timeOf, tool} from './processes.js';
+import {benchRows} from './rows.js';
 import {benchSampling} from './sampling.js';
+import {benchScreen} from './screen.js';
 import {benchServe} from './serve.js';
 import {benchSources} from './sources.js';
 
@@ -106,6 +108,8 @@ for (const count of counts) {
     load.kill();
   }
 }
+await benchRows(process.argv.length > 2 ? counts : [2000]);
+await benchScreen(process.argv.length > 2 ? counts : [200, 2000]);
 await benchSampling(process.argv.length > 2 ? counts : [100, 1000, 10_000]);
 await benchMaps(process.argv.length > 2 ? counts : [100, 1000]);
 await benchSources(process.argv.length > 2 ? counts : [1000]);

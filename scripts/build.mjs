@@ -6,6 +6,7 @@ import {createRequire} from 'node:module';
 import path from 'node:path';
 import {fileURLToPath} from 'node:url';
 import {build} from 'esbuild';
+import {bundleOptions} from './bundle.mjs';
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const require = createRequire(import.meta.url);
@@ -42,28 +43,7 @@ async function buildBundle() {
   // Not without need: a running tool loads parts of the old one when they are first wanted.
   if (existsSync(main) && statSync(main).mtimeMs >= Math.max(...sources)) return;
   rmSync(fresh, {recursive: true, force: true});
-  await build({
-    absWorkingDir: root,
-    entryPoints: {main: 'src/cli/main.ts', index: 'src/index.ts'},
-    outdir: fresh,
-    bundle: true,
-    format: 'esm',
-    splitting: true, // the screen is a chunk of its own, which --json never loads
-    platform: 'node',
-    target: 'node20',
-    minifySyntax: true,
-    minifyWhitespace: true,
-    legalComments: 'linked',
-    logLevel: 'warning',
-    define: {'process.env.NODE_ENV': '"production"', 'process.env.DEV': '"false"'},
-    alias: {
-      ws: './scripts/empty.mjs',
-      'react-devtools-core': './scripts/empty.mjs',
-      blessed: './scripts/blessed.mjs',
-    },
-    // CommonJS packages in an ES module still call require() for Node's own modules.
-    banner: {js: `import {createRequire as bundleRequire} from 'node:module';const require=bundleRequire(import.meta.url);`},
-  });
+  await build({...bundleOptions, entryPoints: {main: 'src/cli/main.ts', index: 'src/index.ts'}, outdir: fresh});
   rmSync(dist, {recursive: true, force: true});
   renameSync(fresh, dist);
 }

@@ -6,15 +6,26 @@ import {setTimeout as sleep} from 'node:timers/promises';
 
 /** The beat of a loop of readings. */
 export class Pace {
-  /** Between readings, ms; may be changed at any time, for the wait after the present one. */
-  delayMs: number;
+  #delayMs: number;
   #firstMs: number | null;
   #due: number | null = null;
+  /** Ends the wait under way, if there is one. */
+  #wake: () => void = () => {};
 
   /** `firstMs` is the delay before the second reading: a short one puts rates on a screen soon. */
   constructor(delayMs: number, firstMs: number = delayMs) {
-    this.delayMs = delayMs;
+    this.#delayMs = delayMs;
     this.#firstMs = Math.min(firstMs, delayMs);
+  }
+
+  /** Between readings, ms. Changed while somebody waits, it holds from the last reading on: what is due by it already comes a delay from then. */
+  get delayMs(): number {
+    return this.#delayMs;
+  }
+
+  set delayMs(ms: number) {
+    this.#delayMs = ms;
+    this.#wake();
   }
 
   /** Tells when a reading began. The first one starts the beat. */
@@ -24,7 +35,7 @@ export class Pace {
 
   /** How long to wait from `now` for the next beat, ms; that beat counts as begun. */
   next(now: number): number {
-    const delay = this.#firstMs ?? this.delayMs;
+    const delay = this.#firstMs ?? this.#delayMs;
     this.#firstMs = null;
     const due = (this.#due ?? now) + delay;
     this.#due = due > now ? due : due + Math.ceil((now - due) / delay) * delay;
@@ -33,13 +44,23 @@ export class Pace {
 
   /** Waits until the next reading is due. @returns false if `signal` ended the wait. */
   async wait(signal?: AbortSignal): Promise<boolean> {
-    const ms = this.next(performance.now());
-    if (signal?.aborted) return false;
-    try {
-      await sleep(ms, undefined, signal ? {signal} : {});
-      return true;
-    } catch {
-      return false; // AbortError is the only way sleep() ends early
+    for (;;) {
+      const last = this.#due;
+      const ms = this.next(performance.now());
+      if (signal?.aborted) return false;
+      const woken = new AbortController();
+      this.#wake = () => woken.abort();
+      signal?.addEventListener('abort', this.#wake);
+      try {
+        await sleep(ms, undefined, {signal: woken.signal});
+        return true;
+      } catch {
+        // AbortError is the only way sleep() ends early: the signal, or another delay.
+        this.#due = last;
+      } finally {
+        signal?.removeEventListener('abort', this.#wake);
+        this.#wake = () => {};
+      }
     }
   }
 }

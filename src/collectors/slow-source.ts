@@ -3,6 +3,7 @@
  * seldom where there are none. The counters never wait for a look; a sample has what the last one found.
  */
 import {setTimeout as sleep} from 'node:timers/promises';
+import {isDeepStrictEqual} from 'node:util';
 import {exitStatus, isNotPermitted, isSystemError, UserError} from '../errors.js';
 import type {Found, Reading} from '../sample/sources.js';
 import type {ProgInfo} from '../sample/types.js';
@@ -105,7 +106,8 @@ export class SlowSource<T> {
     const found = await this.#lookout.run(look);
     this.#ended = performance.now();
     const tookMs = this.#ended - began;
-    this.#latest = {...found, timeNs, durationNs: Math.round(tookMs * 1e6)};
+    const byProg = sharing(found.byProg, this.#latest?.byProg);
+    this.#latest = {...found, byProg, timeNs, durationNs: Math.round(tookMs * 1e6)};
     this.#restMs = tookMs / share;
     this.#look = null;
   }
@@ -121,4 +123,15 @@ export class SlowSource<T> {
   #unknown(warning: Reading<T>['warning'], afterMs: number): Reading<T> {
     return {byProg: null, complete: false, warning, timeNs: this.#timeNs ?? 0n, durationNs: afterMs * 1e6};
   }
+}
+
+/** What is told of a program again is the same object again: readings of ten minutes are kept, and looks differ in little. */
+function sharing<T>(byProg: Found<T>['byProg'], last: Found<T>['byProg'] | undefined): Found<T>['byProg'] {
+  if (!byProg || !last) return byProg;
+  const shared = new Map<number, readonly T[]>();
+  for (const [id, facts] of byProg) {
+    const known = last.get(id);
+    shared.set(id, known && isDeepStrictEqual(known, facts) ? known : facts);
+  }
+  return shared;
 }

@@ -55,6 +55,8 @@ export function together(all: Iterable<Figures>): Figures {
 export class Baseline {
   /** Wall clock, ms since the epoch. */
   readonly takenAt: number;
+  /** CLOCK_BOOTTIME, ns. */
+  readonly timeNs: bigint;
   readonly #progs: ReadonlyMap<string, MeasuredProg>;
 
   /**
@@ -64,6 +66,7 @@ export class Baseline {
   constructor(latest: Measured, earlier: Sample | null = null) {
     const means = earlier && measure(latest.sample, earlier);
     this.takenAt = latest.sample.takenAt;
+    this.timeNs = latest.sample.timeNs;
     this.#progs = new Map(
       latest.progs.map((prog, i) => {
         const mean = means?.progs[i];

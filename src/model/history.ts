@@ -67,8 +67,23 @@ export interface MetricPast {
   readonly max: number | null;
 }
 
+/** What there is to read, up to now or up to a moment. Keys are those of programs; 'host' is all of them together. */
+export interface Trends {
+  /** The last `count` values, oldest first; fewer where there are fewer. */
+  last(key: string, metric: HistoryMetric, count: number): (number | null)[];
+  /**
+   * The sums over these programs in each of the last `count` frames, oldest first, null where none of them had a value. Programs that went
+   * are in the frames of their time, as long as they are remembered.
+   */
+  sums(keys: Iterable<string>, metric: HistoryMetric, count: number): (number | null)[];
+  /** CLOCK_BOOTTIME of the first sample that a program was in, as far as is remembered, ns; null: it was in none. */
+  firstNs(key: string): number | null;
+  /** What all metrics of a program did from one moment (CLOCK_BOOTTIME, ns) to another, both included, in one pass. */
+  past(key: string, fromNs: number, toNs: number): Record<HistoryMetric, MetricPast>;
+}
+
 /** The past of all programs; see above. */
-export class History {
+export class History implements Trends {
   readonly #limits: HistoryLimits;
   #frames: Frame[] = [];
   readonly #host: Series = {slot: hostSlot, start: 0, length: 0};
@@ -104,33 +119,19 @@ export class History {
     this.#forget();
   }
 
-  /** The last `count` values of a program ('host': of all of them together), oldest first; fewer where there are fewer. */
   last(key: string, metric: HistoryMetric, count: number): (number | null)[] {
-    return this.points(key, metric, count).map((point) => point.value);
+    return this.#last(key, metric, count, this.#frames.length);
   }
 
-  /** The last `count` points of a program ('host': of all of them together), oldest first. */
-  points(key: string, metric: HistoryMetric, count = Infinity): HistoryPoint[] {
-    const series = key === 'host' ? this.#host : this.#series.get(key);
-    if (!series) return [];
-    const offset = series.slot * perPoint + historyMetrics.indexOf(metric);
-    const points: HistoryPoint[] = [];
-    for (let i = Math.max(0, series.length - count); i < series.length; i++) {
-      const {timeNs, values} = this.#frames[series.start + i] as Frame;
-      // A frame is as long as there were slots.
-      const value = values[offset] ?? NaN;
-      points.push({timeNs, value: Number.isNaN(value) ? null : value});
-    }
-    return points;
+  sums(keys: Iterable<string>, metric: HistoryMetric, count: number): (number | null)[] {
+    return this.#sums(keys, metric, count, this.#frames.length);
   }
 
-  /** CLOCK_BOOTTIME of the first sample that a program was in, as far as is remembered, ns; null: it was in none. */
   firstNs(key: string): number | null {
     const series = this.#series.get(key);
     return series ? (this.#frames[series.start] as Frame).timeNs : null;
   }
 
-  /** What all metrics of a program did from one moment (CLOCK_BOOTTIME, ns) to another, both included, in one pass. */
   past(key: string, fromNs: number, toNs: number): Record<HistoryMetric, MetricPast> {
     const {slot, start, length} = this.#series.get(key) ?? {slot: 0, start: 0, length: 0};
     const found = historyMetrics.map(() => ({
@@ -162,19 +163,53 @@ export class History {
     return Object.fromEntries(pasts) as Record<HistoryMetric, MetricPast>;
   }
 
-  /**
-   * The sums over these programs in each of the last `count` frames, oldest first, null where none of them had a value. Programs that went
-   * are in the frames of their time, as long as they are remembered.
-   */
-  sums(keys: Iterable<string>, metric: HistoryMetric, count: number): (number | null)[] {
+  /** The same as it was at that moment (CLOCK_BOOTTIME, ns); where it has been thinned since, as coarse as it is now. */
+  until(timeNs: number): Trends {
+    return {
+      last: (key, metric, count) => this.#last(key, metric, count, this.#framesUntil(timeNs)),
+      sums: (keys, metric, count) => this.#sums(keys, metric, count, this.#framesUntil(timeNs)),
+      firstNs: (key) => {
+        const firstNs = this.firstNs(key);
+        return firstNs !== null && firstNs <= timeNs ? firstNs : null;
+      },
+      past: (key, fromNs, toNs) => this.past(key, fromNs, Math.min(toNs, timeNs)),
+    };
+  }
+
+  #framesUntil(timeNs: number): number {
+    let [from, to] = [0, this.#frames.length];
+    while (from < to) {
+      const middle = (from + to) >> 1;
+      if ((this.#frames[middle] as Frame).timeNs <= timeNs) from = middle + 1;
+      else to = middle;
+    }
+    return from;
+  }
+
+  #last(key: string, metric: HistoryMetric, count: number, frames: number): (number | null)[] {
+    const series = key === 'host' ? this.#host : this.#series.get(key);
+    if (!series) return [];
+    const offset = series.slot * perPoint + historyMetrics.indexOf(metric);
+    const values: (number | null)[] = [];
+    const end = Math.min(series.start + series.length, frames);
+    for (let i = Math.max(series.start, end - count); i < end; i++) {
+      // A frame is as long as there were slots.
+      const value = (this.#frames[i] as Frame).values[offset] ?? NaN;
+      values.push(Number.isNaN(value) ? null : value);
+    }
+    return values;
+  }
+
+  #sums(keys: Iterable<string>, metric: HistoryMetric, count: number, frames: number): (number | null)[] {
     const metricAt = historyMetrics.indexOf(metric);
-    const from = Math.max(0, this.#frames.length - count);
-    const sums = new Float64Array(this.#frames.length - from).fill(NaN);
+    const from = Math.max(0, frames - count);
+    const sums = new Float64Array(frames - from).fill(NaN);
     for (const key of keys) {
       const series = this.#series.get(key);
       if (!series) continue;
       const offset = series.slot * perPoint + metricAt;
-      for (let i = Math.max(from, series.start); i < series.start + series.length; i++) {
+      const end = Math.min(series.start + series.length, frames);
+      for (let i = Math.max(from, series.start); i < end; i++) {
         const value = (this.#frames[i] as Frame).values[offset] ?? NaN;
         const sum = sums[i - from] as number;
         // NaN is the only number that isn't itself.

@@ -26,6 +26,8 @@ export interface ChartsModule {
 export interface DetailInput extends PastInput {
   /** Wall clock of the first reading without it, ms; null while it is loaded. */
   readonly goneAt: number | null;
+  /** Whether it was loaded after the moment shown: there is nothing to say of it. */
+  readonly later: boolean;
   /** As many CPUs are 100 %: one, or all. */
   readonly cpus: number;
   /** CLOCK_BOOTTIME when the filter in effect began, ns; null: there is none. */
@@ -127,12 +129,13 @@ function scaleOf(metric: HistoryMetric, {cpus}: DetailInput): number {
 }
 
 /** The line over the page: which program it is, and whether it is still there. */
-export function paintDetailTitle(grid: Grid, y: number, {prog, goneAt}: DetailInput): void {
+export function paintDetailTitle(grid: Grid, y: number, {prog, goneAt, later}: DetailInput): void {
   if (y < 0) return;
   const name = printable(shownName(prog));
   let x = 1 + grid.text(1, y, cut(name, grid.columns - 2), style[goneAt === null ? 'strong' : 'gone']);
   x += grid.text(x, y, `  ${progTypeName(prog.info.type)} ${prog.info.id}`, style.text);
   if (goneAt !== null) grid.text(x, y, `  × unloaded ${formatTime(goneAt / 1000)} UTC; its past stays`, style.warning);
+  if (later) grid.text(x, y, `  not loaded yet; it came ${formatTime(prog.info.loadedAt)} UTC`, style.warning);
 }
 
 /** Paints a program's page; `charts` is the module that draws charts, null while it is loaded. */

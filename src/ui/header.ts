@@ -5,7 +5,7 @@
  */
 import {increase} from '../model/compare.js';
 import type {Manner} from '../model/fields.js';
-import {formatCount, formatNumberOf, formatPercent, formatSigned, formatTime} from '../model/format.js';
+import {formatCount, formatDuration, formatNumberOf, formatPercent, formatSigned, formatTime} from '../model/format.js';
 import type {Measured} from '../model/measure.js';
 import {printable} from '../model/printable.js';
 import {selectTotals} from '../model/select.js';
@@ -22,6 +22,7 @@ export type Activity = 'reading…' | 'live' | 'replay' | 'no reading' | 'end of
 /** What the header shows. */
 export interface HeaderInput {
   readonly view: View;
+  /** As long as the view isn't paused. */
   readonly activity: Activity;
   readonly delayMs: number;
   /** Whether it shows when that was read, instead of the delay. */
@@ -91,10 +92,12 @@ function piecesOf({view, activity, delayMs, recorded, own, manner}: HeaderInput)
   const {measured} = view;
   const pieces: Piece[] = [{rank: 5, group: 'host', parts: [['strong', 'bpftop-ts']]}];
   if (measured) pieces.push(...hostPieces(measured), ...totalPieces(measured, own, manner));
+  const paused = measured && view.behindNs !== null;
   if (!recorded) pieces.push({rank: 8, group: 'right', parts: [['dim', shownDelay(delayMs)]]});
-  else if (measured) pieces.push(timePiece(measured));
+  else if (measured && !paused) pieces.push(timePiece(measured));
   const asUsual = activity === 'live' || activity === 'replay';
-  pieces.push({rank: 3, group: 'right', parts: [[asUsual ? 'text' : 'warning', activity]]});
+  if (paused) pieces.push(...pausedPieces(measured, view.behindNs));
+  else pieces.push({rank: 3, group: 'right', parts: [[asUsual ? 'text' : 'warning', activity]]});
   return pieces;
 }
 
@@ -107,6 +110,28 @@ function timePiece({sample: {takenAt}}: Measured): Piece {
     parts: [['text', `${moment} UTC`]],
     short: [['text', moment.slice(moment.indexOf(' ') + 1)]],
   };
+}
+
+/** `over 1.0s  paused 12:03:04 UTC −1m20s` */
+function pausedPieces({sample, periodNs}: Measured, behindNs: number): Piece[] {
+  const time = formatTime(sample.takenAt / 1000).slice(-8);
+  const behind = behindNs > 0 ? ` −${shownAgo(behindNs)}` : '';
+  return [
+    {rank: 11, group: 'right', parts: [label(periodNs === null ? '' : `over ${formatDuration(periodNs)}`)]},
+    {
+      ...{rank: 3, group: 'right', parts: [['warning', `paused ${time} UTC${behind}`]]},
+      short: [['warning', `paused${behind || ` ${time}`}`]],
+    },
+  ];
+}
+
+/** `0.2s`, `20s`, `1m20s`, `1h2m` */
+function shownAgo(ns: number): string {
+  if (ns < 9.95e9) return `${+(ns / 1e9).toFixed(1)}s`;
+  const seconds = Math.round(ns / 1e9);
+  if (seconds < 60) return `${seconds}s`;
+  const [minutes, rest] = [Math.floor(seconds / 60), seconds % 60];
+  return minutes < 60 ? `${minutes}m${rest}s` : `${Math.floor(minutes / 60)}h${minutes % 60}m`;
 }
 
 function hostPieces({sample: {host}}: Measured): Piece[] {

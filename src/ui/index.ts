@@ -57,7 +57,9 @@ export interface ScreenOptions {
   readonly chosenColumns: readonly ColumnKey[] | null;
   /** Time between samples, as the header shows it. */
   readonly delayMs: number;
-  /** Whether the samples are a recording's: the header then has their time instead of the delay. */
+  /** The person wants another time between samples, from now on. */
+  readonly setDelay: (ms: number) => void;
+  /** Whether the samples are a recording's: the header then has their time instead of the delay, which nobody can change any more. */
   readonly recorded: boolean;
   readonly look: LookOptions;
   /** What else the person should know, such as that this is a demo. */

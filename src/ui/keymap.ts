@@ -8,11 +8,23 @@ import type {ActionName, State} from './state.js';
 /** What takes the keys at a moment. */
 export type Scope = 'table' | 'detail' | 'help' | 'sort' | 'group' | 'columns' | 'filter' | 'file' | 'replace';
 
+/** What keys depend on beside the place. */
+export interface When {
+  /** Whether the view stands still. */
+  readonly paused: boolean;
+  /** Whether a recording is shown. */
+  readonly recorded: boolean;
+}
+
 /** A key, where it applies, and what it does. */
 export interface Binding {
   readonly keys: readonly KeyName[];
   readonly action: ActionName;
   readonly scopes: readonly Scope[];
+  /** Whether it applies only while the view is paused, or only while it isn't; in both by default. */
+  readonly paused?: boolean;
+  /** Whether it applies only to a recording, or only to what isn't one; in both by default. */
+  readonly recorded?: boolean;
   /** What the help says; null: not worth a line. */
   readonly help: string | null;
   /** How keys and what they do are put in the footer, and how dear the place is: 1 stays longest. */
@@ -21,6 +33,8 @@ export interface Binding {
 
 const everywhere: readonly Scope[] = ['table', 'detail', 'help', 'sort', 'group', 'columns', 'filter', 'file', 'replace'];
 const dialogs: readonly Scope[] = ['sort', 'group'];
+/** Where there is time to go through. */
+const timed: readonly Scope[] = ['table', 'detail'];
 /** Where letters move, for none of them chooses. */
 const pages: readonly Scope[] = ['table', 'detail', 'help', 'columns'];
 const prompts: readonly Scope[] = ['filter', 'file'];
@@ -74,7 +88,7 @@ export const keymap: readonly Binding[] = [
     footer: ['1 5 0', 'minutes', 3],
   },
   {keys: ['0'], action: 'window10', scopes: ['detail'], help: 'look back 10 minutes'},
-  {keys: ['esc'], action: 'clear', scopes: ['table'], help: 'clear filter, grouping, b, selection'},
+  {keys: ['esc'], action: 'clear', scopes: ['table'], paused: false, help: 'clear filter, grouping, b, selection'},
 
   {
     keys: ['/'],
@@ -102,10 +116,41 @@ export const keymap: readonly Binding[] = [
   {keys: ['ctrl-k'], action: 'eraseToEnd', scopes: prompts, help: 'erase all after the cursor'},
   {keys: ['backspace'], action: 'erasePrevious', scopes: prompts, help: null},
   {keys: ['delete', 'ctrl-d'], action: 'eraseNext', scopes: prompts, help: null},
-  {keys: ['left', 'ctrl-b'], action: 'caretLeft', scopes: prompts, help: null},
-  {keys: ['right', 'ctrl-f'], action: 'caretRight', scopes: prompts, help: null},
+  {keys: ['left', 'shift-left', 'ctrl-b'], action: 'caretLeft', scopes: prompts, help: null},
+  {keys: ['right', 'shift-right', 'ctrl-f'], action: 'caretRight', scopes: prompts, help: null},
   {keys: ['home', 'ctrl-a'], action: 'caretStart', scopes: prompts, help: null},
   {keys: ['end', 'ctrl-e'], action: 'caretEnd', scopes: prompts, help: null},
+
+  {
+    keys: [' '],
+    action: 'pause',
+    scopes: timed,
+    paused: false,
+    help: 'pause: the view stands still, readings go on',
+    footer: ['Space', 'pause', 5],
+  },
+  {keys: ['left'], action: 'earlier', scopes: timed, help: 'pause, a reading back'},
+  {
+    keys: ['right'],
+    action: 'later',
+    scopes: timed,
+    paused: true,
+    help: 'a reading on; past the latest, go on',
+    footer: ['←→', 'step', 1],
+  },
+  {keys: ['shift-left'], action: 'muchEarlier', scopes: timed, help: 'ten readings back'},
+  {keys: ['shift-right'], action: 'muchLater', scopes: timed, paused: true, help: 'ten on'},
+  {
+    keys: [' '],
+    action: 'live',
+    scopes: timed,
+    paused: true,
+    help: 'go on, with the latest reading',
+    footer: ['Space', 'go on', 1],
+  },
+  {keys: ['esc'], action: 'live', scopes: ['table'], paused: true, help: null},
+  {keys: ['+', '='], action: 'longer', scopes: timed, recorded: false, help: 'read less often, up to 1h'},
+  {keys: ['-'], action: 'shorter', scopes: timed, recorded: false, help: 'read more often, down to 50ms'},
 
   {keys: ['s'], action: 'sort', scopes: ['table'], help: 'choose what to sort by', footer: ['s', 'sort', 3]},
   {keys: ['g'], action: 'group', scopes: ['table'], help: 'choose what to group by', footer: ['g', 'group', 4]},
@@ -172,24 +217,37 @@ export function scopeOf(state: State): Scope {
   return state.overlay?.kind ?? state.page.kind;
 }
 
-const byScope = new Map<Scope, Map<KeyName, ActionName>>(everywhere.map((scope) => [scope, new Map()]));
-for (const {keys, action, scopes} of keymap)
-  for (const scope of scopes) for (const key of keys) byScope.get(scope)?.set(key, action);
+/** What they depend on beside that now. */
+export function whenOf({moment, recorded}: Pick<State, 'moment' | 'recorded'>): When {
+  return {paused: moment !== null, recorded};
+}
+
+/** What applies there and then, in the order of the help. */
+export function bindings(scope: Scope, {paused, recorded}: When): readonly Binding[] {
+  const applies = (each: Binding) => (each.paused ?? paused) === paused && (each.recorded ?? recorded) === recorded;
+  return keymap.filter((each) => each.scopes.includes(scope) && applies(each));
+}
+
+const live: When = {paused: false, recorded: false};
 
 /** What a key does there, if anything. */
-export function actionFor(key: KeyName, scope: Scope): ActionName | undefined {
-  return byScope.get(scope)?.get(key);
+export function actionFor(key: KeyName, scope: Scope, when = live): ActionName | undefined {
+  return bindings(scope, when).find(({keys}) => keys.includes(key))?.action;
 }
 
 /** The keys worth a place in the footer there, the dearest first. */
-export function footerKeys(scope: Scope): readonly (readonly [keys: string, label: string, rank: number])[] {
-  return keymap
-    .filter((binding) => binding.scopes.includes(scope))
+export function footerKeys(scope: Scope, when = live): readonly (readonly [keys: string, label: string, rank: number])[] {
+  return bindings(scope, when)
     .flatMap((binding) => (binding.footer ? [binding.footer] : []))
     .sort((a, b) => a[2] - b[2]);
 }
 
 const shownNames: Record<string, string> = {
+  ' ': 'Space',
+  left: '←',
+  right: '→',
+  'shift-left': 'Shift-←',
+  'shift-right': 'Shift-→',
   up: '↑',
   down: '↓',
   enter: 'Enter',
@@ -198,9 +256,6 @@ const shownNames: Record<string, string> = {
   pagedown: 'PgDn',
   home: 'Home',
   end: 'End',
-  left: '←',
-  right: '→',
-  ' ': 'Space',
   'shift-tab': 'Shift-Tab',
 };
 

@@ -68,7 +68,7 @@ export function splitKeys(text: string): {keys: string[]; pending: string} {
   return {keys, pending: ''};
 }
 
-/** Names of keys that aren't characters; with Ctrl: `ctrl-` and the letter. A character is its own name. */
+/** Names of keys that aren't characters; with Ctrl: `ctrl-` and the letter; with Shift, where that matters: `shift-left`. A character is its own name. */
 export type KeyName = string;
 
 const named = [
@@ -87,12 +87,16 @@ const named = [
   ['delete', 'delete'],
 ] as const satisfies readonly (readonly [keyof Key, KeyName])[];
 
+/** Those that are others with Shift. */
+const shifted: readonly KeyName[] = ['left', 'right', 'tab'];
+
 /**
  * The names of what Ink took for one key: none for a sequence that means nothing here, two when an Esc stood before another key (Alt
  * sends the same, and no key of ours has it).
  */
 export function keyNames(input: string, key: Key): KeyName[] {
-  const name = key.tab && key.shift ? 'shift-tab' : named.find(([flag]) => key[flag])?.[1];
+  const plain = named.find(([flag]) => key[flag])?.[1];
+  const name = key.shift && plain !== undefined && shifted.includes(plain) ? `shift-${plain}` : plain;
   const prefix = key.meta && name !== 'esc' && (name !== undefined || input !== '') ? ['esc'] : [];
   if (name !== undefined) return [...prefix, name];
   if (input === '\n') return [...prefix, 'enter'];

@@ -17,7 +17,7 @@ import {Grid} from './grid.js';
 import {type Activity, paintHeader} from './header.js';
 import {helpScrollEnd, overlayRect} from './help.js';
 import type {Screen, ScreenEnd, ScreenOptions, Shown} from './index.js';
-import {actionFor, scopeOf} from './keymap.js';
+import {actionFor, scopeOf, whenOf} from './keymap.js';
 import {type KeyName, KeyPipe} from './keys.js';
 import {type Column, layoutColumns, layoutScreen, type Rect, type ScreenLayout} from './layout.js';
 import {paintTable} from './prog-table.js';
@@ -91,7 +91,7 @@ export class LiveScreen implements Screen {
     this.#terminal = terminal;
     this.#view = new View(options.limit);
     this.#texts = {version: options.version, notice: options.notice ?? firstHint};
-    this.#state = initialState(options.sort, options.filter, options.grouping, options.chosenColumns);
+    this.#state = initialState(options);
     const {color, ascii, theme} = options.look;
     this.#writer = new FrameWriter(createTheme(colorDepth(env, color), theme), ascii || !speaksUtf8(env));
     this.#layout = layoutScreen(terminal.size);
@@ -127,13 +127,17 @@ export class LiveScreen implements Screen {
     this.#guard(() => {
       this.#failure = null;
       this.#view.update(measured);
-      // Ids ascend. Now and then they get a digit more, and the columns, which Ink heads, are others.
-      const idDigits = String(measured.progs.at(-1)?.info.id ?? 0).length;
-      const wider = idDigits > this.#idDigits;
-      if (wider) this.#idDigits = idDigits;
-      if (wider && this.#columns.length > 0) this.#flush();
+      if (this.#widenIds() && this.#columns.length > 0) this.#flush();
       else this.#paint();
     });
+  }
+
+  /** Ids ascend. Now and then they get a digit more, and the columns, which Ink heads, are others. @returns whether they have. */
+  #widenIds(): boolean {
+    const idDigits = String(this.#view.measured?.progs.at(-1)?.info.id ?? 0).length;
+    const wider = idDigits > this.#idDigits;
+    if (wider) this.#idDigits = idDigits;
+    return wider;
   }
 
   fail(message: string): void {
@@ -176,7 +180,7 @@ export class LiveScreen implements Screen {
   #key(key: KeyName): void {
     if (this.#forgetHint()) this.#flushSoon();
     const scope = scopeOf(this.#state);
-    const name = actionFor(key, scope);
+    const name = actionFor(key, scope, whenOf(this.#state));
     if (name === 'quit' || name === 'interrupt') return this.#end({by: name});
     if (name === 'suspend') return this.#terminal.suspend();
     if (name === 'repaint') return this.#redraw();
@@ -191,6 +195,7 @@ export class LiveScreen implements Screen {
   #dispatch(action: Action): void {
     const before = this.#state;
     this.#state = reduce(before, action, this.#context());
+    if (this.#state.delayMs !== before.delayMs) this.#options.setDelay(this.#state.delayMs);
     if (this.#state !== before) this.#flushSoon();
   }
 
@@ -235,9 +240,9 @@ export class LiveScreen implements Screen {
 
   /** Nothing is written to a stranger's host unasked: only this key saves. */
   #save(): void {
-    const {sort, chosenColumns: columns} = this.#state;
+    const {sort, chosenColumns: columns, delayMs} = this.#state;
     // What it is compared with ends with the screen.
-    const settings = {columns, sort: withoutBaseline(sort), delayMs: this.#delayMs, look: this.#options.look};
+    const settings = {columns, sort: withoutBaseline(sort), delayMs, look: this.#options.look};
     this.#answer(this.#options.files.save(settings), ({kind, sentence}) => this.#say(kind, sentence));
   }
 
@@ -264,12 +269,11 @@ export class LiveScreen implements Screen {
     this.#paint();
   }
 
-  get #delayMs(): number {
-    return this.#options.delayMs;
-  }
-
   #flush(): void {
-    const {sort, grouping, baseline, ofAllCpus, chosenColumns} = this.#state;
+    const {sort, grouping, baseline, ofAllCpus, chosenColumns, moment} = this.#state;
+    this.#view.show(moment);
+    this.#view.tellBehind();
+    this.#widenIds();
     // In groups programs stand indented, which is room before their ids.
     const idCells = this.#idDigits + (grouping ? indent : 0);
     const options = {compared: baseline !== null, ofAllCpus};
@@ -316,20 +320,36 @@ export class LiveScreen implements Screen {
     let scrollEnd = 0;
     let height = this.#bodyHeight;
     const input = this.#detailInput();
-    if (state.overlay?.kind === 'help') scrollEnd = helpScrollEnd(body.width, body.height);
+    if (state.overlay?.kind === 'help') scrollEnd = helpScrollEnd(state, body.width, body.height);
     else if (input) ({scrollEnd, factRows: height} = layoutDetail(input, bodyOver(this.#alert(), body)));
     // The list of columns scrolls in its frame.
     const covered = state.overlay?.kind === 'columns' ? overlayRect(state, this.#layout) : null;
     if (covered) height = covered.height - 2;
-    const columns = this.#columns.map((column) => column.key);
-    const rows = this.#view.rows(state);
-    const topSpender = () => {
-      const top = this.#view.topSpender(rows);
-      return top && keyOfRow(top);
+    const view = this.#view;
+    // Of many steps through time in one read only the last one is measured, listed and sorted.
+    const rows = () => {
+      view.show(state.moment);
+      return view.rows(state);
     };
-    const mark = () => this.#view.baseline();
-    const progs = this.#view.measured?.progs ?? [];
-    return {keys: rows.map(keyOfRow), height, columns, progs, scrollEnd, mark, topSpender};
+    return {
+      get keys() {
+        return rows().map(keyOfRow);
+      },
+      get progs() {
+        view.show(state.moment);
+        return view.measured?.progs ?? [];
+      },
+      ...{height, columns: this.#columns.map((column) => column.key), scrollEnd},
+      mark() {
+        view.show(state.moment);
+        return view.baseline();
+      },
+      topSpender() {
+        const top = view.topSpender(rows());
+        return top && keyOfRow(top);
+      },
+      step: (from, steps) => view.step(from, steps),
+    };
   }
 
   #paint(): void {
@@ -340,12 +360,12 @@ export class LiveScreen implements Screen {
     const next = this.#view.expire();
     clearTimeout(this.#marks);
     if (next !== null) this.#marks = setTimeout(() => this.#guard(() => this.#paint()), next + 1);
-    const {page, showOwn: own} = this.#state;
+    const {page, showOwn: own, delayMs, recorded} = this.#state;
     paintHeader(grid, this.#layout.header, {
       view: this.#view,
       activity: this.#activity(),
-      delayMs: this.#delayMs,
-      recorded: this.#options.recorded,
+      delayMs,
+      recorded,
       own,
       manner: this.#manner(),
     });
@@ -368,7 +388,7 @@ export class LiveScreen implements Screen {
     if (this.#finished) return 'end of recording';
     if (this.#failure !== null) return 'no reading';
     if (!this.#view.measured) return 'reading…';
-    return this.#options.recorded ? 'replay' : 'live';
+    return this.#state.recorded ? 'replay' : 'live';
   }
 
   #paintTable(grid: Grid, body: Rect): void {
@@ -398,6 +418,7 @@ export class LiveScreen implements Screen {
     const input = this.#detailInput();
     if (!input) return;
     paintDetailTitle(grid, this.#layout.titles, input);
+    if (input.later) return;
     const layout = layoutDetail(input, body);
     paintDetail(grid, layout, input, scroll, this.#charts);
     if (layout.charts.height > 0) this.#loadCharts();
@@ -440,6 +461,7 @@ function sameFrame(a: AppProps, b: AppProps): boolean {
   const {state: t, layout: m} = b;
   return (
     l === m &&
+    (s.moment === null) === (t.moment === null) &&
     a.columns === b.columns &&
     a.texts === b.texts &&
     s.sort === t.sort &&

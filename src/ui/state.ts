@@ -28,8 +28,14 @@ export type ColumnsOverlay = ColumnList & {readonly kind: 'columns'};
 /** Something to choose from a list. */
 export type DialogKind = 'sort' | 'group';
 
-/** What keys change: page, overlay, selection, filter, order, grouping, columns. */
+/** What keys change: moment, delay, page, overlay, selection, filter, order, grouping, columns. */
 export interface State {
+  /** The moment shown (CLOCK_BOOTTIME, ns), once somebody has paused; null: the latest. */
+  readonly moment: bigint | null;
+  /** Between readings. */
+  readonly delayMs: number;
+  /** Whether they are a recording's. */
+  readonly recorded: boolean;
   readonly sort: SortOrder;
   readonly filter: Filter;
   /** Whether this process's own programs are listed. */
@@ -73,6 +79,8 @@ export interface Context {
   readonly mark: () => Baseline | null;
   /** Key of the listed program or group that costs most now; null: none is listed. */
   readonly topSpender: () => string | null;
+  /** So many readings from a moment, null: from the latest; null when that is past the latest, or there is none. */
+  readonly step: (from: bigint | null, steps: number) => bigint | null;
 }
 
 /** All that a key can do. */
@@ -81,6 +89,7 @@ export type ActionName =
   | ('filter' | 'accept' | 'restore' | 'complete' | 'completeBack' | EditName)
   | ('columns' | 'toggle' | 'moveLeft' | 'moveRight' | 'automatic')
   | ('write' | 'writeFile' | 'replaceFile' | 'keepFile' | 'save')
+  | ('pause' | 'live' | 'earlier' | 'later' | 'muchEarlier' | 'muchLater' | 'longer' | 'shorter')
   | ('sort' | 'group' | 'sortLeft' | 'sortRight' | 'reverse' | 'choose' | 'own' | 'help')
   | ('compare' | 'cpus' | 'top')
   | ('window1' | 'window5' | 'window10' | 'previousProg' | 'nextProg')
@@ -125,15 +134,19 @@ export function groupLetter(choice: Grouping | null): string {
   return choice?.letter ?? 'g';
 }
 
+/** Delays to choose from, ms: from the shortest to the longest there may be. */
+export const delaySteps: readonly number[] = [
+  ...[50, 100, 200, 500, 1000, 2000, 5000, 10_000, 30_000],
+  ...[60_000, 120_000, 300_000, 600_000, 1_800_000, 3_600_000],
+];
+
 /** Where everything begins. */
 export function initialState(
-  sort: SortOrder,
-  filter: Filter,
-  grouping: Grouping | null = null,
-  chosenColumns: readonly ColumnKey[] | null = null,
+  start: Pick<State, 'sort' | 'filter' | 'grouping' | 'chosenColumns' | 'delayMs' | 'recorded'>,
 ): State {
+  const {sort, filter, grouping, chosenColumns, delayMs, recorded} = start;
   return {
-    ...{sort, filter, showOwn: false, grouping, open: new Set(), chosenColumns},
+    ...{moment: null, delayMs, recorded, sort, filter, showOwn: false, grouping, open: new Set(), chosenColumns},
     ...{baseline: null, ofAllCpus: false, windowNs: null},
     ...{selected: null, row: 0, top: 0, page: {kind: 'table'}, overlay: null, prompt: null},
   };
@@ -145,6 +158,8 @@ export function reduce(state: State, action: Action, context: Context): State {
   if (state.overlay?.kind === 'help') return readHelp(state, state.overlay.scroll, action, context);
   if (state.overlay?.kind === 'columns') return pickColumns(state, state.overlay, action, context);
   if (state.overlay) return choose(state, state.overlay, action);
+  const timed = timeActions[action.name];
+  if (timed) return timed(state, context);
   if (state.page.kind === 'detail') return readDetail(state, state.page, action, context);
   return useTable(state, action, context);
 }
@@ -205,6 +220,38 @@ function compareWith(state: State, baseline: Baseline | null): State {
 
 function switchCpus(state: State): State {
   return {...state, ofAllCpus: !state.ofAllCpus};
+}
+
+/** What acts on time, on the table and on the page of a program alike. */
+const timeActions: Handlers<State, State> = {
+  pause: (state, context) => stepBy(state, 0, context),
+  live: (state) => ({...state, moment: null}),
+  earlier: (state, context) => stepBy(state, -1, context),
+  later: (state, context) => stepBy(state, 1, context),
+  muchEarlier: (state, context) => stepBy(state, -manySteps, context),
+  muchLater: (state, context) => stepBy(state, manySteps, context),
+  longer: (state) =>
+    withDelay(
+      state,
+      delaySteps.find((each) => each > state.delayMs),
+    ),
+  shorter: (state) =>
+    withDelay(
+      state,
+      delaySteps.findLast((each) => each < state.delayMs),
+    ),
+};
+
+/** Readings that a step with Shift goes over. */
+const manySteps = 10;
+
+function stepBy(state: State, steps: number, {step}: Context): State {
+  const moment = step(state.moment, steps);
+  return moment === state.moment ? state : {...state, moment};
+}
+
+function withDelay(state: State, delayMs: number | undefined): State {
+  return delayMs === undefined ? state : {...state, delayMs};
 }
 
 function useTable(state: State, action: Action, context: Context): State {

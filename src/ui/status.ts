@@ -16,7 +16,10 @@ export interface Alert {
 
 /** One line that must not be missed; null: all is well. */
 export function alertOf(view: View, failure: string | null): Alert | null {
-  if (failure !== null) return {text: `! ${printable(failure)} The figures are those of the last reading.`, look: 'error'};
+  if (failure !== null) {
+    const figures = view.behindNs === null ? ' The figures are those of the last reading.' : '';
+    return {text: `! ${printable(failure)}${figures}`, look: 'error'};
+  }
   const warnings = view.warnings.map((warning) => printable(warning.message));
   return warnings.length === 0 ? null : {text: `! ${warnings.join(' · ')}`, look: 'warning'};
 }

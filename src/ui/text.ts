@@ -1,5 +1,5 @@
 /** Text that has to fit: cut to cells, and long numbers. It must be safe already (`printable` of the model). */
-import {cellsOf, clusters} from '../model/cells.js';
+import {cellsOf, clusters, isPlain, unitWidth} from '../model/cells.js';
 
 export {cellsOf};
 
@@ -7,6 +7,8 @@ export {cellsOf};
 export function cut(text: string, width: number): string {
   if (cellsOf(text) <= width) return text;
   if (width <= 0) return '';
+  // Segmenting is dear, and names longer than their columns are on every row.
+  if (isPlain(text)) return `${text.slice(0, unitsIn(text, width - 1))}…`;
   let kept = '';
   let used = 0;
   for (const cluster of clusters(text)) {
@@ -15,6 +17,14 @@ export function cut(text: string, width: number): string {
     used += cluster.width;
   }
   return `${kept}…`;
+}
+
+/** How many units of a plain text fit into so many cells. */
+function unitsIn(text: string, cells: number): number {
+  let used = 0;
+  let at = 0;
+  while (at < text.length && (used += unitWidth(text.charCodeAt(at))) <= cells) at++;
+  return at;
 }
 
 /** An exact count with its digits in groups of three: `1,234,567`. */

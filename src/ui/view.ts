@@ -1,11 +1,12 @@
 /**
- * The data behind the screen: the latest figures, the past, what came and what went. `rows` gives the programs to list, filtered, grouped
- * and sorted at once from the figures at hand; the result is kept until figures or choices change.
+ * The data behind the screen: the latest figures, the past, what came and what went. All of it is told as of the moment shown: the latest,
+ * or one of the past while the person has paused. `rows` gives the programs to list, filtered, grouped and sorted at once from the figures
+ * of that moment; the result is kept until moment, figures or choices change.
  */
 import {Baseline, Comparison} from '../model/compare.js';
 import type {Filter} from '../model/filter.js';
 import {Group, groupKeyOf, type Grouping} from '../model/group.js';
-import {History, type HistoryMetric} from '../model/history.js';
+import {History, type HistoryMetric, type Trends} from '../model/history.js';
 import type {Measured, MeasuredProg} from '../model/measure.js';
 import {Past} from '../model/past.js';
 import type {Sample, Warning} from '../sample/types.js';
@@ -55,23 +56,45 @@ export interface Gone {
   readonly timeNs: bigint;
 }
 
+/** A program, for its page. */
+export interface FoundProg {
+  readonly prog: MeasuredProg;
+  /** Wall clock of the first reading without it, ms; null: at the moment shown it had not gone. */
+  readonly goneAt: number | null;
+  /** The same as CLOCK_BOOTTIME, ns. */
+  readonly goneNs: bigint | null;
+  /** Whether it was loaded after the moment shown; `prog` is then as it was later. */
+  readonly later: boolean;
+}
+
+/** The moment shown while the view is paused. */
+interface Then {
+  readonly measured: Measured;
+  readonly history: Trends;
+  readonly fresh: ReadonlySet<string>;
+  readonly struck: ReadonlyMap<string, Gone>;
+  readonly missed: ReadonlySet<string>;
+}
+
 /** Gone programs that are remembered for their pages; the past of as many is kept by History. */
 const goneKept = 256;
 
 /** Of all that was measured, what the screen shows: marked, filtered, in order. */
 export class View {
-  readonly history = new History();
+  readonly #history = new History();
   readonly #past = new Past();
+  /** null: the latest figures are shown. */
+  #then: Then | null = null;
+  #behindNs: number | null = null;
   readonly #limit: number | null;
   readonly #now: () => number;
-  #measured: Measured | null = null;
-  #progs: readonly MeasuredProg[] = [];
+  #latest: Measured | null = null;
   /** When a program was first seen; only those marked as new. */
   readonly #fresh = new Map<string, number>();
   /** Keys of listed programs that went since the baseline. */
   #went: ReadonlySet<string> = new Set();
   /** Struck programs still listed, and when they went. */
-  readonly #struck = new Map<string, {prog: MeasuredProg; since: number}>();
+  readonly #struck = new Map<string, Gone & {since: number}>();
   readonly #gone = new Map<string, Gone>();
   /** When the latest figures came. */
   #updated = 0;
@@ -83,7 +106,7 @@ export class View {
   #fallback: {readonly warning: Warning; readonly since: number} | null | undefined;
   #rows: readonly Row[] | null = null;
   /** Keys of remembered gone programs by the key of their group: they are in its past. */
-  #goneOf: ReadonlyMap<string, readonly string[]> = new Map();
+  #groupPast: ReadonlyMap<string, readonly string[]> = new Map();
   #choices: Choices | null = null;
   #since: Comparison | null = null;
   /** When each filter was first used (CLOCK_BOOTTIME, ns): one that comes back is as old as it was. */
@@ -96,19 +119,74 @@ export class View {
     this.#now = now;
   }
 
+  /** As of the moment shown; null: nothing has been read. */
   get measured(): Measured | null {
-    return this.#measured;
+    return this.#then?.measured ?? this.#latest;
   }
 
+  /** The past up to the moment shown. */
+  get history(): Trends {
+    return this.#then?.history ?? this.#history;
+  }
+
+  /** How long before the latest reading the moment shown is, ns, as of the last `tellBehind`; null: the latest is shown. */
+  get behindNs(): number | null {
+    return this.#behindNs;
+  }
+
+  /**
+   * So many readings from a moment (CLOCK_BOOTTIME, ns; null: the latest).
+   * @returns the moment, null: that of the latest, whatever comes.
+   */
+  step(from: bigint | null, steps: number): bigint | null {
+    const start = from ?? this.#past.newest;
+    return start === null || steps === 0 ? start : this.#past.step(start, steps);
+  }
+
+  /** Shows that moment from now on, as `step` gives it; null: always the latest. */
+  show(timeNs: bigint | null): void {
+    // What is shown stays, though its reading may have been let go.
+    if (timeNs === (this.#then?.measured.sample.timeNs ?? null)) return;
+    this.#then = timeNs === null ? null : this.#momentAt(timeNs);
+    this.#forget();
+    this.tellBehind();
+  }
+
+  /** What was made of the figures shown. */
+  #forget(): void {
+    this.#rows = null;
+    this.#since = null;
+  }
+
+  /** Lets `behindNs` be as of now. It isn't by itself: nothing that is shown moves. */
+  tellBehind(): void {
+    const [latest, then] = [this.#latest, this.#then?.measured].map((each) => each?.sample.timeNs);
+    this.#behindNs = latest === undefined || then === undefined ? null : Number(latest - then);
+  }
+
+  #momentAt(timeNs: bigint): Then | null {
+    const moment = this.#past.at(timeNs, markMs * 1e6);
+    if (!moment) return null;
+    const {measured, came, gone} = moment;
+    const missed = measured.progs.filter((prog) => prog.periodRecursionMisses).map((prog) => prog.info.key);
+    const struck = gone.map(({prog, without}): [string, Gone] => [prog.info.key, goneIn(without, prog)]);
+    return {
+      measured,
+      history: this.#history.until(Number(timeNs)),
+      fresh: came,
+      struck: new Map(struck),
+      missed: new Set(missed),
+    };
+  }
+
+  /** A new reading. While another moment is shown, nothing that is shown changes. */
   update(measured: Measured): void {
     const now = this.#now();
     this.#updated = now;
-    const before = this.#progs;
-    this.#measured = measured;
-    this.#progs = measured.progs;
-    this.#rows = null;
-    this.#since = null;
-    this.history.push(measured);
+    const before = this.#latest?.progs ?? [];
+    this.#latest = measured;
+    if (!this.#then) this.#forget();
+    this.#history.push(measured);
     this.#past.push(measured.sample);
     if (this.#fallback === undefined) this.#fallback = fallbackOf(measured, now);
     const alarm = measured.warnings.find(({code}) => code === 'recursion_misses');
@@ -124,41 +202,54 @@ export class View {
     const keys = new Set(measured.gone.map((prog) => prog.info.key));
     // With the rates of the time it was there: the row stays where it was.
     const last = new Map(before.filter((prog) => keys.has(prog.info.key)).map((prog) => [prog.info.key, prog]));
-    for (const prog of measured.gone) this.#remember(last.get(prog.info.key) ?? prog, now, measured.sample);
+    for (const prog of measured.gone) this.#remember(goneIn(measured.sample, last.get(prog.info.key) ?? prog), now);
   }
 
-  #remember(prog: MeasuredProg, now: number, {takenAt: at, timeNs}: Sample): void {
-    const {key} = prog.info;
+  #remember(gone: Gone, now: number): void {
+    const {key} = gone.prog.info;
     this.#fresh.delete(key);
-    const kept = prog.detached();
-    this.#struck.set(key, {prog: kept, since: now});
-    this.#gone.set(key, {prog: kept, at, timeNs});
+    const kept = {...gone, prog: gone.prog.detached()};
+    this.#struck.set(key, {...kept, since: now});
+    this.#gone.set(key, kept);
     if (this.#gone.size > goneKept) this.#gone.delete(this.#gone.keys().next().value as string);
   }
 
-  /** Of the latest figures, and of missed runs for some time more: at short delays nobody could read it else. At first the sampler's. */
+  /**
+   * Of the figures shown; of the latest, missed runs for some time more: at short delays nobody could read it else; at first, the sampler's. While another moment is
+   * shown, what is new since then is said too.
+   */
   get warnings(): readonly Warning[] {
-    const warnings = [...(this.#measured?.warnings ?? [])];
-    if (this.#alarm && !warnings.some(({code}) => code === this.#alarm?.warning.code)) warnings.push(this.#alarm.warning);
-    if (this.#fallback) warnings.push(this.#fallback.warning);
-    return warnings;
+    const warnings = this.measured?.warnings ?? [];
+    if (this.#then) {
+      const told = new Set(warnings.map(({message}) => message));
+      const since = (this.#latest?.warnings ?? []).filter(({message}) => !told.has(message));
+      return [...warnings, ...since.map(({code, message}) => ({code, message: `now: ${message}`}))];
+    }
+    const alarmed = this.#alarm && !warnings.some(({code}) => code === this.#alarm?.warning.code);
+    return [
+      ...warnings,
+      ...(alarmed && this.#alarm ? [this.#alarm.warning] : []),
+      ...(this.#fallback ? [this.#fallback.warning] : []),
+    ];
   }
 
-  /** The latest figures as a moment to compare with, with the means of the last seconds for rates; null: there are none. */
+  /** The figures shown as a moment to compare with, with the means of the seconds before for rates; null: there are none. */
   baseline(): Baseline | null {
-    const measured = this.#measured;
-    if (!measured) return null;
-    return new Baseline(measured, this.#past.at(measured.sample.timeNs - baselineNs)?.sample ?? null);
+    const {measured} = this;
+    return (
+      measured && new Baseline(measured, this.#past.at(measured.sample.timeNs - baselineNs, 0)?.measured.sample ?? null)
+    );
   }
 
-  /** The latest figures compared with that moment. */
+  /** The figures shown compared with that moment; null where that is still to come. */
   since(baseline: Baseline | null): Comparison | null {
-    if (!baseline) return null;
-    if (this.#since?.baseline !== baseline) this.#since = new Comparison(baseline, this.#progs);
+    const {measured} = this;
+    if (!baseline || (measured && measured.sample.timeNs < baseline.timeNs)) return null;
+    if (this.#since?.baseline !== baseline) this.#since = new Comparison(baseline, measured?.progs ?? []);
     return this.#since;
   }
 
-  /** Of these rows the one that costs most now: by its share of a CPU, and among those without one by events. null: none is loaded. */
+  /** Of these rows the one that costs most then: by its share of a CPU, and among those without one by events. null: none is loaded. */
   topSpender(rows: readonly Row[]): Row | null {
     let top: Row | null = null;
     for (const row of rows) {
@@ -169,28 +260,34 @@ export class View {
   }
 
   #isGone(key: string): boolean {
-    return this.#struck.has(key) || this.#went.has(key);
+    return this.#marks.struck.has(key) || this.#went.has(key);
+  }
+
+  get #marks() {
+    return this.#then ?? {fresh: this.#fresh, struck: this.#struck, missed: this.#missed};
   }
 
   /** The mark of a listed program; of several the one that matters most. */
   mark(key: string): Mark | null {
+    const {fresh, missed} = this.#marks;
     if (this.#isGone(key)) return 'gone';
-    if (this.#missed.has(key)) return 'missed';
-    return this.#fresh.has(key) ? 'new' : null;
+    if (missed.has(key)) return 'missed';
+    return fresh.has(key) ? 'new' : null;
   }
 
   /** The mark of a listed group: of a closed one that of its programs that matters most; gone when all of them are. */
   markOfGroup({progs}: Group, open: boolean): Mark | null {
     if (progs.length === 0) return 'gone';
     if (open) return null;
-    if (this.#missed.size > 0 && progs.some((prog) => this.#missed.has(prog.info.key))) return 'missed';
-    const fresh = this.#fresh.size > 0 && progs.some((prog) => this.#fresh.has(prog.info.key));
-    return fresh ? 'new' : null;
+    const {fresh, missed} = this.#marks;
+    const some = (keys: {readonly size: number; has(key: string): boolean}) =>
+      keys.size > 0 && progs.some((prog) => keys.has(prog.info.key));
+    return some(missed) ? 'missed' : some(fresh) ? 'new' : null;
   }
 
   /**
-   * Drops the marks whose time is over.
-   * @returns ms until the next one's is; null: there are none.
+   * Drops the marks of the latest figures whose time is over.
+   * @returns ms until the next one's is; null: there are none, or they aren't shown.
    */
   expire(): number | null {
     const now = this.#now();
@@ -210,9 +307,9 @@ export class View {
     for (const [key, {since}] of this.#struck)
       if (now - since >= markMs) {
         this.#struck.delete(key);
-        this.#rows = null;
+        if (!this.#then) this.#rows = null;
       } else next = Math.min(next, since + markMs - now);
-    return next === Infinity ? null : next;
+    return next === Infinity || this.#then ? null : next;
   }
 
   /** The programs to list; or the groups, each followed by its programs if it is open. */
@@ -232,24 +329,26 @@ export class View {
     const {sort, filter, showOwn: own, grouping, open} = choices;
     const since = this.since(choices.baseline);
     const selection = {sort, filter, limit: this.#limit, own, since};
-    const struck = [...this.#struck.values()].map((each) => each.prog);
+    const progs = this.measured?.progs ?? [];
+    const marked = this.#marks.struck;
+    const struck = [...marked.values()].map((each) => each.prog);
     // What was known of it last, if that is still remembered.
     const went = (since?.went ?? []).map((prog) => this.#gone.get(prog.info.key)?.prog.withoutRates() ?? prog);
     this.#went = new Set(went.map((prog) => prog.info.key));
-    const gone = [...struck, ...went.filter((prog) => !this.#struck.has(prog.info.key))];
-    if (grouping) this.#rows = this.#grouped(grouping, selection, gone, open);
+    const gone = [...struck, ...went.filter((prog) => !marked.has(prog.info.key))];
+    if (grouping) this.#rows = this.#grouped(progs, grouping, selection, gone, open);
     else {
-      const progs = selectProgs(gone.length === 0 ? this.#progs : [...this.#progs, ...gone], selection);
-      this.#live = progs.reduce((count, prog) => count + (this.#isGone(prog.info.key) ? 0 : 1), 0);
-      this.#rows = progs;
+      const listed = selectProgs(gone.length === 0 ? progs : [...progs, ...gone], selection);
+      this.#live = listed.reduce((count, prog) => count + (this.#isGone(prog.info.key) ? 0 : 1), 0);
+      this.#rows = listed;
     }
     return this.#rows;
   }
 
   #noteFilter(filter: Filter): void {
-    if (!this.#measured || filter.text === '' || this.#filters.has(filter)) return;
+    if (!this.#latest || filter.text === '' || this.#filters.has(filter)) return;
     const since = Math.round((this.#now() - this.#updated) * 1e6);
-    this.#filters.set(filter, this.#measured.sample.timeNs + BigInt(since));
+    this.#filters.set(filter, this.#latest.sample.timeNs + BigInt(since));
   }
 
   /** CLOCK_BOOTTIME when a filter began to decide what is listed, ns; null: it doesn't. */
@@ -257,18 +356,24 @@ export class View {
     return this.#filters.get(filter) ?? null;
   }
 
-  #grouped(by: Grouping, selection: Selection, went: readonly MeasuredProg[], open: ReadonlySet<string>): readonly Row[] {
-    const groups = selectGroups(this.#progs, by, selection, went);
+  #grouped(
+    progs: readonly MeasuredProg[],
+    by: Grouping,
+    selection: Selection,
+    gone: readonly MeasuredProg[],
+    open: ReadonlySet<string>,
+  ): readonly Row[] {
+    const groups = selectGroups(progs, by, selection, gone);
     this.#live = groups.reduce((count, group) => count + group.progs.length, 0);
     const past = new Map<string, string[]>();
-    const remembered = [...this.#gone.values()].map(({prog}) => prog);
+    const remembered = [...this.#gone.values()].filter((gone) => this.#hasGone(gone)).map(({prog}) => prog);
     for (const prog of wanted(remembered, selection)) {
       const key = groupKeyOf(prog, by);
       const found = past.get(key);
       if (found) found.push(prog.info.key);
       else past.set(key, [prog.info.key]);
     }
-    this.#goneOf = past;
+    this.#groupPast = past;
     if (open.size === 0) return groups;
     return groups.flatMap((group): Row[] =>
       open.has(group.key) ? [group, ...sortProgs(group.all, selection.sort, selection.since)] : [group],
@@ -279,7 +384,7 @@ export class View {
   trend(row: Row, metric: HistoryMetric, count: number): readonly (number | null)[] {
     if (!(row instanceof Group)) return this.history.last(row.info.key, metric, count);
     const keys = row.progs.map((prog) => prog.info.key);
-    return this.history.sums(keys.concat(this.#goneOf.get(row.key) ?? []), metric, count);
+    return this.history.sums(keys.concat(this.#groupPast.get(row.key) ?? []), metric, count);
   }
 
   /** How many programs of the last `rows`, or in groups of them, are still loaded. */
@@ -287,13 +392,25 @@ export class View {
     return this.#live;
   }
 
-  /** A program of the latest figures, or one that went. */
-  find(key: string): {prog: MeasuredProg; goneAt: number | null; goneNs: bigint | null} | null {
-    const prog = this.#progs.find((each) => each.info.key === key);
-    if (prog) return {prog, goneAt: null, goneNs: null};
-    const gone = this.#gone.get(key);
-    return gone ? {prog: gone.prog, goneAt: gone.at, goneNs: gone.timeNs} : null;
+  /** Whether it had gone by the moment shown. */
+  #hasGone({timeNs}: Gone): boolean {
+    return !this.#then || timeNs <= this.#then.measured.sample.timeNs;
   }
+
+  /** A program of the figures shown, one that had gone by then, or one that came later; null: nothing is known of it any more. */
+  find(key: string): FoundProg | null {
+    const among = (progs: readonly MeasuredProg[]) => progs.find((each) => each.info.key === key);
+    const prog = among(this.measured?.progs ?? []);
+    if (prog) return {prog, goneAt: null, goneNs: null, later: false};
+    const gone = this.#gone.get(key) ?? this.#then?.struck.get(key);
+    if (gone && this.#hasGone(gone)) return {prog: gone.prog, goneAt: gone.at, goneNs: gone.timeNs, later: false};
+    const later = gone?.prog ?? among(this.#latest?.progs ?? []);
+    return later ? {prog: later, goneAt: null, goneNs: null, later: true} : null;
+  }
+}
+
+function goneIn({takenAt, timeNs}: Sample, prog: MeasuredProg): Gone {
+  return {prog, at: takenAt, timeNs};
 }
 
 function costsMore(a: Row, b: Row): boolean {

@@ -1,5 +1,5 @@
 /** How far back a program's page looks, and what it finds there. */
-import type {History, HistoryMetric, MetricPast} from '../model/history.js';
+import type {HistoryMetric, MetricPast, Trends} from '../model/history.js';
 import type {Measured, MeasuredProg} from '../model/measure.js';
 
 /** Those that keys choose, ns: 1, 5 and 10 minutes. */
@@ -24,7 +24,7 @@ export function windowText(ns: number): string {
 export interface PastInput {
   readonly prog: MeasuredProg;
   readonly measured: Measured;
-  readonly history: History;
+  readonly history: Trends;
   /** CLOCK_BOOTTIME of the first reading without it, ns; null while it is loaded. */
   readonly goneNs: bigint | null;
   /** null: as long as there is something to see. */

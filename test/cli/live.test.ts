@@ -200,6 +200,32 @@ t.test(
   },
 );
 
+t.test(
+  'paused it stands still and steps back; a wait of an hour ends with a shorter delay',
+  {skip: kernelSkip},
+  async (t) => {
+    loadProg(t, {type: 'xdp', name: 'live_before'});
+    const {program, restored} = startInShell(t, `${tool} -d 1h -f live_`);
+    await program.shows(rates);
+    program.type('-'.repeat(20));
+    await program.shows('50ms  live');
+    loadProg(t, {type: 'xdp', name: 'live_after'});
+    await program.shows('live_after');
+    program.type(' ');
+    const paused = await program.shows(/paused \d\d:\d\d:\d\d UTC/);
+    await sleep(300);
+    t.equal(program.emulator.text(), paused);
+    program.type('\u001b[1;2D'.repeat(100));
+    const then = await program.hides('live_after');
+    t.match(then, /live_before/);
+    t.match(then, /paused (\d\d:\d\d:\d\d UTC )?−/);
+    program.type(' ');
+    await program.shows('live_after');
+    program.type('q');
+    await restored(0);
+  },
+);
+
 t.test('Ctrl-C, TERM, HUP and a bug: the terminal as it was, the status as it should be', {skip: kernelSkip}, async (t) => {
   const boom = quote(`data:text/javascript,setTimeout(() => { throw new Error('boom') }, 1200)`);
   const ends: [name: string, line: string, status: number, end: (program: PtyProgram) => void][] = [

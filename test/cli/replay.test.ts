@@ -110,6 +110,29 @@ t.test('the screen shows a recording at its pace, says when it ends, and stays',
   t.notOk(program.emulator.alternate);
 });
 
+t.test('a recording can be paused and stepped through, and its pace is its own', async (t) => {
+  const file = fileOf(t, recording);
+  const program = new PtyProgram(['sh', '-c', `${tool} replay ${file} --speed max; sleep 60`], {columns: 160, rows: 20});
+  t.teardown(() => program.kill());
+  await program.shows('12:01:43 UTC  end of recording');
+  program.type(' ');
+  await program.shows('paused 12:01:43 UTC');
+  program.type('\u001b[D');
+  const earlier = await program.shows('paused 12:01:42 UTC −1s');
+  t.match(earlier, /←→ step {2}Space go on/);
+  program.type('\u001b[C');
+  await program.shows('paused 12:01:43 UTC');
+  program.type('\u001b[C');
+  await program.shows('12:01:43 UTC  end of recording');
+  program.type('?');
+  t.notMatch(await program.shows('a reading on'), /read (more|less) often/);
+  program.type('q');
+  await program.hides('a reading on');
+  program.type('-+=');
+  program.type('q');
+  await program.until(() => !program.emulator.alternate, 'the shell');
+});
+
 t.test('keys come from the terminal while the recording comes from a pipe', async (t) => {
   const file = fileOf(t, recording);
   // The pipe stays open, as that of an ssh does.

@@ -1,3 +1,4 @@
+import {setTimeout as sleep} from 'node:timers/promises';
 import t from 'tap';
 import {Pace} from '../../src/collectors/pace.js';
 
@@ -47,4 +48,37 @@ t.test('a signal ends the wait, before or during it', async (t) => {
   stop.abort();
   t.equal(await waiting, false);
   t.equal(await pace.wait(stop.signal), false);
+});
+
+t.test('a new delay ends a wait that is longer, and makes one that is shorter longer', async (t) => {
+  const pace = new Pace(3_600_000);
+  const began = performance.now();
+  pace.begin(began);
+  const waiting = pace.wait();
+  pace.delayMs = 60_000;
+  pace.delayMs = 30;
+  t.equal(await waiting, true, 'an hour is not waited for');
+  t.ok(performance.now() - began >= 29, 'but the delay is');
+  const long = pace.wait();
+  pace.delayMs = 3_600_000;
+  t.equal(await Promise.race([long.then(() => 'over'), sleep(200).then(() => 'waiting')]), 'waiting');
+  pace.delayMs = 50;
+  t.equal(await long, true);
+});
+
+t.test('a delay changed while nobody waits, or again and again, leaves the beat where it was', async (t) => {
+  const pace = new Pace(1000);
+  pace.begin(0);
+  const stop = new AbortController();
+  const waiting = pace.wait(stop.signal);
+  for (const ms of [5000, 2000, 3_600_000]) {
+    pace.delayMs = ms;
+    // The wait begins anew after this turn.
+    await sleep(1);
+  }
+  stop.abort();
+  t.equal(await waiting, false);
+  pace.delayMs = 400;
+  const now = performance.now();
+  t.equal(Math.round(now + pace.next(now)) % 400, 0, 'counted from the first one');
 });

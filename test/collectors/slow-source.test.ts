@@ -5,7 +5,7 @@ import {KernelCollector} from '../../src/collectors/kernel.js';
 import {Lookout, SlowSource} from '../../src/collectors/slow-source.js';
 import {type Found, sourceNames} from '../../src/sample/sources.js';
 import {kernelSkip, openFds} from '../helpers/kernel.js';
-import {progInfo} from '../helpers/samples.js';
+import {owner, progInfo} from '../helpers/samples.js';
 
 t.test('a program of the host is a reason to look again soon, a helper of our own is none', async (t) => {
   let looks = 0;
@@ -24,6 +24,26 @@ t.test('a program of the host is a reason to look again soon, a helper of our ow
     await sleep(50);
   }
   t.equal(looks, 2);
+});
+
+t.test('what a look tells again is the same object as before', async (t) => {
+  let looks = 0;
+  const source = new SlowSource('owners', () => {
+    looks++;
+    const byProg = new Map([1, 2].map((id) => [id, [owner({pid: id === 1 ? 7 : looks})]]));
+    return Promise.resolve({byProg, complete: true, warning: null});
+  });
+  source.take([progInfo({id: 1, loadTimeNs: 1n})], 10n);
+  const first = await source.settled(1000);
+  while (looks === 1) {
+    source.take([progInfo({id: 3, loadTimeNs: 12n})], 20n);
+    await sleep(50);
+  }
+  const second = await source.settled(1000);
+  t.equal(second.timeNs, 20n);
+  t.equal(second.byProg?.get(1), first.byProg?.get(1));
+  t.equal(second.byProg?.get(2)?.[0]?.pid, 2);
+  t.equal(first.byProg?.get(2)?.[0]?.pid, 1);
 });
 
 t.test('what a look keeps is given back when the source is closed', (t) => {

@@ -82,6 +82,7 @@ export async function openTestScreen(
     limit: null,
     chosenColumns: null,
     delayMs: 1000,
+    setDelay: () => {},
     recorded: false,
     look: {color: 'auto', ascii: false, theme: 'default'},
     // Not the hint of the first seconds.

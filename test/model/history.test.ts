@@ -30,7 +30,7 @@ t.test('every program has a past from its first sample; unknown is null', (t) =>
   t.same(history.last('host', 'cpu_pct', 3), [3, 12, 5]);
   t.same(history.last('nobody', 'cpu_pct', 3), []);
   t.same(
-    history.points(key(2), 'events_per_sec').map((point) => point.timeNs),
+    history.past(key(2), 0, Infinity).events_per_sec.points.map((point) => point.timeNs),
     [3e9, 4e9, 5e9],
   );
   t.end();
@@ -56,7 +56,7 @@ t.test('the past of many is the sum of theirs at equal times', (t) => {
 t.test('a full line of time drops what is too old first', (t) => {
   const history = new History({spanNs: 30e9, points: 60, bytes: 1e6});
   feed(history, range(1, 200), () => [1]);
-  const points = history.points(key(1), 'cpu_pct');
+  const points = history.past(key(1), 0, Infinity).cpu_pct.points;
   t.ok(points.length <= 60);
   t.ok(points.length >= 30);
   t.same(points.at(-1), {timeNs: 200e9, value: 0});
@@ -70,13 +70,13 @@ t.test('a full line of time drops what is too old first', (t) => {
 t.test('where everything is young enough, the older half is thinned to means and the newer kept', (t) => {
   const history = new History({spanNs: 1e15, points: 100, bytes: 1e6});
   feed(history, range(1, 101), () => [1]);
-  const points = history.points(key(1), 'events_per_sec');
+  const points = history.past(key(1), 0, Infinity).events_per_sec.points;
   t.equal(points.length, 76, '100 points: 50 became 25, then one more came');
   t.same(
     points.slice(-51).map((point) => point.timeNs / 1e9),
     range(51, 101),
   );
-  const cpu = history.points(key(1), 'cpu_pct');
+  const cpu = history.past(key(1), 0, Infinity).cpu_pct.points;
   t.same(
     cpu.slice(1, 4).map((point) => point.value),
     [3.5, 5.5, 7.5],
@@ -90,15 +90,15 @@ t.test('bytes are bounded however many programs there are and however long it ru
   const history = new History({spanNs: 1e15, points: 600, bytes});
   feed(history, range(1, 700), () => range(1, 400));
   t.ok(history.bytes <= bytes * 1.6, `${history.bytes} bytes`);
-  t.ok(history.points(key(400), 'cpu_pct').length >= 60);
+  t.ok(history.past(key(400), 0, Infinity).cpu_pct.points.length >= 60);
   t.end();
 });
 
 t.test('a gone program keeps its past for a while; churn does not pile up', (t) => {
   const history = new History();
   feed(history, range(1, 3_000), (second) => [1, second + 10]);
-  t.equal(history.points(key(3_009), 'cpu_pct').length, 1);
-  t.equal(history.points(key(20), 'cpu_pct').length, 0);
+  t.equal(history.past(key(3_009), 0, Infinity).cpu_pct.points.length, 1);
+  t.equal(history.past(key(20), 0, Infinity).cpu_pct.points.length, 0);
   // Not 3 000 of them: the one that stays, the 256 that are remembered, the host, and what came and went in one sample.
   t.ok(history.bytes <= 600 * (1 + 256 + 1 + 2) * 12, `${history.bytes} bytes`);
   t.end();
@@ -115,7 +115,7 @@ t.test('whoever takes a forgotten place has a past of its own, thinned or not', 
     t.same(new Set(values.slice(1)), new Set([0]));
     t.notOk(values[0]);
   }
-  const left = crowd.filter((id) => history.points(key(id), 'cpu_pct').length > 0);
+  const left = crowd.filter((id) => history.past(key(id), 0, Infinity).cpu_pct.points.length > 0);
   t.equal(left.length, 256);
   t.same(history.last(key(left[0] as number), 'events_per_sec', 1), [1]);
   t.ok(history.bytes < 64 * 420 * 12);
@@ -142,5 +142,19 @@ t.test('what a program did between two moments, all metrics at once', (t) => {
   t.match(history.past(key(1), 6e9, 99e9).cpu_pct, {min: 6, avg: 7, max: 8});
   t.match(history.past(key(1), 1e9, 1e9).cpu_pct, {points: [{value: null}], min: null, avg: null, max: null});
   t.same(history.past('nobody', 0, 9e9).cpu_pct.points, []);
+  t.end();
+});
+
+t.test('up to a moment it is as it was then, whatever came since', (t) => {
+  const history = new History();
+  feed(history, range(1, 7), (second) => (second < 3 ? [1] : second < 6 ? [1, 2] : [1]));
+  const then = history.until(4e9);
+  t.same(then.last(key(1), 'cpu_pct', 10), [null, 2, 3, 4]);
+  t.same(then.last(key(2), 'cpu_pct', 1), [8]);
+  t.same(then.last('host', 'cpu_pct', 2), [3, 12]);
+  t.same(then.sums([key(1), key(2)], 'cpu_pct', 3), [2, 3, 12]);
+  t.equal(then.past(key(1), 0, Infinity).cpu_pct.points.at(-1)?.timeNs, 4e9);
+  t.same(history.until(2e9).past(key(2), 0, Infinity).cpu_pct.points, [], 'not yet there');
+  t.same(history.until(0).sums([key(1)], 'cpu_pct', 3), []);
   t.end();
 });

@@ -43,7 +43,7 @@ t.test('header, titles, rows and footer are where they belong', async (t) => {
   t.match(shown[2], /^ +40 +xdp +prog_40 .* 1\.0µs +1\.0µs +40\.0k +4\.00 +█$/);
   t.match(
     shown.at(-1),
-    /^1–27 of 40 .*\? help {2}\/ filter {2}s sort {2}⏎ open {2}g group {2}q quit {2}↑↓ move {2}.*b changes/,
+    /^1–27 of 40 .*\? help {2}\/ filter {2}s sort {2}⏎ open {2}g group {2}Space pause {2}q quit {2}↑↓ move {2}.*b changes/,
   );
 });
 
@@ -438,7 +438,7 @@ t.test('the help fits and can be read to its end at every size', async (t) => {
       before = shown.join();
       for (const line of shown) read.add(line.trimEnd());
     }
-    for (const line of helpLines(columns).map(withoutStyles))
+    for (const line of helpLines({recorded: false}, columns).map(withoutStyles))
       t.ok(read.has(line.trimEnd()) && cellsOf(line) <= columns, `${columns}×${rows}: ${line}`);
   }
 });
@@ -811,4 +811,127 @@ t.test('W saves what is shown, and says where', async (t) => {
   t.match(saved, [
     {columns: ['type', 'id', 'name'], sort: {field: {key: 'id'}}, delayMs: 250, look: {theme: 'dark', ascii: false}},
   ]);
+});
+
+const left = '\u001b[D';
+const right = '\u001b[C';
+
+/** Programs that come, go and change places. */
+function changing(beat: number): ProgSpec[] {
+  return Array.from({length: 12}, (_, i) => ({
+    id: i + 1,
+    name: `prog_${i + 1}`,
+    type: [6, 3, 2][i % 3] ?? 0,
+    runTimeNs: BigInt(beat * beat * 100_000 * ((i * 5 + beat) % 12)) + BigInt(beat * 12_000_000),
+    runCnt: BigInt(beat * 1000 * (i + 1)),
+  })).filter(({id}) => (id !== 5 || beat < 4) && (id !== 9 || beat > 2));
+}
+
+/** All that is figures: without the part of the header that says which moment it is, and the footer's keys. */
+const figures = (shown: readonly string[]) =>
+  shown.slice(0, -1).map((line, y) => (y === 0 ? line.slice(0, line.indexOf('ev/s')) : line.trimEnd()));
+
+t.test('at each step back and forth the screen shows what it showed then', async (t) => {
+  for (const [name, keys] of [
+    ['table', ''],
+    ['sorted and filtered', 'sg/prog_1\r'],
+    ['groups', 'gt\r'],
+  ] as const) {
+    const {feed, press, lines} = await openTestScreen(t, {columns: 140});
+    // So close together that no mark is over: those on the screen go by the clock, those of the past by the readings.
+    const feedAt = (beat: number) => {
+      const {timeNs, takenAt} = makeSample(100 + beat / 4, []);
+      feed(changing(beat), {timeNs, takenAt});
+    };
+    feedAt(0);
+    feedAt(1);
+    await press(keys);
+    const live: string[][] = [figures(await lines())];
+    for (let beat = 2; beat <= 7; beat++) {
+      feedAt(beat);
+      live.push(figures(await lines()));
+    }
+    const newest = live.length - 1;
+    let shown = await press(' ');
+    t.match(shown[0], / paused 12:01:41 UTC$/, name);
+    t.match(shown.at(-1), /←→ step {2}Space go on/);
+    t.same(figures(shown), live[newest]);
+    for (let at = newest - 1; at >= 0; at--) {
+      shown = await press(left);
+      t.same(figures(shown), live[at], `${name}: back to ${at}`);
+      t.match(shown[0], new RegExp(` −${+((newest - at) / 4).toFixed(1)}s$`));
+    }
+    t.same(figures(await press(left)), live[0], 'the oldest stays');
+    for (let at = 1; at <= newest; at++) t.same(figures(await press(right)), live[at], `${name}: on to ${at}`);
+    shown = await press(right);
+    t.match(shown[0], / live$/);
+    t.same(figures(shown), live[newest]);
+    shown = await press(`${left}${left}${left}`);
+    t.same(figures(shown), live[newest - 3], 'three keys in one read');
+    t.match((await press('\u001b'))[0], / live$/);
+    t.same(figures(await press('\u001b[1;2D')), live[0], 'with Shift ten at once');
+    t.match((await press('\u001b[1;2C'))[0], / live$/);
+  }
+});
+
+t.test('while it is paused samples write nothing and Ink draws nothing; a failure is said', async (t) => {
+  const {screen, feed, press, lines, bytes, inkFrames} = await openTestScreen(t);
+  for (let beat = 0; beat < 4; beat++) feed(busy(50, beat));
+  const paused = await press(` ${left}`);
+  const drawn = inkFrames();
+  bytes();
+  for (let beat = 4; beat < 30; beat++) feed([...busy(60, beat), {id: 123_456_789}]);
+  t.equal(bytes(), 0);
+  t.equal(inkFrames(), drawn);
+  t.same(await lines(), paused);
+  screen.fail('cannot list BPF programs: EPERM.');
+  t.match((await lines()).at(-2), /^! cannot list BPF programs: EPERM\.$/);
+  t.match((await lines())[0], / paused /);
+  feed(busy(60, 30));
+  t.same(await lines(), paused, 'and no longer when it is over');
+  const live = await press(' ');
+  t.match(live[0], /60 programs .* live$/);
+  t.match(live[2], /prog_60/);
+});
+
+t.test('selection and page follow the program through time; where it was not loaded the page says so', async (t) => {
+  const {feed, press, lines} = await openTestScreen(t);
+  for (let beat = 0; beat < 3; beat++) feed(busy(3, beat));
+  feed([...busy(3, 3), {id: 4, name: 'late', loadedAt: 1_769_860_904}]);
+  feed([...busy(3, 4), {id: 4, name: 'late', loadedAt: 1_769_860_904, runCnt: 9n, runTimeNs: 900_000_000n}]);
+  await press('j');
+  t.match(
+    (await lines()).find((line) => line.startsWith('›')),
+    /late/,
+  );
+  let shown = await press(`${left}${left}`);
+  t.notOk(shown.some((line) => line.includes('late')));
+  shown = await press(right);
+  t.match(
+    shown.find((line) => line.startsWith('›')),
+    /late/,
+  );
+  shown = await press('\r');
+  t.match(shown[1], /^ late {2}xdp 4$/);
+  t.match(shown.join('\n'), /runs +0 *\n/);
+  shown = await press(left);
+  t.match(shown[1], /^ late {2}xdp 4 {2}not loaded yet; it came 2026-01-31 12:01:44 UTC$/);
+  t.notMatch(shown.join('\n'), /tag +0000/);
+  shown = await press(`${right}${right}`);
+  t.match(shown.join('\n'), /runs +9\D/);
+  t.match(shown[0], / paused /, 'the newest reading, not yet live');
+  t.match((await press(right))[0], / live$/);
+});
+
+t.test('+ and - change the delay in the header and for who reads, paused or not', async (t) => {
+  const set: number[] = [];
+  const {feed, press} = await openTestScreen(t, {setDelay: (ms) => set.push(ms)});
+  feed(busy(3, 0));
+  feed(busy(3, 1));
+  t.match((await press('-'))[0], / 500ms {2}live$/);
+  t.match((await press('+='))[0], / 2s {2}live$/);
+  t.match((await press(' ---'))[0], / 200ms .*paused /);
+  t.same(set, [500, 1000, 2000, 1000, 500, 200]);
+  await press('--------');
+  t.same(set.slice(6), [100, 50], 'the shortest is not set again');
 });

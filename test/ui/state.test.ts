@@ -22,12 +22,19 @@ import {
 import {makeSample} from '../helpers/samples.js';
 import {longestLine} from '../../src/ui/line-edit.js';
 
-const start = initialState(initialSort, noFilter);
+const start = initialState({
+  sort: initialSort,
+  filter: noFilter,
+  grouping: null,
+  chosenColumns: null,
+  delayMs: 1000,
+  recorded: false,
+});
 const keys = Array.from({length: 30}, (_, i) => `key-${i}`);
 const baseline = new Baseline(measure(makeSample(100, []), null));
 const context: Context = {
   ...{keys, height: 10, columns: ['id', 'name', 'events_per_sec', 'cpu_pct'], progs: [], scrollEnd: 5},
-  ...{mark: () => baseline, topSpender: () => 'key-17'},
+  ...{mark: () => baseline, topSpender: () => 'key-17', step: () => null},
 };
 
 function after(state: State, ...actions: (ActionName | Action)[]): State {
@@ -430,5 +437,51 @@ t.test('Tab goes through several candidates, Shift-Tab back; typing ends it, Esc
   t.equal(completing('name:t', 'complete', 'complete').filter.text, 'name:tc_main');
   t.equal(completing('name:t', 'complete', 'complete', 'restore').filter, noFilter);
   t.equal(after(start, 'filter', 'complete').prompt?.text, '', 'all fields begin with nothing');
+  t.end();
+});
+
+/** Readings at 1 to 9; the last is the latest. */
+const readings: Context = {
+  ...context,
+  step(from, steps) {
+    const to = Number(from ?? 9n) + steps;
+    return to > 9 ? null : BigInt(Math.max(to, 1));
+  },
+};
+const afterAt = (state: State, ...names: ActionName[]): State =>
+  names.reduce<State>((now, name) => reduce(now, {name}, readings), state);
+
+t.test('Space pauses at the latest, a step back does so and goes back, and beyond the latest it is live again', (t) => {
+  t.equal(start.moment, null);
+  t.equal(afterAt(start, 'pause').moment, 9n);
+  t.equal(afterAt(start, 'pause', 'live').moment, null);
+  t.equal(afterAt(start, 'earlier').moment, 8n);
+  t.equal(afterAt(start, 'earlier', 'earlier', 'later').moment, 8n);
+  t.equal(afterAt(start, 'earlier', 'later', 'later').moment, null);
+  t.equal(afterAt(start, 'muchEarlier').moment, 1n);
+  const oldest = afterAt(start, 'muchEarlier');
+  t.equal(afterAt(oldest, 'earlier'), oldest);
+  t.equal(afterAt(start, 'muchEarlier', 'muchLater').moment, null);
+  t.equal(reduce(start, {name: 'pause'}, context), start, 'before there is anything to show nothing is paused');
+  t.end();
+});
+
+t.test('time is kept through pages, and its keys act on them too', (t) => {
+  const page = afterAt(start, 'earlier', 'open', 'earlier');
+  t.match(page, {moment: 7n, page: {kind: 'detail', key: 'key-0'}});
+  t.match(afterAt(page, 'back'), {moment: 7n, page: {kind: 'table'}});
+  t.equal(afterAt(start, 'filter', 'earlier').moment, null, 'not while a filter is typed');
+  t.end();
+});
+
+t.test('the delay goes from step to step, and no further than it may', (t) => {
+  const of = (delayMs: number, ...names: ActionName[]) => afterAt({...start, delayMs}, ...names).delayMs;
+  t.equal(of(1000, 'longer'), 2000);
+  t.equal(of(1000, 'shorter'), 500);
+  t.equal(of(1300, 'longer'), 2000, 'from between two');
+  t.equal(of(1300, 'shorter'), 1000);
+  t.equal(of(50, 'shorter'), 50);
+  t.equal(of(3_600_000, 'longer'), 3_600_000);
+  t.equal(initialState({...start, delayMs: 250}).delayMs, 250);
   t.end();
 });

@@ -270,3 +270,111 @@ t.test('that there is no iterator is told once, and not for ever', (t) => {
   t.same(view.warnings, []);
   t.end();
 });
+
+t.test('while a moment is shown new readings change nothing of it, and afterwards all is there', (t) => {
+  const {view, feed, ids, pass} = watch();
+  feed([{id: 1}, {id: 2}]);
+  feed([{id: 1, runCnt: 5n, runTimeNs: 5n}, {id: 2}]);
+  view.show(view.step(null, 0));
+  const [measured, rows] = [view.measured, view.rows(all)];
+  const trend = view.history.last('host', 'events_per_sec', 9);
+  for (let runs = 1n; runs < 20n; runs++)
+    feed([
+      {id: 1, runCnt: 5n, runTimeNs: 5n},
+      {id: 3, runCnt: runs, runTimeNs: runs},
+    ]);
+  pass(markMs);
+  t.equal(view.expire(), null);
+  t.equal(view.measured, measured);
+  t.equal(view.rows(all), rows);
+  t.same(view.history.last('host', 'events_per_sec', 9), trend);
+  t.equal(view.behindNs, 0);
+  view.tellBehind();
+  t.equal(view.behindNs, 19e9, 'told when somebody asks again');
+  view.show(null);
+  t.same(ids(), [3, 1]);
+  t.equal(view.behindNs, null);
+  t.equal(view.history.last('host', 'events_per_sec', 99).length, 21);
+  t.end();
+});
+
+t.test('what is shown stays when its reading has been let go, and from there it goes on', (t) => {
+  const {view, feed, ids} = watch();
+  feed([{id: 1}]);
+  feed([{id: 1, runCnt: 3n}]);
+  feed([{id: 1, runCnt: 4n}]);
+  const moment = view.step(null, -1);
+  view.show(moment);
+  const {measured} = view;
+  for (let runs = 5n; runs < 700n; runs++) feed([{id: 1, runCnt: runs}]);
+  t.equal(view.step(moment, -1), moment, 'nothing older is kept');
+  view.show(moment);
+  t.equal(view.measured, measured);
+  t.same(ids(), [1]);
+  const next = view.step(moment, 1)!;
+  t.ok(next > moment!);
+  view.show(next);
+  t.equal(view.measured?.sample.timeNs, next);
+  t.end();
+});
+
+t.test('a program is found as of the moment shown: not yet there, there, or gone', (t) => {
+  const {view, feed} = watch();
+  feed([{id: 1}]);
+  feed([{id: 1}]);
+  feed([{id: 1}, {id: 2}]);
+  feed([{id: 1}, {id: 2, runCnt: 4n}]);
+  feed([{id: 1}]);
+  feed([{id: 1}]);
+  const {key} = progInfo({id: 2});
+  const at = (back: number) => {
+    view.show(view.step(null, back));
+    const {goneAt, later, prog} = view.find(key)!;
+    return {gone: goneAt !== null, later, runs: prog.runCnt, mark: view.mark(key)};
+  };
+  t.same(at(-4), {gone: false, later: true, runs: 4n, mark: null});
+  t.same(at(-3), {gone: false, later: false, runs: 0n, mark: 'new'});
+  t.same(at(-2), {gone: false, later: false, runs: 4n, mark: 'new'});
+  t.same(at(-1), {gone: true, later: false, runs: 4n, mark: 'gone'});
+  t.equal(view.find('never there'), null);
+  t.end();
+});
+
+t.test('what goes wrong meanwhile is said though another moment is shown', (t) => {
+  const {view, feed} = watch();
+  feed([{id: 1, recursionMisses: 1n}]);
+  feed([{id: 1, recursionMisses: 1n}]);
+  view.show(view.step(null, 0));
+  t.same(view.warnings, []);
+  feed([{id: 1, recursionMisses: 2n}]);
+  t.match(view.warnings, [{code: 'recursion_misses', message: /^now: /}]);
+  t.equal(view.mark(progInfo({id: 1}).key), null);
+  view.show(view.step(null, 0));
+  t.match(view.warnings, [{message: /^runs did not happen/}]);
+  t.equal(view.warnings.length, 1);
+  t.end();
+});
+
+t.test('a baseline taken at a moment of the past is compared with what came after it, not with what was before', (t) => {
+  const {view, feed, ids} = watch();
+  for (const runCnt of [0n, 10n, 20n]) feed([{id: 1, runCnt}, {id: 2}]);
+  for (const runCnt of [50n, 80n, 110n]) feed([{id: 1, runCnt}]);
+  view.show(view.step(null, -3));
+  const baseline = view.baseline();
+  const {key} = progInfo({id: 1});
+  t.equal(baseline?.find(key)?.eventsPerSec, 10);
+  const then = {...all, baseline};
+  const change = () => {
+    const {before, after} = view.since(baseline)!.of(view.measured!.progs[0]!);
+    return [before?.eventsPerSec, after?.eventsPerSec];
+  };
+  t.same(change(), [10, 10]);
+  view.show(null);
+  t.same(change(), [10, 30]);
+  t.ok(ids(then).includes(2), 'what went since is listed');
+  view.show(view.step(null, -4));
+  t.equal(view.since(baseline), null);
+  t.same(ids(then).toSorted(), [1, 2]);
+  t.equal(view.mark(progInfo({id: 2}).key), null, 'and was still there before');
+  t.end();
+});

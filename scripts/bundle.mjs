@@ -1,0 +1,27 @@
+// How esbuild makes one file of each entry, and of what is loaded later: for the build, and for what measures parts of it.
+import path from 'node:path';
+import {fileURLToPath} from 'node:url';
+
+const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+
+/** @type {import('esbuild').BuildOptions} */
+export const bundleOptions = {
+  absWorkingDir: root,
+  bundle: true,
+  format: 'esm',
+  splitting: true, // the screen is a chunk of its own, which --json never loads
+  platform: 'node',
+  target: 'node20',
+  minifySyntax: true,
+  minifyWhitespace: true,
+  legalComments: 'linked',
+  logLevel: 'warning',
+  define: {'process.env.NODE_ENV': '"production"', 'process.env.DEV': '"false"'},
+  alias: {
+    ws: './scripts/empty.mjs',
+    'react-devtools-core': './scripts/empty.mjs',
+    blessed: './scripts/blessed.mjs',
+  },
+  // CommonJS packages in an ES module still call require() for Node's own modules.
+  banner: {js: `import {createRequire as bundleRequire} from 'node:module';const require=bundleRequire(import.meta.url);`},
+};
