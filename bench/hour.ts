@@ -3,6 +3,7 @@
  * its own, `hour.js COUNT SAMPLES [GROUPING]`, which screen.ts bundles as the tool is bundled. Prints an `Hour` as JSON.
  */
 import {setImmediate as turn} from 'node:timers/promises';
+import {tuneV8} from '../src/cli/v8.js';
 import {noFilter} from '../src/model/filter.js';
 import {findGrouping} from '../src/model/group.js';
 import {measure} from '../src/model/measure.js';
@@ -14,7 +15,7 @@ import type {Terminal} from '../src/ui/terminal.js';
 
 /** What was seen. */
 export interface Hour {
-  /** After each twelfth of it, and a collection: at this pace V8 has no idle time to do one in. */
+  /** After each twelfth of it. */
   readonly rssMb: readonly number[];
   /** Of the whole process, making the samples left out, median of the twelfths. */
   readonly cpuMs: number;
@@ -24,6 +25,8 @@ export interface Hour {
   /** Of all samples together at the end, when no program runs any more. */
   readonly quietBytes: number;
 }
+
+tuneV8();
 
 const parts = 12;
 /** Longer than the trend of a row is. */
@@ -194,7 +197,6 @@ for (let part = 0; part < parts; part++) {
   const each = Math.round(samples / parts);
   for (let i = 0; i < each; i++) used += await show(true);
   cpuMs.push(used / each);
-  globalThis.gc?.();
   rssMb.push(process.memoryUsage.rss() / 1e6);
 }
 const perFrame = (bytes - firstBytes) / samples;

@@ -24,7 +24,7 @@ export async function benchScreen(counts: readonly number[]): Promise<void> {
     await build({...bundleOptions, entryPoints: {hour: 'bench/hour.ts'}, outdir: folder, outExtension: {'.js': '.mjs'}});
     for (const count of counts)
       for (const grouping of ['', 'attached']) {
-        const words = ['--expose-gc', join(folder, 'hour.mjs'), String(count), String(anHour), grouping];
+        const words = [join(folder, 'hour.mjs'), String(count), String(anHour), grouping];
         const {stdout} = await promisify(execFile)(process.execPath, words, {env: environment()});
         const {rssMb, cpuMs, bytes, inkFrames, quietBytes} = JSON.parse(stdout) as Hour;
         const rss = [rssMb[0], rssMb[rssMb.length / 2 - 1], rssMb.at(-1)].map((mb) => mb?.toFixed(0) ?? '-');

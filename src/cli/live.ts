@@ -1,7 +1,6 @@
 /** The live screen: samples in, and the ends it can come to. Whatever ends it, the terminal is given back first. */
 import {closeSync, openSync} from 'node:fs';
 import {constants} from 'node:os';
-import {setFlagsFromString} from 'node:v8';
 import {loadTerminal, type NativeTerminal} from '../addon.js';
 import type {Collector} from '../collectors/kernel.js';
 import {Pace} from '../collectors/pace.js';
@@ -17,15 +16,7 @@ import {watchLaunchers} from './launchers.js';
 import {report} from './report.js';
 import type {ShowOptions} from './options.js';
 import {screenFiles} from './screen-files.js';
-
-/**
- * Makes V8 of Node 20 ten times slower to optimize (its default is 67584 bytes of bytecode run). It is made for programs that compute; this
- * one wakes for a few ms a second, and optimizing what ran for a moment costs more CPU in the first minutes than all else. Later versions
- * have no such flag.
- */
-function optimizeLater(): void {
-  if (process.versions.v8.startsWith('11.')) setFlagsFromString('--interrupt-budget=675840');
-}
+import {tuneV8} from './v8.js';
 
 /** Between the first two readings: soon enough that rates are there when the eye is. */
 const firstPeriodMs = 100;
@@ -35,7 +26,7 @@ const firstPeriodMs = 100;
  * @returns the exit status.
  */
 export async function runLive(collector: Collector, options: ShowOptions, notice: string | null): Promise<number> {
-  optimizeLater();
+  tuneV8();
   const recorded = options.command === 'replay';
   const stop = new AbortController();
   const pace = new Pace(options.delayMs, firstPeriodMs);
