@@ -8,9 +8,19 @@ const rooms = {
   model: ['sample', 'errors'],
   output: ['model', 'sample', 'errors'],
   ui: ['model', 'sample', 'errors'],
-  cli: ['collectors', 'sample', 'model', 'output', 'ui', 'errors'],
+  serve: ['model', 'sample', 'errors'],
+  cli: ['collectors', 'sample', 'model', 'output', 'serve', 'ui', 'errors'],
 };
-const packages = {ink: 'ui', react: 'ui', blessed: 'ui', 'blessed-contrib': 'ui', commander: 'cli'};
+const packages = {
+  ink: 'ui',
+  react: 'ui',
+  blessed: 'ui',
+  'blessed-contrib': 'ui',
+  commander: 'cli',
+  'prom-client': 'output',
+  bcryptjs: 'serve',
+  yaml: 'serve',
+};
 
 const roomRules = Object.entries(rooms).map(([room, allowed]) => {
   const closed = [...Object.keys(rooms), 'addon', 'errors'].filter((other) => other !== room && !allowed.includes(other));

@@ -142,7 +142,15 @@ const terminal: Terminal = {
 let inkFrames = 0;
 const screen = await new Promise<LiveScreen>((resolve) => {
   const look = {color: 'auto', ascii: false, theme: 'default'} as const;
-  const rest = {version: '', filter: noFilter, limit: null, chosenColumns: null, delayMs: 1000, notice: null};
+  const rest = {
+    version: '',
+    filter: noFilter,
+    limit: null,
+    chosenColumns: null,
+    delayMs: 1000,
+    recorded: false,
+    notice: null,
+  };
   const untouched = () => Promise.reject(new Error('no file is to be written'));
   const files = {write: untouched, save: untouched};
   const env = {TERM: 'xterm-256color', LANG: 'C.UTF-8'};

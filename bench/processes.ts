@@ -53,7 +53,7 @@ export async function timeOf(command: readonly string[]): Promise<number> {
 }
 
 /** Time on a CPU, ns, by thread id: the first number of schedstat, to the nanosecond. */
-function cpuNs(pid: number): Map<number, number> {
+export function cpuNs(pid: number): Map<number, number> {
   const used = new Map<number, number>();
   for (const thread of readdirSync(`/proc/${pid}/task`)) {
     const [ns] = readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ');
@@ -62,7 +62,7 @@ function cpuNs(pid: number): Map<number, number> {
   return used;
 }
 
-function sumOf(values: Iterable<number>): number {
+export function sumOf(values: Iterable<number>): number {
   let total = 0;
   for (const value of values) total += value;
   return total;

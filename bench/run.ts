@@ -10,6 +10,7 @@ import {median, print, runInTerminal, startLoad, type TerminalRun, timeOf, tool}
 import {benchRows} from './rows.js';
 import {benchSampling} from './sampling.js';
 import {benchScreen} from './screen.js';
+import {benchServe} from './serve.js';
 import {benchSources} from './sources.js';
 
 const counts = process.argv.length > 2 ? process.argv.slice(2).map(Number) : [20, 200, 2000];
@@ -112,6 +113,7 @@ await benchScreen(process.argv.length > 2 ? counts : [200, 2000]);
 await benchSampling(process.argv.length > 2 ? counts : [100, 1000, 10_000]);
 await benchMaps(process.argv.length > 2 ? counts : [100, 1000]);
 await benchSources(process.argv.length > 2 ? counts : [1000]);
+await benchServe(process.argv.length > 2 ? counts : [200, 2000]);
 await benchKeys(process.argv.length > 2 ? counts : [1000, 10_000]);
 if (process.argv.length === 2) await benchOwners();
 print('A frame at 160×50, ten a second, every program changing (whole process, totals divided by frames)', frames);

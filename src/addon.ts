@@ -656,12 +656,9 @@ export function loadShare(): NativeShare {
   return load('bpf.node') as NativeShare;
 }
 
-/**
- * The same module's call for ending.
- * @throws UserError (69), as `loadBpf`.
- */
-export function loadExit(): NativeExit {
-  return load('bpf.node') as NativeExit;
+/** The same module's call for ending; null: nothing of it was needed until now. */
+export function loadedExit(): NativeExit | null {
+  return loaded.has('bpf.node') ? (load('bpf.node') as NativeExit) : null;
 }
 
 /**
@@ -680,6 +677,8 @@ export function loadTestbed(): NativeTestbed {
   return load('testbed.node') as NativeTestbed;
 }
 
+const loaded = new Set<string>();
+
 /** Where node-gyp puts what it builds; the same one step up from src/ and from dist/. */
 function load(file: string): unknown {
   if (process.platform !== 'linux')
@@ -688,7 +687,9 @@ function load(file: string): unknown {
       exitStatus.unavailable,
     );
   try {
-    return require(`../build/Release/${file}`);
+    const native: unknown = require(`../build/Release/${file}`);
+    loaded.add(file);
+    return native;
   } catch (error) {
     const cause = error as NodeJS.ErrnoException;
     const why =

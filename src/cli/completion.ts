@@ -47,7 +47,7 @@ function placeOf(command: Command, program: Command): Place {
     name: command === program ? '' : command.name(),
     help: command.description(),
     switches: [...help.visibleOptions(command), ...globals].map(switchOf),
-    words: command.registeredArguments.map((argument) => valuesOf(argument.name(), argument.argChoices)),
+    words: command.registeredArguments.map((argument) => valuesOf(argument.name().toUpperCase(), argument.argChoices)),
   };
 }
 

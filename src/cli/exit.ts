@@ -1,5 +1,5 @@
 /** How the process ends: also while a look at the host is stuck in a thread, which Node would wait for. */
-import {loadExit} from '../addon.js';
+import {loadedExit} from '../addon.js';
 
 /** A look that is under way may end by itself for so long, ms. */
 const patienceMs = 300;
@@ -8,12 +8,8 @@ const patienceMs = 300;
 export function exitNow(status: number): never {
   process.exitCode = status;
   process.emit('exit', status);
-  try {
-    return loadExit().exitNow(status);
-  } catch {
-    // No addon, so no look either.
-    process.exit(status);
-  }
+  // No addon, so no look either.
+  return loadedExit()?.exitNow(status) ?? process.exit(status);
 }
 
 /** Lets the process end with that status as soon as there is nothing left to do, or soon all the same. */

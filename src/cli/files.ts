@@ -1,17 +1,25 @@
-/** Files that are written for a person: whole or not at all, readable for them alone, and never through a symbolic link. */
+/**
+ * Files that are written for a person: whole or not at all, readable for them alone unless said otherwise, and never through a symbolic
+ * link.
+ */
 import {constants} from 'node:fs';
 import {lstat, open, rename, rm} from 'node:fs/promises';
 
 const {O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY} = constants;
 
+/** For whom it is readable. */
+const ownerAlone = 0o600;
+
 /**
  * Writes a file that must not be there yet.
  * @throws the fs error; EEXIST: it is there, whatever it is. No part of it stays.
  */
-export async function writeNew(file: string, text: string): Promise<void> {
+export async function writeNew(file: string, text: string, mode = ownerAlone): Promise<void> {
   // O_EXCL: not through a link either, wherever it leads.
-  const handle = await open(file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+  const handle = await open(file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, ownerAlone);
   try {
+    // Not by open(): what others are to read, they are, whatever the umask.
+    if (mode !== ownerAlone) await handle.chmod(mode);
     await handle.writeFile(text);
     await handle.sync();
   } catch (error) {
@@ -26,10 +34,10 @@ export async function writeNew(file: string, text: string): Promise<void> {
  * Writes a file in the place of what is there, by way of one beside it.
  * @throws the fs error, and where something else than a plain file is there; nothing has changed then.
  */
-export async function replaceFile(file: string, text: string): Promise<void> {
+export async function replaceFile(file: string, text: string, mode = ownerAlone): Promise<void> {
   if ((await kindOf(file)) === 'other') throw new Error(`${file} is no plain file.`);
   const beside = `${file}.${process.pid}`;
-  await writeNew(beside, text);
+  await writeNew(beside, text, mode);
   try {
     await rename(beside, file);
   } catch (error) {

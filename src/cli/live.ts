@@ -1,4 +1,5 @@
 /** The live screen: samples in, and the ends it can come to. Whatever ends it, the terminal is given back first. */
+import {closeSync, openSync} from 'node:fs';
 import {constants} from 'node:os';
 import {loadTerminal, type NativeTerminal} from '../addon.js';
 import type {Collector} from '../collectors/kernel.js';
@@ -7,12 +8,13 @@ import {exitStatus, UserError} from '../errors.js';
 import {measure} from '../model/measure.js';
 import type {Sample} from '../sample/types.js';
 import type {Screen, ScreenEnd} from '../ui/index.js';
+import type {TerminalHost} from '../ui/terminal.js';
 import {version} from '../version.js';
 import {configPath} from './config.js';
 import {exitNow} from './exit.js';
 import {watchLaunchers} from './launchers.js';
 import {report} from './report.js';
-import type {WatchOptions} from './options.js';
+import type {ShowOptions} from './options.js';
 import {screenFiles} from './screen-files.js';
 import {tuneV8} from './v8.js';
 
@@ -23,8 +25,9 @@ const firstPeriodMs = 100;
  * Shows the screen until the person or something else ends it.
  * @returns the exit status.
  */
-export async function runLive(collector: Collector, options: WatchOptions, notice: string | null): Promise<number> {
+export async function runLive(collector: Collector, options: ShowOptions, notice: string | null): Promise<number> {
   const afterSample = tuneV8();
+  const recorded = options.command === 'replay';
   const stop = new AbortController();
   const pace = new Pace(options.delayMs, firstPeriodMs);
   const samples = () => collector.samples(pace, stop.signal)[Symbol.asyncIterator]();
@@ -38,6 +41,7 @@ export async function runLive(collector: Collector, options: WatchOptions, notic
   // Before the terminal is taken: until there is a handler, a signal ends the process on the spot.
   let opened: Screen | null = null;
   const guard = guardTerminal(() => opened?.close());
+  const {discardOutput, replaceByNull} = recorded ? portableCalls : loadTerminal();
   const screen = openScreen({
     version,
     sort: options.sort,
@@ -49,7 +53,8 @@ export async function runLive(collector: Collector, options: WatchOptions, notic
     setDelay: (ms) => (pace.delayMs = ms),
     look: options.look,
     notice,
-    terminal: {windowSize, ...terminalCalls()},
+    recorded,
+    terminal: {windowSize, discardOutput, replaceByNull},
     files: screenFiles(configPath()),
   });
   opened = screen;
@@ -62,7 +67,10 @@ export async function runLive(collector: Collector, options: WatchOptions, notic
     for (;;) {
       try {
         const result = await next;
-        if (result.done) return {by: 'quit'};
+        if (result.done) {
+          screen.finish();
+          return screen.ended;
+        }
         screen.update(measure(result.value, previous));
         afterSample();
         // The first reading has no rates: like elsewhere, it isn't one of the N.
@@ -86,10 +94,15 @@ export async function runLive(collector: Collector, options: WatchOptions, notic
   }
 }
 
-function terminalCalls(): NativeTerminal {
-  const {discardOutput, replaceByNull} = loadTerminal();
-  return {discardOutput, replaceByNull};
-}
+/** A recording is shown without the addon: it may be another system than Linux. */
+const portableCalls: Pick<TerminalHost, keyof NativeTerminal> = {
+  discardOutput: null,
+  replaceByNull(fd) {
+    closeSync(fd);
+    // The lowest number that is free (POSIX): that one.
+    openSync('/dev/null', 'r+');
+  },
+};
 
 /** The size of stdout's terminal; null when it has gone. */
 function windowSize(): [number, number] | null {

@@ -1,18 +1,20 @@
-/** The program: reads the command line, opens the kernel, hands what it measures to a screen or a writer, sets the exit status. */
+/** The program: reads the command line, opens the kernel or a recording, hands what it measures to a screen or a writer, sets the exit status. */
+import {fstatSync} from 'node:fs';
 import {openHostRoot} from '../collectors/host-root.js';
-import {KernelCollector} from '../collectors/kernel.js';
-import {exitStatus} from '../errors.js';
+import {type Collector, KernelCollector} from '../collectors/kernel.js';
+import type {RecordedBytes} from '../collectors/replay.js';
+import {exitStatus, UserError} from '../errors.js';
 import {type Config, configPath, readConfig} from './config.js';
 import type {Demo} from './demo.js';
 import {exitSoon} from './exit.js';
-import {parseOptions, type WatchOptions} from './options.js';
+import {parseOptions, type ReplayOptions, type Rotation, type ShowOptions, type WatchOptions} from './options.js';
 import {report} from './report.js';
 import {write, writeSamples} from './stream.js';
 
 async function main(): Promise<number> {
   const problems: string[] = [];
   // What a person's screen remembers is nothing to a script.
-  const configFor = (chosen: Pick<WatchOptions, 'format' | 'failOn'>) => (showsScreen(chosen) ? ownConfig(problems) : {});
+  const configFor = (chosen: Pick<ShowOptions, 'format' | 'failOn'>) => (showsScreen(chosen) ? ownConfig(problems) : {});
   const options = parseOptions(process.argv.slice(2), configFor, (sentence) => problems.push(sentence));
   if ('print' in options) {
     await write(options.print);
@@ -20,7 +22,9 @@ async function main(): Promise<number> {
   }
   if (options.command === 'doctor') return (await import('./doctor.js')).runDoctor(options);
   if (options.command === 'share') return (await import('./share.js')).runShare(options);
-  return watch(options, problems[0] ?? null);
+  if (options.command === 'serve') return (await import('./serve.js')).runServe(options);
+  const notice = problems[0] ?? null;
+  return options.command === 'replay' ? replay(options, notice) : watch(options, notice);
 }
 
 function ownConfig(problems: string[]): Config {
@@ -30,23 +34,63 @@ function ownConfig(problems: string[]): Config {
 }
 
 async function watch(options: WatchOptions, notice: string | null): Promise<number> {
-  const {enableStats, sampler, sources} = options;
+  const {enableStats, sampler, sources, record, rotation} = options;
   const hostRoot = openHostRoot(options.hostRoot);
-  const waitForSources = !showsScreen(options);
-  const collector = new KernelCollector({enableStats, sampler, sources, hostRoot, waitForSources});
+  const onScreen = showsScreen(options);
+  const kernel = new KernelCollector({enableStats, sampler, sources, hostRoot, waitForSources: !onScreen});
+  let collector: Collector = kernel;
   let demo: Demo | null = null;
   try {
+    const recorder = record === null ? null : await openRecorder(kernel, record, rotation, onScreen);
+    if (recorder) collector = recorder.collector;
     if (options.command === 'demo') demo = (await import('./demo.js')).startDemo();
-    return showsScreen(options)
-      ? await (await import('./live.js')).runLive(collector, options, notice ?? demo?.notice ?? null)
-      : await writeSamples(collector, options);
+    const {format, failOn} = options;
+    if (recorder && !onScreen && format === null && failOn === null)
+      return await recorder.recordOnly(recorder.collector, options);
+    const status = await show(collector, options, notice ?? demo?.notice ?? null);
+    if (recorder?.collector.failure) throw recorder.collector.failure;
+    return status;
   } finally {
     demo?.stop();
     collector.close();
   }
 }
 
-function showsScreen({format, failOn}: Pick<WatchOptions, 'format' | 'failOn'>): boolean {
+async function openRecorder(from: Collector, to: string, rotation: Rotation | null, goesOn: boolean) {
+  const {recordOnly, RecordingCollector} = await import('./record.js');
+  return {recordOnly, collector: new RecordingCollector(from, to, rotation, goesOn)};
+}
+
+async function replay(options: ReplayOptions, notice: string | null): Promise<number> {
+  const {openRecording, ReplayCollector} = await import('../collectors/replay.js');
+  const {file} = options;
+  const bytes = file === '-' ? recordingOfStdin() : openRecording(file);
+  const collector = new ReplayCollector(bytes, options.speed ?? (showsScreen(options) ? 1 : Infinity));
+  try {
+    return await show(collector, options, notice);
+  } finally {
+    collector.close();
+  }
+}
+
+function recordingOfStdin(): RecordedBytes {
+  const {stdin} = process;
+  if (stdin.isTTY)
+    throw new UserError(
+      'replay -: stdin is a terminal. Pipe a recording into it, such as that of: ssh HOST sudo npx bpftop-ts --record -',
+      exitStatus.usage,
+    );
+  // A file may be stdin too, and that has all its samples.
+  return {name: 'stdin', chunks: stdin, live: !fstatSync(0).isFile(), close: () => void stdin.destroy()};
+}
+
+async function show(collector: Collector, options: WatchOptions | ReplayOptions, notice: string | null): Promise<number> {
+  return showsScreen(options)
+    ? (await import('./live.js')).runLive(collector, options, notice)
+    : writeSamples(collector, options);
+}
+
+function showsScreen({format, failOn}: Pick<ShowOptions, 'format' | 'failOn'>): boolean {
   return format === null && failOn === null && process.stdout.isTTY && process.env['TERM'] !== 'dumb';
 }
 

@@ -28,15 +28,19 @@ function optionEntry(command: Command): (option: Option) => string {
   return (option) => entry(help.optionTerm(option), help.optionDescription(option));
 }
 
-function commandEntry(command: Command): string {
+function commandEntry(command: Command, program: Command): string {
   const help = command.createHelp();
   const own = help.visibleOptions(command).filter(({long}) => long !== '--help');
   const globals = help.visibleGlobalOptions(command);
   const words = command.registeredArguments.map((argument) => help.argumentTerm(argument).toUpperCase());
-  // Those that take every option of the screen needn't list them.
-  const listed = [...own, ...(globals.length > 6 ? [] : globals)];
+  // Those that are told of below need no second telling.
+  const below = globals.filter((option) => program.options.includes(option));
+  const listed = [...own, ...globals.filter((option) => !below.includes(option))];
   const options = listed.map((option) => `${help.optionTerm(option)}: ${help.optionDescription(option)}`);
-  const told = [`${help.subcommandDescription(command)}.`, ...options.map((each) => `${each}.`)];
+  const names =
+    below.length === program.options.length ? 'all options' : below.map(({long, flags}) => long ?? flags).join(', ');
+  const more = below.length > 0 ? [`And as below: ${names}`] : [];
+  const told = [`${help.subcommandDescription(command)}.`, ...[...options, ...more].map((each) => `${each}.`)];
   return `.TP\n.B ${quoted([command.name(), ...words].join(' '))}\n${told.map(text).join('\n.br\n')}`;
 }
 
@@ -80,7 +84,7 @@ ${text(program.description())}
 On a terminal it is a live screen; where its output goes elsewhere it writes one table and ends.
 Run\\-time statistics are switched on while it runs (BPF_ENABLE_STATS) and go off with it, however it ends; no sysctl is ever written.
 .SH COMMANDS
-${program.commands.map(commandEntry).join('\n')}
+${program.commands.map((command) => commandEntry(command, program)).join('\n')}
 .SH OPTIONS
 ${help.visibleOptions(program).map(optionEntry(program)).join('\n')}
 .SH KEYS
@@ -96,6 +100,7 @@ ${text(exitStatusHelp)}
 .SH EXAMPLES
 ${entry('bpftop-ts -f "pod:checkout cpu>1"', "What costs that pod's programs more than 1 % of a CPU.")}
 ${entry('bpftop-ts --json -n 0 -d 10s', 'A document every ten seconds, a line each.')}
+${entry('bpftop-ts serve --listen :9935', 'Metrics of every program for Prometheus, to all who can reach this host.')}
 ${entry('bpftop-ts -n 0 --fail-on "type:xdp avg>2us"', 'Waits until an XDP program takes longer than that.')}
 .SH SEE ALSO
 .BR bpf (2),

@@ -11,17 +11,20 @@ import {type SourceName, sourceNames} from '../sample/sources.js';
 import type {LookOptions} from '../ui/index.js';
 import {type ColumnKey, trendKey} from '../ui/layout.js';
 import {type ColorChoice, type ThemeName, themeNames} from '../ui/theme.js';
+import type {Address} from '../serve/server.js';
 import {version} from '../version.js';
 import {completionScript, type Shell, shells} from './completion.js';
 import type {Config} from './config.js';
 
 /** What is written instead of showing the screen. */
-export type Format = 'table' | 'json' | 'csv' | 'plain';
+export type Format = TextFormat | 'prometheus';
+/** Those that show one sample by itself. */
+export type TextFormat = 'table' | 'json' | 'csv' | 'plain';
 /** How programs are to be listed. */
 export type Sampler = 'auto' | 'iterator' | 'walk';
 
 /** What the command line asks for; each command carries what it takes, and no more. */
-export type Options = WatchOptions | DoctorOptions | ShareOptions;
+export type Options = WatchOptions | ReplayOptions | ServeOptions | DoctorOptions | ShareOptions;
 
 /** What `share` takes. */
 export interface ShareOptions {
@@ -38,13 +41,21 @@ export interface DoctorOptions {
   readonly look: Pick<LookOptions, 'color' | 'ascii'>;
 }
 
-/** What watching takes, and `demo` with it. */
-export interface WatchOptions {
-  readonly command: 'watch' | 'demo';
+/** When a recording goes on in another file: before it is larger, or longer, than that. */
+export interface Rotation {
+  readonly bytes: number | null;
+  readonly ms: number | null;
+}
+
+/** How samples are shown, wherever they come from. */
+export interface ShowOptions {
+  readonly command: 'watch' | 'demo' | 'replay';
   /** null: the live screen where there is a terminal, a table where there is none. */
   readonly format: Format | null;
+  /** The file that takes what is written; null: stdout. */
+  readonly output: string | null;
   readonly delayMs: number;
-  /** null: for ever on a screen, once elsewhere. 0: for ever. */
+  /** null: for ever on a screen, recording or replaying, once elsewhere. 0: for ever. */
   readonly iterations: number | null;
   readonly sort: SortOrder;
   readonly filter: Filter;
@@ -55,13 +66,42 @@ export interface WatchOptions {
   readonly limit: number | null;
   /** In that order; null: the usual ones. */
   readonly columns: readonly ColumnKey[] | null;
+  readonly look: LookOptions;
+}
+
+/** What `replay` takes. */
+export interface ReplayOptions extends ShowOptions {
+  readonly command: 'replay';
+  /** A path; `-`: stdin. */
+  readonly file: string;
+  /** How many times as fast as recorded; Infinity: without waiting. null: as recorded on the screen, without waiting elsewhere. */
+  readonly speed: number | null;
+}
+
+/** What watching takes, and `demo` with it. */
+export interface WatchOptions extends ShowOptions {
+  readonly command: 'watch' | 'demo';
+  /** Where to record to, `-` for stdout; null: nowhere. */
+  readonly record: string | null;
+  readonly rotation: Rotation | null;
   readonly enableStats: boolean;
   readonly sampler: Sampler;
   /** What else to look at beside the counters. */
   readonly sources: readonly SourceName[];
-  readonly look: LookOptions;
   /** Where the host's root directory is. */
   readonly hostRoot: string;
+}
+
+/** What `serve` takes. */
+export interface ServeOptions extends Pick<WatchOptions, 'enableStats' | 'sampler' | 'sources' | 'hostRoot'> {
+  readonly command: 'serve';
+  /** Where to listen. */
+  readonly addresses: readonly Address[];
+  /** How old a sample may be when it is asked for. */
+  readonly maxAgeMs: number;
+  readonly maxSeries: number;
+  /** The web configuration file; null: none. */
+  readonly webConfigFile: string | null;
 }
 
 /** Something to print and be done: --help or --version. */
@@ -77,11 +117,15 @@ const longestDelayMs = 3_600_000;
 
 /** Reads `1s`, `250ms`, `2m`, or a bare number of seconds; ms within the bounds. */
 export function parseDelay(text: string): number {
-  const value = /^\s*[\d.]+\s*$/.test(text) ? Number(text) * 1000 : parseMs(text);
+  const value = parseTime(text);
   if (!Number.isFinite(value))
     throw new InvalidArgumentError('not a time such as 1s, 250ms or 2m; a bare number is seconds.');
   if (value < shortestDelayMs || value > longestDelayMs) throw new InvalidArgumentError('a delay is from 50ms to 1h.');
   return value;
+}
+
+function parseTime(text: string): number {
+  return /^\s*[\d.]+\s*$/.test(text) ? Number(text) * 1000 : parseMs(text);
 }
 
 function parseMs(text: string): number {
@@ -97,6 +141,27 @@ function parseCount(text: string): number {
   if (!/^\d+$/.test(text) || !Number.isSafeInteger(value)) throw new InvalidArgumentError('not a whole number.');
   return value;
 }
+
+/** As many series as are written, or served unless another number is asked for. */
+export const mostSeries = 50_000;
+const longestAgeMs = 300_000;
+
+/** Reads a time from 0, in which nothing is kept, to five minutes; ms. */
+function parseAge(text: string): number {
+  const value = parseTime(text);
+  if (!(value >= 0 && value <= longestAgeMs)) throw new InvalidArgumentError('an age is from 0 to 5m, such as 1s or 500ms.');
+  return value;
+}
+
+/** Reads `127.0.0.1:9935`, `[::1]:9935` or `:9935`, and adds it to those before. */
+function parseAddress(text: string, before?: readonly Address[]): readonly Address[] {
+  const [, bracketed, plain, port] = /^(?:\[([\da-fA-F:.%\w]+)\]|([^:\s\[\]]*)):(\d{1,5})$/.exec(text) ?? [];
+  if (port === undefined || Number(port) > 65_535)
+    throw new InvalidArgumentError('not an address such as 127.0.0.1:9935, [::1]:9935 or :9935 (all).');
+  return [...(before ?? []), {host: bracketed ?? (plain || null), port: Number(port)}];
+}
+
+const defaultAddress: Address = {host: '127.0.0.1', port: 9935};
 
 function parseLimit(text: string): number {
   const value = parseCount(text);
@@ -161,6 +226,30 @@ function parseGrouping(text: string): Grouping {
   return found;
 }
 
+const smallestFile = 1_000_000;
+const shortestFileMs = 60_000;
+const sizeUnits = {kB: 1e3, MB: 1e6, GB: 1e9, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30};
+
+function parseRotation(text: string): Rotation {
+  const size = /^([\d.]+) *([kMG]B|[KMG]iB)$/.exec(text);
+  if (size) {
+    const bytes = Number(size[1]) * sizeUnits[size[2] as keyof typeof sizeUnits];
+    if (!(bytes >= smallestFile)) throw new InvalidArgumentError('a file has 1MB at least.');
+    return {bytes, ms: null};
+  }
+  const milliseconds = /[a-z]$/i.test(text) ? parseMs(text) : NaN;
+  if (!Number.isFinite(milliseconds)) throw new InvalidArgumentError('not a size such as 100MB, nor a time such as 1h.');
+  if (milliseconds < shortestFileMs) throw new InvalidArgumentError('a file has a minute at least.');
+  return {bytes: null, ms: milliseconds};
+}
+
+function parseSpeed(text: string): number {
+  if (text === 'max') return Infinity;
+  const speed = /^[\d.]+$/.test(text) ? Number(text) : NaN;
+  if (!(speed > 0)) throw new InvalidArgumentError('not a factor such as 10 or 0.5, nor max.');
+  return speed;
+}
+
 interface Raw extends Record<SourceName, boolean> {
   delay: number;
   iterations?: number;
@@ -172,6 +261,7 @@ interface Raw extends Record<SourceName, boolean> {
   format?: Format;
   json?: true;
   plain?: true;
+  output?: string;
   enableStats: boolean;
   sampler: Sampler;
   columns?: readonly ColumnKey[];
@@ -179,6 +269,15 @@ interface Raw extends Record<SourceName, boolean> {
   ascii?: true;
   theme: ThemeName;
   hostRoot: string;
+  record?: string;
+  rotate?: Rotation;
+}
+
+interface RawServe {
+  listen?: readonly Address[];
+  maxAge: number;
+  maxSeries: number;
+  'web.config.file'?: string;
 }
 
 function addOptions(command: Command): Command {
@@ -191,7 +290,7 @@ function addOptions(command: Command): Command {
     .addOption(
       new Option(
         '-n, --iterations <N>',
-        'stop after N samples; 0 is for ever (default: 0 on the live screen and with --plain, 1 elsewhere)',
+        'stop after N samples; 0 is for ever (default: 0 on the screen, with --plain, recording or replaying, 1 elsewhere)',
       ).argParser(parseCount),
     )
     .addOption(
@@ -217,13 +316,28 @@ function addOptions(command: Command): Command {
     )
     .addOption(new Option('-l, --limit <N>', 'show at most N programs, or groups (default: all)').argParser(parseLimit))
     .addOption(
-      new Option('--format <FORMAT>', 'write table, json, csv or plain words instead of showing the screen').choices([
-        ...(['table', 'json', 'csv', 'plain'] satisfies Format[]),
+      new Option('--format <FORMAT>', 'write that instead of showing the screen').choices([
+        ...(['table', 'json', 'csv', 'plain', 'prometheus'] satisfies Format[]),
       ]),
     )
     .addOption(new Option('--json', 'write JSON, the same as --format json; one line a sample when piped'))
     .addOption(
       new Option('--plain', 'tell it in words, the same as --format plain: for screen readers, every 10s, the first five'),
+    )
+    .addOption(
+      new Option('--output <FILE>', 'with --format prometheus: replace FILE by it, whole, for a textfile collector'),
+    )
+    .addOption(
+      new Option(
+        '--record <FILE>',
+        'write a recording, for replay, to a new file, or with - to stdout; alone, or while showing',
+      ),
+    )
+    .addOption(
+      new Option(
+        '--rotate <LIMIT>',
+        'begin a new file at this size or time (100MB, 1h); the last ten are kept, as FILE.1 to FILE.9',
+      ).argParser(parseRotation),
     )
     .addOption(new Option('--no-enable-stats', 'watch only: never switch BPF statistics on'))
     .addOption(new Option('--no-owners', 'do not look who holds the programs'))
@@ -305,6 +419,16 @@ bash: source <(bpftop-ts completion bash)    in ~/.bashrc
 zsh:  source <(bpftop-ts completion zsh)     in ~/.zshrc, after compinit
 fish: bpftop-ts completion fish > ~/.config/fish/completions/bpftop-ts.fish`;
 
+const serveHelp = `
+Serves /metrics (Prometheus' text, or OpenMetrics for who asks), /healthz, /readyz and a page at /.
+Every scrape reads the kernel's counters, once for all who ask within --max-age; between scrapes it
+does nothing. Statistics are on from its start to its end, some 70 ns a run of every BPF program.
+HUP reads the web configuration file and its certificates again; TERM and INT let requests end.`;
+
+const replayHelp = `
+ssh HOST sudo npx bpftop-ts --record - | bpftop-ts replay -   shows a far host on this screen
+cat FILE.2 FILE.1 FILE | bpftop-ts replay -                   what --rotate has divided`;
+
 const doctorHelp = `
 Tries what the live screen would, for a moment; nothing of it stays, nothing is written.
 
@@ -341,28 +465,43 @@ export interface CommandLine {
  */
 export function parseOptions(
   words: readonly string[],
-  configFor: (chosen: Pick<WatchOptions, 'format' | 'failOn'>) => Config = () => ({}),
+  configFor: (chosen: Pick<ShowOptions, 'format' | 'failOn'>) => Config = () => ({}),
   problem: (sentence: string) => void = () => {},
 ): Options | Printed {
   return commandLine(configFor, problem).read(words);
 }
 
+/** Which word is one too many. */
+function excessWord(commands: readonly Command[]): UserError {
+  const command = commands.find(({args}) => args.length > 0);
+  const [argument] = command?.registeredArguments ?? [];
+  return usageError(
+    command && argument
+      ? `${command.name()} takes one ${argument.name().toUpperCase()}.`
+      : `unknown command '${command?.args[0] ?? ''}'.`,
+  );
+}
+
 /** All commands and options; `configFor` and `problem` as in `parseOptions`. */
 export function commandLine(
-  configFor: (chosen: Pick<WatchOptions, 'format' | 'failOn'>) => Config = () => ({}),
+  configFor: (chosen: Pick<ShowOptions, 'format' | 'failOn'>) => Config = () => ({}),
   problem: (sentence: string) => void = () => {},
 ): CommandLine {
   let chosen: Options | Printed | undefined;
   let printed = '';
   const program = new Command('bpftop-ts');
-  const watch = (command: WatchOptions['command']): WatchOptions => {
+  const show = <Command extends ShowOptions['command']>(command: Command) => {
     const format = formatOf(program.opts<Raw>());
     const {failOn = null} = program.opts<Raw>();
     takeDefaults(program, configFor({format, failOn}), problem);
     const raw = program.opts<Raw>();
+    if (raw.output !== undefined && format !== 'prometheus') throw usageError('--output goes with --format prometheus.');
+    if (raw.group !== undefined && format === 'prometheus')
+      throw usageError('--group and --format prometheus contradict each other.');
     return {
       command,
       format,
+      output: raw.output ?? null,
       delayMs: format === 'plain' && program.getOptionValueSource('delay') === 'default' ? plainDelayMs : raw.delay,
       iterations: raw.iterations ?? null,
       sort: raw.sort,
@@ -371,10 +510,23 @@ export function commandLine(
       failOn,
       limit: raw.limit ?? null,
       columns: raw.columns ?? null,
+      look: lookOf(raw),
+    };
+  };
+  const watch = (command: WatchOptions['command']): WatchOptions => {
+    const shown = show(command);
+    const raw = program.opts<Raw>();
+    const {record = null, rotate = null} = raw;
+    if (record === '-' && (shown.format ?? shown.failOn) !== null)
+      throw usageError('--record - writes to stdout: it cannot be used with --format, --json, --plain or --fail-on.');
+    if (rotate && (record === null || record === '-')) throw usageError('--rotate needs --record FILE.');
+    return {
+      ...shown,
+      record,
+      rotation: rotate,
       enableStats: raw.enableStats,
       sampler: raw.sampler,
       sources: sourceNames.filter((name) => raw[name]),
-      look: lookOf(raw),
       hostRoot: raw.hostRoot,
     };
   };
@@ -395,6 +547,56 @@ export function commandLine(
     .description('load a few harmless programs, drive them, show them, and unload them at the end')
     .helpOption('-h, --help', 'show this help')
     .action(() => void (chosen = watch('demo')));
+  const replay = program
+    .command('replay')
+    .description('show what was recorded: the same screen and formats, on any system, without any privilege')
+    .addArgument(new Argument('<file>', 'a recording, or - to read one from stdin'))
+    .addOption(
+      new Option(
+        '--speed <FACTOR>',
+        'times as fast as recorded, or max (default: 1 on the screen, max elsewhere)',
+      ).argParser(parseSpeed),
+    )
+    .helpOption('-h, --help', 'show this help')
+    .addHelpText('after', replayHelp)
+    .action((file: string, {speed}: {speed?: number}) => {
+      chosen = {...show('replay'), file, speed: speed ?? null};
+    });
+  const serve = program
+    .command('serve')
+    .description('answer Prometheus: metrics of every program over HTTP')
+    .addOption(
+      new Option('--listen <ADDR:PORT>', 'where to listen; may be repeated (default: 127.0.0.1:9935)').argParser(
+        parseAddress,
+      ),
+    )
+    .addOption(
+      new Option('--max-age <TIME>', 'how old a reading may be for a scrape, 0 to 5m')
+        .argParser(parseAge)
+        .default(1000, '1s'),
+    )
+    .addOption(
+      new Option('--max-series <N>', 'at most so many series; the least important are left out, and counted')
+        .argParser(parseLimit)
+        .default(mostSeries),
+    )
+    .addOption(new Option('--web.config.file <FILE>', "TLS and passwords, as Prometheus' exporters have them"))
+    .helpOption('-h, --help', 'show this help')
+    .addHelpText('after', serveHelp)
+    .action((own: RawServe) => {
+      const {enableStats, sampler, hostRoot, ...raw} = program.opts<Raw>();
+      chosen = {
+        command: 'serve',
+        addresses: own.listen ?? [defaultAddress],
+        maxAgeMs: own.maxAge,
+        maxSeries: own.maxSeries,
+        webConfigFile: own['web.config.file'] ?? null,
+        enableStats,
+        sampler,
+        sources: sourceNames.filter((name) => raw[name]),
+        hostRoot,
+      };
+    });
   const doctor = program
     .command('doctor')
     .description('tell what this host allows, what is missing, and how to get it')
@@ -403,7 +605,7 @@ export function commandLine(
     .action(() => {
       const raw = program.opts<Raw>();
       const format = formatOf(raw);
-      if (format === 'csv' || format === 'plain') throw usageError(`doctor writes no ${format}.`);
+      if (format !== null && format !== 'table' && format !== 'json') throw usageError(`doctor writes no ${format}.`);
       chosen = {command: 'doctor', format, look: lookOf(raw)};
     });
   const share = program
@@ -426,6 +628,18 @@ export function commandLine(
     .addHelpText('after', completionHelp)
     .action((shell: Shell) => void (chosen = {print: completionScript(shell, program)}));
   takesOnly(completion, program, []);
+  const ofHost = new Set(['enableStats', 'sampler', 'hostRoot', ...sourceNames]);
+  takesOnly(
+    serve,
+    program,
+    program.options.filter((option) => ofHost.has(option.attributeName())),
+  );
+  const notRecorded = new Set([...['delay', 'record', 'rotate'], ...ofHost]);
+  takesOnly(
+    replay,
+    program,
+    program.options.filter((option) => !notRecorded.has(option.attributeName())),
+  );
   takesOnly(share, program, [new Option('-g, --group <GROUP>', 'whom to share with: a name or a number')]);
   takesOnly(doctor, program, [
     new Option('--format <FORMAT>', 'write text (table) or json'),
@@ -438,9 +652,7 @@ export function commandLine(
       program.parse(words, {from: 'user'});
     } catch (error) {
       if (!(error instanceof CommanderError)) throw error;
-      const all = [...program.commands, program];
-      if (error.code === 'commander.excessArguments')
-        throw usageError(`unknown command '${all.find(({args}) => args.length > 0)?.args[0] ?? ''}'.`);
+      if (error.code === 'commander.excessArguments') throw excessWord([...program.commands, program]);
       if (error.exitCode !== 0) throw usageError(error.message);
       return {print: printed};
     }

@@ -1,22 +1,26 @@
-/** Samples as text on stdout: as many as asked for, each over a whole period. */
+/** Samples as text on stdout, or in a file: as many as asked for, each over a whole period. */
 import {Pace} from '../collectors/pace.js';
 import type {Collector} from '../collectors/kernel.js';
-import {exitStatus, UserError} from '../errors.js';
+import {exitStatus, isNotPermitted, isSystemError, UserError} from '../errors.js';
 import type {Filter} from '../model/filter.js';
-import {measureAll, type Measured, type MeasuredProg} from '../model/measure.js';
+import {measure, type Measured, type MeasuredProg} from '../model/measure.js';
 import {csvHeader, groupCsvHeader, toCsv, toGroupCsv} from '../output/csv.js';
 import {field, type FieldKey} from '../model/fields.js';
 import type {Group, Grouping} from '../model/group.js';
+import {Ledger, mostSums} from '../model/ledger.js';
 import {printable} from '../model/printable.js';
 import {shownName} from '../model/prog-name.js';
 import {toJson} from '../output/json.js';
+import type {Exposed} from '../output/prometheus.js';
 import {selectGroups, selectProgs, wanted} from '../model/select.js';
 import {toPlain} from '../output/plain.js';
 import {toGroupTable, toTable} from '../output/table.js';
 import {type ColumnKey, trendKey} from '../ui/layout.js';
 import {inAscii, speaksUtf8} from '../ui/theme.js';
+import type {Sample} from '../sample/types.js';
 import {version} from '../version.js';
-import type {Format, WatchOptions} from './options.js';
+import {replaceFile} from './files.js';
+import {mostSeries, type ReplayOptions, type ShowOptions, type TextFormat, type WatchOptions} from './options.js';
 
 /** Before the first update in words, ms. */
 const firstUpdateMs = 1000;
@@ -26,36 +30,50 @@ const firstUpdateMs = 1000;
  * has rates. A sample that `failOn` is true of is the last.
  * @returns the exit status.
  */
-export async function writeSamples(collector: Collector, options: WatchOptions): Promise<number> {
+export async function writeSamples(collector: Collector, options: WatchOptions | ReplayOptions): Promise<number> {
   const format = options.format ?? 'table';
-  const iterations = options.iterations ?? (format === 'plain' ? 0 : 1);
-  // For scripts all programs, which say themselves whether they are this tool's own, and names as they are.
-  const forScripts = format === 'json' || format === 'csv';
-  const ascii = !forScripts && (options.look.ascii || (process.stdout.isTTY && !speaksUtf8(process.env)));
+  // Words go on, and a recording is written whole.
+  const goesOn = format === 'plain' || options.command === 'replay' || options.record !== null;
+  const iterations = options.iterations ?? (goesOn ? 0 : 1);
+  const forPeople = format === 'table' || format === 'plain';
+  const ascii = forPeople && (options.look.ascii || (process.stdout.isTTY && !speaksUtf8(process.env)));
   // Who listens shall not wait for the first words as long as for those after them.
   const pace = new Pace(options.delayMs, format === 'plain' ? firstUpdateMs : undefined);
   const columns = fieldsOf(options.columns);
   const warned = new Set<string>();
+  const ledger = new Ledger(mostSums(mostSeries));
+  let previous: Sample | null = null;
   let written = 0;
-  for await (const measured of measureAll(collector.samples(pace))) {
+  for await (const sample of collector.samples(pace)) {
+    const measured = measure(sample, previous);
+    if (format === 'prometheus') ledger.add(measured);
+    const hasRates = previous !== null;
+    previous = sample;
+    if (!hasRates) continue;
     // The JSON document carries its warnings; elsewhere they go where they can't be taken for data.
     if (format !== 'json') warnOnce(measured, warned);
-    // In words the limit is one of those that ran.
-    const selection = {...options, own: forScripts, ...(format === 'plain' && {limit: null})};
-    const text = writers[format]({
-      measured,
-      progs: selectProgs(measured.progs, selection),
-      by: options.grouping,
-      groups: options.grouping && selectGroups(measured.progs, options.grouping, selection),
-      columns,
-      first: written === 0,
-      options,
-      indent: process.stdout.isTTY ? 2 : 0,
-    });
-    if (!(await write(ascii ? inAscii(text) : text))) return exitStatus.done;
+    // JSON and CSV have all programs, which say themselves whether they are this tool's own. In words the limit is one of those that ran.
+    const selection = {...options, own: format === 'json' || format === 'csv', ...(format === 'plain' && {limit: null})};
+    const progs = selectProgs(measured.progs, selection);
+    const text =
+      format === 'prometheus'
+        ? await toMetrics({measured, progs, ledger, lasting: iterations !== 1})
+        : writers[format]({
+            measured,
+            progs,
+            by: options.grouping,
+            groups: options.grouping && selectGroups(measured.progs, options.grouping, selection),
+            columns,
+            first: written === 0,
+            options,
+            indent: process.stdout.isTTY ? 2 : 0,
+          });
+    if (options.output !== null) await writeOutput(options.output, text);
+    else if (!(await write(ascii ? inAscii(text) : text))) return exitStatus.done;
     if (options.failOn && fails(measured, options.filter, options.failOn)) return exitStatus.matched;
     if (++written === iterations) return exitStatus.done;
   }
+  if (written === 0) throw new UserError('there is one reading alone, and so no period to tell of. Record more than that.');
   return exitStatus.done;
 }
 
@@ -88,13 +106,13 @@ export interface Written {
   readonly columns: readonly FieldKey[] | null;
   /** Whether nothing was written before. */
   readonly first: boolean;
-  readonly options: Pick<WatchOptions, 'filter' | 'limit'>;
+  readonly options: Pick<ShowOptions, 'filter' | 'limit'>;
   /** Of JSON, spaces a level; 0: all in one line. */
   readonly indent: number;
 }
 
 /** The text of each format, with the newline at its end. */
-export const writers: Readonly<Record<Format, (written: Written) => string>> = {
+export const writers: Readonly<Record<TextFormat, (written: Written) => string>> = {
   json: ({measured, progs, groups, indent}) => `${toJson(measured, progs, groups, {version, indent})}\n`,
   table({measured, progs, by, groups, columns, first}) {
     const table = by && groups ? toGroupTable(measured, by, groups) : toTable(measured, progs, columns ?? undefined);
@@ -111,6 +129,24 @@ export const writers: Readonly<Record<Format, (written: Written) => string>> = {
     return (first ? csvHeader(of) : '') + toCsv(measured, progs, of);
   },
 };
+
+/** Metrics as text: not of one sample alone, for the ledger is kept since the first. */
+async function toMetrics(told: Omit<Exposed, 'version' | 'maxSeries'>): Promise<string> {
+  const {expose, formatFamilies} = await import('../output/prometheus.js');
+  return formatFamilies(expose({...told, version, maxSeries: mostSeries}), 'text');
+}
+
+/** Readable for all: the collector of textfiles runs as a user of its own. @throws UserError. */
+async function writeOutput(file: string, text: string): Promise<void> {
+  try {
+    await replaceFile(file, text, 0o644);
+  } catch (error) {
+    const [why, status] = isSystemError(error)
+      ? [`${error.syscall}: ${error.code}`, isNotPermitted(error.code) ? exitStatus.notPermitted : exitStatus.failed]
+      : ['something else than a plain file is there', exitStatus.failed];
+    throw new UserError(`cannot write ${file}: ${why}. Choose another place with --output.`, status, {cause: error});
+  }
+}
 
 /** Each thing once: runs missed in another period are another thing. */
 function warnOnce({warnings, sourceWarnings}: Measured, warned: Set<string>): void {
@@ -129,7 +165,7 @@ process.stdout.on('error', () => {});
  * @returns false when the reader has gone away (`| head -1`).
  * @throws UserError when it can't be written.
  */
-export async function write(text: string): Promise<boolean> {
+export async function write(text: string | Uint8Array): Promise<boolean> {
   const error = await new Promise<NodeJS.ErrnoException | null | undefined>((resolve) =>
     process.stdout.write(text, resolve),
   );

@@ -16,7 +16,7 @@ const youngBytes = 8 * 2 ** 20;
 export function tuneV8(): () => void {
   const major = Number.parseInt(process.versions.v8);
   if (major < tried.first || major > tried.last) return () => {};
-  setFlagsFromString('--heap-growing-percent=50');
+  setFlagsFromString('--heap-growing-percent=25');
   // Of Node 20 alone: optimize after ten times as much bytecode. What ran for a moment is not worth what compiling it costs: that was more
   // CPU in the first minutes than all else. Later versions have no such flag, and wait longer by themselves.
   if (major === 11) setFlagsFromString('--interrupt-budget=675840');

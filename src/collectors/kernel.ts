@@ -6,7 +6,7 @@ import {loadBpf, type NativeBpf, type NativeProgInfo, type NativeSample, type Na
 import {exitStatus, isNotPermitted, isSystemError, type SystemError, UserError} from '../errors.js';
 import {sleepableByType} from '../sample/prog-types.js';
 import {mapSources, type SourceName, sourceNames, type Sources} from '../sample/sources.js';
-import type {Host, ProgInfo, Sample, SamplerName, Warning} from '../sample/types.js';
+import {type Host, type ProgInfo, progKey, type Sample, type SamplerName, type Warning} from '../sample/types.js';
 import {readHost} from './host.js';
 import type {Pace} from './pace.js';
 import {sharedPin} from './share.js';
@@ -197,7 +197,7 @@ function selfCpuNs(): number {
 
 function progInfo(native: NativeProgInfo, bootNs: bigint): ProgInfo {
   return {
-    key: `${native.id}/${native.loadTimeNs}/${native.tag}`,
+    key: progKey(native.id, native.loadTimeNs, native.tag),
     id: native.id,
     type: native.type,
     name: native.name,

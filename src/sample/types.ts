@@ -55,6 +55,11 @@ export interface ProgInfo {
   readonly self: boolean;
 }
 
+/** The key of a program. */
+export function progKey(id: number, loadTimeNs: bigint, tag: string): string {
+  return `${id}/${loadTimeNs}/${tag}`;
+}
+
 /**
  * The programs of a Sample, a column each, index by index; ids ascend. Counters are u64 sums over all CPUs since the
  * program was loaded, counted only while statistics are on (struct bpf_prog_stats, include/linux/filter.h).

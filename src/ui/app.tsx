@@ -39,7 +39,7 @@ export function App({layout, state, columns, texts}: AppProps): ReactNode {
 
 function Body({layout, state, columns}: Pick<AppProps, 'layout' | 'state' | 'columns'>): ReactNode {
   const rect = overlayRect(state, layout);
-  if (rect && state.overlay?.kind === 'help') return <Help rect={rect} scroll={state.overlay.scroll} />;
+  if (rect && state.overlay?.kind === 'help') return <Help state={state} rect={rect} scroll={state.overlay.scroll} />;
   const dialog = rect && state.overlay && dialogText(state, state.overlay, rect, columns);
   return dialog ? <Dialog rect={rect} top={rect.y - layout.body.y} text={dialog} /> : null;
 }
@@ -97,8 +97,8 @@ function Footer({
   );
 }
 
-function Help({rect, scroll}: {readonly rect: Rect; readonly scroll: number}): ReactNode {
-  return helpLines(rect.width)
+function Help({state, rect, scroll}: {readonly state: State; readonly rect: Rect; readonly scroll: number}): ReactNode {
+  return helpLines(state, rect.width)
     .slice(scroll, scroll + rect.height)
     .map((line, i) => <Line key={i}>{line}</Line>);
 }

@@ -1,7 +1,7 @@
 /** The last line: filter, file name or notice, count, keys. Pure: Ink draws the first and the last, the count is painted with the samples. */
 import {formatTime} from '../model/format.js';
 import {printable} from '../model/printable.js';
-import {footerKeys, scopeOf} from './keymap.js';
+import {footerKeys, scopeOf, whenOf} from './keymap.js';
 import type {Choices, Prompt} from './prompt.js';
 import type {State} from './state.js';
 import {cellsOf, cut} from './text.js';
@@ -54,7 +54,7 @@ export function layoutFooter(state: State, columns: number, texts: FooterTexts):
   }
   const keys: (readonly [string, string])[] = [];
   let used = 0;
-  for (const [key, label] of footerKeys(scopeOf(state), state.moment !== null)) {
+  for (const [key, label] of footerKeys(scopeOf(state), whenOf(state))) {
     const cells = cellsOf(`${key} ${label}`) + (keys.length > 0 ? keyGap : 0);
     if (used + cells > room) break;
     keys.push([key, label]);

@@ -17,7 +17,7 @@ import {cellsOf, cut} from './text.js';
 import type {View} from './view.js';
 
 /** What the screen is doing, as the header says it. */
-export type Activity = 'reading…' | 'live' | 'no reading';
+export type Activity = 'reading…' | 'live' | 'replay' | 'no reading' | 'end of recording';
 
 /** What the header shows. */
 export interface HeaderInput {
@@ -25,6 +25,8 @@ export interface HeaderInput {
   /** As long as the view isn't paused. */
   readonly activity: Activity;
   readonly delayMs: number;
+  /** Whether it shows when that was read, instead of the delay. */
+  readonly recorded: boolean;
   /** Whether this tool's own programs are listed, and so counted. */
   readonly own: boolean;
   readonly manner: Manner;
@@ -86,14 +88,28 @@ function cellsOfPiece({parts, cells = 0}: Piece): number {
   );
 }
 
-function piecesOf({view, activity, delayMs, own, manner}: HeaderInput): Piece[] {
+function piecesOf({view, activity, delayMs, recorded, own, manner}: HeaderInput): Piece[] {
   const {measured} = view;
   const pieces: Piece[] = [{rank: 5, group: 'host', parts: [['strong', 'bpftop-ts']]}];
   if (measured) pieces.push(...hostPieces(measured), ...totalPieces(measured, own, manner));
-  pieces.push({rank: 8, group: 'right', parts: [['dim', shownDelay(delayMs)]]});
-  if (measured && view.behindNs !== null) pieces.push(...pausedPieces(measured, view.behindNs));
-  else pieces.push({rank: 3, group: 'right', parts: [[activity === 'live' ? 'text' : 'warning', activity]]});
+  const paused = measured && view.behindNs !== null;
+  if (!recorded) pieces.push({rank: 8, group: 'right', parts: [['dim', shownDelay(delayMs)]]});
+  else if (measured && !paused) pieces.push(timePiece(measured));
+  const asUsual = activity === 'live' || activity === 'replay';
+  if (paused) pieces.push(...pausedPieces(measured, view.behindNs));
+  else pieces.push({rank: 3, group: 'right', parts: [[asUsual ? 'text' : 'warning', activity]]});
   return pieces;
+}
+
+/** When that was read: of a recording it tells more than what watching costs. */
+function timePiece({sample: {takenAt}}: Measured): Piece {
+  const moment = formatTime(takenAt / 1000);
+  return {
+    rank: 3.5,
+    group: 'right',
+    parts: [['text', `${moment} UTC`]],
+    short: [['text', moment.slice(moment.indexOf(' ') + 1)]],
+  };
 }
 
 /** `over 1.0s  paused 12:03:04 UTC −1m20s` */

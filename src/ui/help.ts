@@ -39,14 +39,14 @@ const keyCells = 13;
 const leftCells = 54;
 const twoHalves = 116;
 
-/** The help in lines of styled text, for that width. */
-export function helpLines(width: number): string[] {
+/** The help in lines of styled text, for that width; of a recording without what means nothing to one. */
+export function helpLines({recorded}: Pick<State, 'recorded'>, width: number): string[] {
   const two = width >= twoHalves;
   const told = new Set<string>();
   const blocks = sections.map(([title, scope], i) => {
     const lines = [styled('strong', title)];
-    for (const {keys, action, help, scopes} of keymap) {
-      if (help === null || !scopes.includes(scope) || told.has(action)) continue;
+    for (const {keys, action, help, scopes, recorded: only = recorded} of keymap) {
+      if (help === null || !scopes.includes(scope) || only !== recorded || told.has(action)) continue;
       told.add(action);
       lines.push(entry(keys.map(shownKey).join(' '), help, two && i < 2 ? leftCells : two ? width - leftCells : width));
     }
@@ -72,8 +72,8 @@ function entry(term: string, meaning: string, width: number): string {
 }
 
 /** How far the help can be scrolled in that many lines. */
-export function helpScrollEnd(width: number, height: number): number {
-  return Math.max(0, helpLines(width).length - height);
+export function helpScrollEnd(state: Pick<State, 'recorded'>, width: number, height: number): number {
+  return Math.max(0, helpLines(state, width).length - height);
 }
 
 /** The place of the overlay; null: there is none. It covers what is painted under it. */

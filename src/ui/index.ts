@@ -59,6 +59,8 @@ export interface ScreenOptions {
   readonly delayMs: number;
   /** The person wants another time between samples, from now on. */
   readonly setDelay: (ms: number) => void;
+  /** Whether the samples are a recording's: the header then has their time instead of the delay, which nobody can change any more. */
+  readonly recorded: boolean;
   readonly look: LookOptions;
   /** What else the person should know, such as that this is a demo. */
   readonly notice: string | null;
@@ -81,6 +83,8 @@ export interface Screen {
   update(measured: Measured): void;
   /** A reading failed: says so, and keeps the last figures. Over with the next `update`. */
   fail(message: string): void;
+  /** There will be no more samples. */
+  finish(): void;
   /** Resolves once; the terminal is still taken then. */
   readonly ended: Promise<ScreenEnd>;
   /** Gives the terminal back as it was. Synchronous, idempotent; good for signal and exit handlers, and never waits for long. */

@@ -8,6 +8,14 @@ import type {ActionName, State} from './state.js';
 /** What takes the keys at a moment. */
 export type Scope = 'table' | 'detail' | 'help' | 'sort' | 'group' | 'columns' | 'filter' | 'file' | 'replace';
 
+/** What keys depend on beside the place. */
+export interface When {
+  /** Whether the view stands still. */
+  readonly paused: boolean;
+  /** Whether a recording is shown. */
+  readonly recorded: boolean;
+}
+
 /** A key, where it applies, and what it does. */
 export interface Binding {
   readonly keys: readonly KeyName[];
@@ -15,6 +23,8 @@ export interface Binding {
   readonly scopes: readonly Scope[];
   /** Whether it applies only while the view is paused, or only while it isn't; in both by default. */
   readonly paused?: boolean;
+  /** Whether it applies only to a recording, or only to what isn't one; in both by default. */
+  readonly recorded?: boolean;
   /** What the help says; null: not worth a line. */
   readonly help: string | null;
   /** How keys and what they do are put in the footer, and how dear the place is: 1 stays longest. */
@@ -125,15 +135,22 @@ export const keymap: readonly Binding[] = [
     action: 'later',
     scopes: timed,
     paused: true,
-    help: 'a reading on; past the latest it is live again',
+    help: 'a reading on; past the latest, go on',
     footer: ['←→', 'step', 1],
   },
   {keys: ['shift-left'], action: 'muchEarlier', scopes: timed, help: 'ten readings back'},
   {keys: ['shift-right'], action: 'muchLater', scopes: timed, paused: true, help: 'ten on'},
-  {keys: [' '], action: 'live', scopes: timed, paused: true, help: 'live again', footer: ['Space', 'live', 1]},
+  {
+    keys: [' '],
+    action: 'live',
+    scopes: timed,
+    paused: true,
+    help: 'go on, with the latest reading',
+    footer: ['Space', 'go on', 1],
+  },
   {keys: ['esc'], action: 'live', scopes: ['table'], paused: true, help: null},
-  {keys: ['+', '='], action: 'longer', scopes: timed, help: 'read less often, up to 1h'},
-  {keys: ['-'], action: 'shorter', scopes: timed, help: 'read more often, down to 50ms'},
+  {keys: ['+', '='], action: 'longer', scopes: timed, recorded: false, help: 'read less often, up to 1h'},
+  {keys: ['-'], action: 'shorter', scopes: timed, recorded: false, help: 'read more often, down to 50ms'},
 
   {keys: ['s'], action: 'sort', scopes: ['table'], help: 'choose what to sort by', footer: ['s', 'sort', 3]},
   {keys: ['g'], action: 'group', scopes: ['table'], help: 'choose what to group by', footer: ['g', 'group', 4]},
@@ -200,26 +217,27 @@ export function scopeOf(state: State): Scope {
   return state.overlay?.kind ?? state.page.kind;
 }
 
-/** What applies there, paused or not. */
-function bindings(scope: Scope, paused: boolean): readonly Binding[] {
-  return keymap.filter((each) => each.scopes.includes(scope) && (each.paused ?? paused) === paused);
+/** What they depend on beside that now. */
+export function whenOf({moment, recorded}: Pick<State, 'moment' | 'recorded'>): When {
+  return {paused: moment !== null, recorded};
 }
 
-const byScope = new Map<string, Map<KeyName, ActionName>>();
-for (const scope of everywhere)
-  for (const paused of [false, true]) {
-    const actions = bindings(scope, paused).flatMap(({keys, action}) => keys.map((key) => [key, action] as const));
-    byScope.set(`${scope} ${paused}`, new Map(actions));
-  }
+/** What applies there and then, in the order of the help. */
+export function bindings(scope: Scope, {paused, recorded}: When): readonly Binding[] {
+  const applies = (each: Binding) => (each.paused ?? paused) === paused && (each.recorded ?? recorded) === recorded;
+  return keymap.filter((each) => each.scopes.includes(scope) && applies(each));
+}
+
+const live: When = {paused: false, recorded: false};
 
 /** What a key does there, if anything. */
-export function actionFor(key: KeyName, scope: Scope, paused = false): ActionName | undefined {
-  return byScope.get(`${scope} ${paused}`)?.get(key);
+export function actionFor(key: KeyName, scope: Scope, when = live): ActionName | undefined {
+  return bindings(scope, when).find(({keys}) => keys.includes(key))?.action;
 }
 
 /** The keys worth a place in the footer there, the dearest first. */
-export function footerKeys(scope: Scope, paused = false): readonly (readonly [keys: string, label: string, rank: number])[] {
-  return bindings(scope, paused)
+export function footerKeys(scope: Scope, when = live): readonly (readonly [keys: string, label: string, rank: number])[] {
+  return bindings(scope, when)
     .flatMap((binding) => (binding.footer ? [binding.footer] : []))
     .sort((a, b) => a[2] - b[2]);
 }

@@ -17,7 +17,7 @@ import {Grid} from './grid.js';
 import {type Activity, paintHeader} from './header.js';
 import {helpScrollEnd, overlayRect} from './help.js';
 import type {Screen, ScreenEnd, ScreenOptions, Shown} from './index.js';
-import {actionFor, scopeOf} from './keymap.js';
+import {actionFor, scopeOf, whenOf} from './keymap.js';
 import {type KeyName, KeyPipe} from './keys.js';
 import {type Column, layoutColumns, layoutScreen, type Rect, type ScreenLayout} from './layout.js';
 import {paintTable} from './prog-table.js';
@@ -72,6 +72,7 @@ export class LiveScreen implements Screen {
   #saidUntil: NodeJS.Timeout | undefined;
   /** What was shown when a file was asked for. */
   #toWrite: Shown | null = null;
+  #finished = false;
   #bodyHeight = 0;
   #flushing = false;
   #marks: NodeJS.Timeout | undefined;
@@ -146,6 +147,13 @@ export class LiveScreen implements Screen {
     });
   }
 
+  finish(): void {
+    this.#guard(() => {
+      this.#finished = true;
+      this.#paint();
+    });
+  }
+
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -172,7 +180,7 @@ export class LiveScreen implements Screen {
   #key(key: KeyName): void {
     if (this.#forgetHint()) this.#flushSoon();
     const scope = scopeOf(this.#state);
-    const name = actionFor(key, scope, this.#state.moment !== null);
+    const name = actionFor(key, scope, whenOf(this.#state));
     if (name === 'quit' || name === 'interrupt') return this.#end({by: name});
     if (name === 'suspend') return this.#terminal.suspend();
     if (name === 'repaint') return this.#redraw();
@@ -312,7 +320,7 @@ export class LiveScreen implements Screen {
     let scrollEnd = 0;
     let height = this.#bodyHeight;
     const input = this.#detailInput();
-    if (state.overlay?.kind === 'help') scrollEnd = helpScrollEnd(body.width, body.height);
+    if (state.overlay?.kind === 'help') scrollEnd = helpScrollEnd(state, body.width, body.height);
     else if (input) ({scrollEnd, factRows: height} = layoutDetail(input, bodyOver(this.#alert(), body)));
     // The list of columns scrolls in its frame.
     const covered = state.overlay?.kind === 'columns' ? overlayRect(state, this.#layout) : null;
@@ -352,11 +360,12 @@ export class LiveScreen implements Screen {
     const next = this.#view.expire();
     clearTimeout(this.#marks);
     if (next !== null) this.#marks = setTimeout(() => this.#guard(() => this.#paint()), next + 1);
-    const {page, showOwn: own, delayMs} = this.#state;
+    const {page, showOwn: own, delayMs, recorded} = this.#state;
     paintHeader(grid, this.#layout.header, {
       view: this.#view,
       activity: this.#activity(),
       delayMs,
+      recorded,
       own,
       manner: this.#manner(),
     });
@@ -376,8 +385,10 @@ export class LiveScreen implements Screen {
   }
 
   #activity(): Activity {
+    if (this.#finished) return 'end of recording';
     if (this.#failure !== null) return 'no reading';
-    return this.#view.measured ? 'live' : 'reading…';
+    if (!this.#view.measured) return 'reading…';
+    return this.#state.recorded ? 'replay' : 'live';
   }
 
   #paintTable(grid: Grid, body: Rect): void {

@@ -34,6 +34,8 @@ export interface State {
   readonly moment: bigint | null;
   /** Between readings. */
   readonly delayMs: number;
+  /** Whether they are a recording's. */
+  readonly recorded: boolean;
   readonly sort: SortOrder;
   readonly filter: Filter;
   /** Whether this process's own programs are listed. */
@@ -139,10 +141,12 @@ export const delaySteps: readonly number[] = [
 ];
 
 /** Where everything begins. */
-export function initialState(start: Pick<State, 'sort' | 'filter' | 'grouping' | 'chosenColumns' | 'delayMs'>): State {
-  const {sort, filter, grouping, chosenColumns, delayMs} = start;
+export function initialState(
+  start: Pick<State, 'sort' | 'filter' | 'grouping' | 'chosenColumns' | 'delayMs' | 'recorded'>,
+): State {
+  const {sort, filter, grouping, chosenColumns, delayMs, recorded} = start;
   return {
-    ...{moment: null, delayMs, sort, filter, showOwn: false, grouping, open: new Set(), chosenColumns},
+    ...{moment: null, delayMs, recorded, sort, filter, showOwn: false, grouping, open: new Set(), chosenColumns},
     ...{baseline: null, ofAllCpus: false, windowNs: null},
     ...{selected: null, row: 0, top: 0, page: {kind: 'table'}, overlay: null, prompt: null},
   };

@@ -50,12 +50,21 @@ for (const shell of ['bash', 'fish'] as const)
     t.same(after('--columns', 'id,namesp'), ['id,namespace']);
     t.same(after('completion', ''), [...shells].sort());
     t.same(after('doctor', '--js'), ['--json']);
+    t.same(after('serve', '--web'), ['--web.config.file']);
+    t.same(after('serve', '--no-own'), ['--no-owners']);
+    t.same(after('serve', '--sor'), [], 'which takes no --sort');
+    t.same(after('replay', '--sp'), ['--speed']);
+    t.same(after('replay', '--fail'), ['--fail-on']);
+    t.same(after('replay', '--rec'), [], 'which takes no --record');
     t.same(after('doctor', '--sor'), [], 'which takes no --sort');
     t.same(after('demo', '--sor'), ['--sort']);
     t.same(after('-d', '5s', '--no-enable-stats', 'sh'), ['share']);
     t.same(after('--iterations', ''), [], 'a number is nobody’s guess');
     t.ok(fields.filter(({kind}) => kind !== 'list').every(({key}) => after('-f', key).includes(key)));
     if (shell === 'bash') t.same(after('--host-root', 'a'), ['a folder']);
+    if (shell === 'bash') t.same(after('--record', 'a f'), ['a file', 'a folder']);
+    if (shell === 'bash') t.same(after('replay', 'a f'), ['a file', 'a folder']);
+    if (shell === 'bash') t.same(after('serve', '--web.config.file', 'a f'), ['a file', 'a folder']);
     if (shell === 'bash') t.same(after('--sort=cpu_'), ['cpu_pct']);
     t.end();
   });
@@ -83,6 +92,10 @@ t.test('zsh completes commands, options and what they take', {skip: missing.zsh}
   await completes('completion z', 'completion zsh');
   await completes('doctor --js', 'doctor --json');
   await completes('demo --no-ow', 'demo --no-owners');
+  await completes('replay --sp', 'replay --speed');
+  await completes('replay a\\ fi', 'replay a\\ file');
+  await completes('serve --web', 'serve --web.config.file');
+  await completes('serve --no-own', 'serve --no-owners');
   await completes('--host-root a', '--host-root a\\ folder/');
 });
 

@@ -25,6 +25,9 @@ t.test('a file is replaced whole; a link is not followed', async (t) => {
   await t.rejects(replaceFile(at('link'), 'x'), {message: /no plain file/});
   t.equal(readFileSync(at('victim'), 'utf8'), 'precious');
   t.same(readdirSync(dir).sort(), ['link', 'old', 'victim']);
+  t.equal(statSync(at('old')).mode & 0o777, 0o600);
+  await replaceFile(at('old'), 'for all', 0o644);
+  t.equal(statSync(at('old')).mode & 0o777, 0o644);
 });
 
 t.test('where there is no such directory nothing is made', async (t) => {

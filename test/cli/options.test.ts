@@ -25,6 +25,28 @@ t.test('nothing said: watch, once a second, by CPU, with statistics on', (t) => 
   t.end();
 });
 
+t.test('recording and replaying take what means something to them', (t) => {
+  t.match(options('--record', 'a', '--rotate', '100MB'), {record: 'a', rotation: {bytes: 100_000_000, ms: null}});
+  t.match(options('demo', '--record', '-'), {command: 'demo', record: '-', rotation: null});
+  t.match(options('--record', 'a', '--rotate', '2MiB'), {rotation: {bytes: 2 ** 21}});
+  t.match(options('--record', 'a', '--rotate', '1h'), {rotation: {bytes: null, ms: 3_600_000}});
+  for (const wrong of ['1', '10kB', '5s', 'x', '', '1..2MB', '.MB'])
+    t.throws(() => options('--record', 'a', '--rotate', wrong), {exitStatus: 2, message: /^--rotate '/}, wrong);
+  for (const words of [
+    ['--rotate', '1h'],
+    ['--record', '-', '--rotate', '1h'],
+    ['--record', '-', '--json'],
+    ['--record', '-', '--fail-on', 'cpu>1'],
+  ])
+    t.throws(() => options(...words), {exitStatus: 2, message: /--re|--ro/}, words.join(' '));
+  t.match(parseOptions(['replay', 'a', '--json', '-f', 'x']), {command: 'replay', file: 'a', speed: null, format: 'json'});
+  t.match(parseOptions(['-l', '3', 'replay', '-', '--speed', '0.5']), {file: '-', speed: 0.5, limit: 3});
+  t.match(parseOptions(['replay', '-', '--speed', 'max']), {speed: Infinity});
+  for (const wrong of ['0', '-1', 'fast', '1x', '.'])
+    t.throws(() => parseOptions(['replay', 'a', '--speed', wrong]), {exitStatus: 2, message: /--speed/}, wrong);
+  t.end();
+});
+
 t.test('every option is heard, long and short', (t) => {
   const long = ['--delay', '250ms', '--iterations', '3', '--sort', 'name:desc', '--filter', 'cil xdp', '--limit', '7'];
   for (const words of [long, ['-d', '250ms', '-n', '3', '-s', 'name:desc', '-f', 'cil xdp', '-l', '7']])
@@ -163,7 +185,7 @@ t.test('bad usage is one sentence with the cause, and exit status 2', (t) => {
     [['-l', '0'], /^--limit '0': it is 1 or more\. Try/],
     [['-s', 'cpus'], /^--sort 'cpus': unknown field 'cpus' to sort by; there are id, .*\. Try/],
     [['-s', 'cpu:up'], /unknown order 'up' in 'cpu:up'; it is asc or desc\. Try/],
-    [['--format', 'xml'], /^--format 'xml': Allowed choices are table, json, csv, plain\. Try/],
+    [['--format', 'xml'], /^--format 'xml': Allowed choices are table, json, csv, plain, prometheus\. Try/],
     [['doctor', '--format', 'csv'], /^doctor writes no csv\. Try/],
     [['-f', 'nam=x'], /^--filter: unknown field 'nam'; did you mean 'name'\? Try/],
     [['-g', 'ops'], /^--group 'ops': unknown field 'ops' to group by; there are owner, .*\. Try/],
@@ -212,5 +234,43 @@ t.test('--version and --help are printed; help names every option and field, in 
     t.match(help, word);
   t.ok(Math.max(...help.split('\n').map((line) => line.length)) <= 100);
   t.match(print('demo', '--help'), /Usage: bpftop-ts demo/);
+  t.end();
+});
+
+t.test('serve: where, how old, how many, and what it takes of the others', (t) => {
+  t.match(parseOptions(['serve']), {
+    command: 'serve',
+    addresses: [{host: '127.0.0.1', port: 9935}],
+    maxAgeMs: 1000,
+    webConfigFile: null,
+    enableStats: true,
+    sources: sourceNames,
+    hostRoot: '/',
+  });
+  const words = [
+    '--listen',
+    ':1',
+    '--listen',
+    '[::1]:2',
+    '--max-age',
+    '0',
+    '--max-series',
+    '7',
+    '--web.config.file',
+    'w.yml',
+  ];
+  t.match(parseOptions(['--no-maps', 'serve', ...words, '--no-enable-stats', '--host-root', '/host']), {
+    addresses: [
+      {host: null, port: 1},
+      {host: '::1', port: 2},
+    ],
+    maxAgeMs: 0,
+    maxSeries: 7,
+    webConfigFile: 'w.yml',
+    enableStats: false,
+    sources: sourceNames.filter((name) => name !== 'maps'),
+    hostRoot: '/host',
+  });
+  t.throws(() => parseOptions(['serve', '--filter', 'x']), {message: /serve takes no --filter/, exitStatus: 2});
   t.end();
 });

@@ -2,7 +2,7 @@ import t from 'tap';
 import {noFilter} from '../../src/model/filter.js';
 import {initialSort} from '../../src/model/sort.js';
 import {helpLines} from '../../src/ui/help.js';
-import {actionFor, footerKeys, keymap, type Scope, scopeOf, shownKey} from '../../src/ui/keymap.js';
+import {actionFor, bindings, footerKeys, keymap, type Scope, scopeOf, shownKey} from '../../src/ui/keymap.js';
 import {filePrompt, filterPrompt} from '../../src/ui/prompt.js';
 import {initialState} from '../../src/ui/state.js';
 import {withoutStyles} from '../../src/ui/styled-text.js';
@@ -11,11 +11,11 @@ const scopes: readonly Scope[] = ['table', 'detail', 'help', 'sort', 'group', 'c
 
 t.test('no key means two things in one place', (t) => {
   for (const scope of scopes) {
-    for (const paused of [false, true]) {
-      const there = keymap.filter((each) => each.scopes.includes(scope) && (each.paused ?? paused) === paused);
-      const keys = there.flatMap((each) => each.keys);
-      t.same(keys, [...new Set(keys)], `${scope}${paused ? ', paused' : ''}`);
-    }
+    for (const paused of [false, true])
+      for (const recorded of [false, true]) {
+        const keys = bindings(scope, {paused, recorded}).flatMap((each) => each.keys);
+        t.same(keys, [...new Set(keys)], `${scope}${paused ? ', paused' : ''}${recorded ? ', recorded' : ''}`);
+      }
   }
   t.end();
 });
@@ -33,24 +33,42 @@ t.test('from everywhere there is a way out, and the footer shows one', (t) => {
 });
 
 t.test('while the view is paused the keys of time mean something else, and the footer says so', (t) => {
+  const paused = {paused: true, recorded: false};
   for (const scope of ['table', 'detail'] as const) {
     t.equal(actionFor(' ', scope), 'pause');
-    t.equal(actionFor(' ', scope, true), 'live');
+    t.equal(actionFor(' ', scope, paused), 'live');
     t.equal(actionFor('left', scope), 'earlier', 'the first step back pauses');
     t.equal(actionFor('right', scope), undefined);
-    t.equal(actionFor('right', scope, true), 'later');
-    const shown = footerKeys(scope, true).map(([key, label]) => `${key} ${label}`);
-    t.ok(shown.includes('←→ step') && shown.includes('Space live'), scope);
+    t.equal(actionFor('right', scope, paused), 'later');
+    const shown = footerKeys(scope, paused).map(([key, label]) => `${key} ${label}`);
+    t.ok(shown.includes('←→ step') && shown.includes('Space go on'), scope);
   }
-  t.equal(actionFor('esc', 'table', true), 'live');
-  t.equal(actionFor('esc', 'detail', true), 'back');
-  t.equal(actionFor('/', 'table', true), 'filter');
+  t.equal(actionFor('esc', 'table', paused), 'live');
+  t.equal(actionFor('esc', 'detail', paused), 'back');
+  t.equal(actionFor('/', 'table', paused), 'filter');
+  t.end();
+});
+
+t.test('nobody can change how often a recording was read, and neither footer nor help offers it', (t) => {
+  for (const scope of ['table', 'detail'] as const) {
+    for (const paused of [false, true])
+      for (const key of ['+', '=', '-'] as const) {
+        t.equal(actionFor(key, scope, {paused, recorded: true}), undefined);
+        t.match(actionFor(key, scope, {paused, recorded: false}), /^(longer|shorter)$/);
+      }
+    t.equal(actionFor(' ', scope, {paused: false, recorded: true}), 'pause');
+    t.equal(actionFor(' ', scope, {paused: true, recorded: true}), 'live');
+    t.equal(actionFor('left', scope, {paused: false, recorded: true}), 'earlier');
+  }
+  const help = (recorded: boolean) => helpLines({recorded}, 120).map(withoutStyles).join('\n');
+  t.match(help(false), /read less often[^]*read more often/);
+  t.notMatch(help(true), /read (less|more) often/);
   t.end();
 });
 
 t.test('the help tells of every key that is worth telling', (t) => {
   for (const width of [40, 80, 120, 200]) {
-    const help = helpLines(width).map(withoutStyles).join('\n');
+    const help = helpLines({recorded: false}, width).map(withoutStyles).join('\n');
     for (const {keys, help: line} of keymap)
       if (line !== null) for (const key of keys) t.ok(help.includes(shownKey(key)), `${key} at ${width}`);
   }
@@ -58,7 +76,14 @@ t.test('the help tells of every key that is worth telling', (t) => {
 });
 
 t.test('what takes the keys is what lies on top', (t) => {
-  const state = initialState({sort: initialSort, filter: noFilter, grouping: null, chosenColumns: null, delayMs: 1000});
+  const state = initialState({
+    sort: initialSort,
+    filter: noFilter,
+    grouping: null,
+    chosenColumns: null,
+    delayMs: 1000,
+    recorded: false,
+  });
   t.equal(scopeOf(state), 'table');
   t.equal(scopeOf({...state, page: {kind: 'detail', key: 'x', scroll: 0}}), 'detail');
   t.equal(scopeOf({...state, overlay: {kind: 'sort', index: 0}}), 'sort');

@@ -10,7 +10,14 @@ import {withoutStyles} from '../../src/ui/styled-text.js';
 import {cellsOf} from '../../src/ui/text.js';
 
 const widths = Array.from({length: 397}, (_, i) => i + 4);
-const state = initialState({sort: initialSort, filter: noFilter, grouping: null, chosenColumns: null, delayMs: 1000});
+const state = initialState({
+  sort: initialSort,
+  filter: noFilter,
+  grouping: null,
+  chosenColumns: null,
+  delayMs: 1000,
+  recorded: false,
+});
 
 t.test('columns never overlap and never leave the screen, whatever they are sorted by', (t) => {
   const wrong: string[] = [];
@@ -148,7 +155,7 @@ t.test('the footer fits, keeps its count clear of the keys, and drops the cheape
 t.test('help and dialogs fit their places', (t) => {
   const wrong: string[] = [];
   for (const columns of widths.filter((each) => each >= 20)) {
-    for (const line of helpLines(columns))
+    for (const line of helpLines({recorded: false}, columns))
       if (cellsOf(withoutStyles(line)) > columns) wrong.push(`help at ${columns}: ${line}`);
     for (const rows of [6, 10, 24, 50]) {
       const layout = layoutScreen({columns, rows});

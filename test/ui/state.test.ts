@@ -22,7 +22,14 @@ import {
 import {makeSample} from '../helpers/samples.js';
 import {longestLine} from '../../src/ui/line-edit.js';
 
-const start = initialState({sort: initialSort, filter: noFilter, grouping: null, chosenColumns: null, delayMs: 1000});
+const start = initialState({
+  sort: initialSort,
+  filter: noFilter,
+  grouping: null,
+  chosenColumns: null,
+  delayMs: 1000,
+  recorded: false,
+});
 const keys = Array.from({length: 30}, (_, i) => `key-${i}`);
 const baseline = new Baseline(measure(makeSample(100, []), null));
 const context: Context = {

@@ -1,0 +1,98 @@
+/**
+ * What the exporter costs: a reading with its text, a scrape of what is there already, nothing at all; and its memory over 10 000 scrapes.
+ * By itself: `npx tsx bench/serve.ts 2000`.
+ */
+import {spawn} from 'node:child_process';
+import {readFileSync} from 'node:fs';
+import {Agent, get} from 'node:http';
+import {createInterface} from 'node:readline';
+import {setTimeout as sleep} from 'node:timers/promises';
+import {fileURLToPath} from 'node:url';
+import {cpuNs, environment, print, startLoad, sumOf, tool} from './processes.js';
+
+const scrapes = 10_000;
+const idleSeconds = 10;
+
+async function serve(maxAge: string) {
+  const [node, ...words] = tool as [string, ...string[]];
+  const exporter = spawn(node, [...words, 'serve', '--listen', '127.0.0.1:0', '--max-age', maxAge], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: environment(),
+  });
+  const {value} = (await createInterface(exporter.stderr)[Symbol.asyncIterator]().next()) as {value: string};
+  const [url] = /http:\S+\/metrics/.exec(value) ?? [];
+  const pid = exporter.pid as number;
+  const agent = new Agent({keepAlive: true});
+  const scrape = () =>
+    new Promise<number>((resolve, reject) => {
+      get(url as string, {agent}, (response) => {
+        let bytes = 0;
+        response.on('data', (part: Buffer) => (bytes += part.length)).on('end', () => resolve(bytes));
+      }).on('error', reject);
+    });
+  return {
+    scrape,
+    cpuMs: () => sumOf(cpuNs(pid).values()) / 1e6,
+    rssMb: () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024,
+    end: () => {
+      agent.destroy();
+      exporter.kill();
+    },
+  };
+}
+
+/** ms of CPU that each of `times` scrapes takes. */
+async function cpuOf({scrape, cpuMs}: Awaited<ReturnType<typeof serve>>, times: number): Promise<number> {
+  const before = cpuMs();
+  for (let i = 0; i < times; i++) await scrape();
+  return (cpuMs() - before) / times;
+}
+
+/** Measures and prints, with that many programs. */
+export async function benchServe(counts: readonly number[]): Promise<void> {
+  const table = [
+    [
+      'programs',
+      'kB',
+      'ms CPU, with reading',
+      'ms CPU, without',
+      `ms CPU, ${idleSeconds} s idle`,
+      'RSS MB',
+      `after ${scrapes}`,
+    ],
+  ];
+  for (const count of counts) {
+    const load = await startLoad(count, 'idle');
+    const fresh = await serve('0');
+    const kept = await serve('5m');
+    try {
+      const bytes = await fresh.scrape();
+      await cpuOf(fresh, 50);
+      const withReading = await cpuOf(fresh, 100);
+      await cpuOf(kept, 50);
+      const without = await cpuOf(kept, 100);
+      const before = kept.cpuMs();
+      await sleep(idleSeconds * 1000);
+      const idle = kept.cpuMs() - before;
+      await cpuOf(fresh, scrapes / 20);
+      const rss = fresh.rssMb();
+      await cpuOf(fresh, scrapes);
+      table.push([
+        String(count),
+        (bytes / 1000).toFixed(0),
+        withReading.toFixed(1),
+        without.toFixed(2),
+        idle.toFixed(1),
+        rss.toFixed(0),
+        fresh.rssMb().toFixed(0),
+      ]);
+    } finally {
+      fresh.end();
+      kept.end();
+      load.kill();
+    }
+  }
+  print('The exporter: CPU of its process for a scrape, of all threads; memory over many', table);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await benchServe(process.argv.slice(2).map(Number));

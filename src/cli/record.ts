@@ -1,0 +1,229 @@
+/** Writing a recording while something else is done with the samples, or nothing else. docs/recording.md describes what is written. */
+import {close, constants, ftruncate, lstatSync, openSync, renameSync, rmSync, write as writeFd} from 'node:fs';
+import {constants as os} from 'node:os';
+import {promisify} from 'node:util';
+import type {Collector} from '../collectors/kernel.js';
+import {Pace} from '../collectors/pace.js';
+import {exitStatus, isNotPermitted, isSystemError, UserError} from '../errors.js';
+import {SampleEncoder} from '../sample/codec.js';
+import type {Sample} from '../sample/types.js';
+import type {Rotation, WatchOptions} from './options.js';
+import {write} from './stream.js';
+
+/** Files of one recording that is rotated, the one being written among them; older ones go. */
+const filesKept = 10;
+
+/** Where a recording goes. */
+interface Sink {
+  /** @returns false when nobody reads it any more. @throws UserError when it can't be written. */
+  put(sample: Sample): Promise<boolean>;
+  close(): void;
+}
+
+/** Hands on the samples of another collector, each when it has been recorded. */
+export class RecordingCollector implements Collector {
+  readonly #from: Collector;
+  readonly #sink: Sink;
+  readonly #goesOn: boolean;
+  #failure: UserError | null = null;
+
+  /**
+   * @param to a file, or `-` for stdout.
+   * @param goesOn whether samples are handed on when they can't be recorded any more, with a warning that says so: for a screen.
+   * @throws UserError where it can't be written.
+   */
+  constructor(from: Collector, to: string, rotation: Rotation | null, goesOn: boolean) {
+    this.#from = from;
+    this.#sink = to === '-' ? new StdoutSink() : new FileSink(to, rotation);
+    this.#goesOn = goesOn;
+  }
+
+  /** Why nothing is recorded any more; null: it is. */
+  get failure(): UserError | null {
+    return this.#failure;
+  }
+
+  async *samples(pace: Pace, signal?: AbortSignal): AsyncGenerator<Sample, void, undefined> {
+    for await (const sample of this.#from.samples(pace, signal)) {
+      if (!(await this.#record(sample))) return;
+      yield this.#failure ? withWarning(sample, this.#failure.message) : sample;
+    }
+  }
+
+  async #record(sample: Sample): Promise<boolean> {
+    if (this.#failure) return true;
+    try {
+      return await this.#sink.put(sample);
+    } catch (error) {
+      if (!(error instanceof UserError) || !this.#goesOn) throw error;
+      this.#failure = error;
+      return true;
+    }
+  }
+
+  close(): void {
+    this.#sink.close();
+    this.#from.close();
+  }
+}
+
+function withWarning(sample: Sample, why: string): Sample {
+  const message = `the recording has ended: ${why}`;
+  return {...sample, warnings: [...sample.warnings, {code: 'recording_ended', message}]};
+}
+
+/**
+ * Records and does nothing else: so many periods, or until a signal comes.
+ * @returns the exit status; 128 + n after signal n.
+ */
+export async function recordOnly(collector: RecordingCollector, options: WatchOptions): Promise<number> {
+  const stop = new AbortController();
+  // Once: if a disk or reader takes nothing, a second one ends it on the spot.
+  for (const each of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'] as const)
+    process.once(each, () => stop.abort(128 + os.signals[each]));
+  const samples = collector.samples(new Pace(options.delayMs), stop.signal);
+  // So many periods have one reading more.
+  for (let periods = -1; !(await samples.next()).done;) if (options.iterations && ++periods === options.iterations) break;
+  return stop.signal.aborted ? (stop.signal.reason as number) : exitStatus.done;
+}
+
+class StdoutSink implements Sink {
+  readonly #encoder = new SampleEncoder();
+
+  constructor() {
+    if (process.stdout.isTTY)
+      throw new UserError('--record -: stdout is a terminal. Pipe it into: bpftop-ts replay -', exitStatus.usage);
+  }
+
+  put(sample: Sample): Promise<boolean> {
+    return write(encode(this.#encoder, sample));
+  }
+
+  close(): void {}
+}
+
+const writeTo = promisify(writeFd);
+const truncate = promisify(ftruncate);
+const {O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY} = constants;
+
+/** A file that wasn't there before, and with `rotation` its predecessors: FILE.1 is the youngest of them. */
+class FileSink implements Sink {
+  readonly #path: string;
+  readonly #rotation: Rotation | null;
+  #fd: number;
+  #encoder = new SampleEncoder();
+  /** Bytes of whole samples. */
+  #length = 0;
+  /** When the first sample of the file was taken, by the clock of samples. */
+  #sinceNs: bigint | null = null;
+  /** How many files there were before this one, and still are. */
+  #older = 0;
+
+  constructor(path: string, rotation: Rotation | null) {
+    this.#path = path;
+    this.#rotation = rotation;
+    if (rotation) for (let i = 1; i < filesKept; i++) refuseExisting(`${path}.${i}`);
+    this.#fd = create(path);
+  }
+
+  async put(sample: Sample): Promise<boolean> {
+    let bytes = encode(this.#encoder, sample);
+    if (this.#length > 0 && this.#isDue(bytes.length, sample.timeNs)) {
+      this.#rotate();
+      bytes = encode(this.#encoder, sample);
+    }
+    this.#sinceNs ??= sample.timeNs;
+    try {
+      for (let at = 0; at < bytes.length;) at += (await writeTo(this.#fd, bytes, at)).bytesWritten;
+      this.#length += bytes.length;
+    } catch (error) {
+      // What is there of it is no sample.
+      await truncate(this.#fd, this.#length).catch(() => {});
+      throw unwritable(this.#path, error);
+    }
+    return true;
+  }
+
+  close(): void {
+    if (this.#fd < 0) return;
+    close(this.#fd, () => {});
+    this.#fd = -1;
+    // An empty file is no recording, and would be in the way of the next.
+    if (this.#length === 0) rmSync(this.#path, {force: true});
+  }
+
+  #isDue(more: number, timeNs: bigint): boolean {
+    const {bytes, ms} = this.#rotation ?? {bytes: null, ms: null};
+    if (bytes !== null) return this.#length + more > bytes;
+    return ms !== null && this.#sinceNs !== null && Number(timeNs - this.#sinceNs) >= ms * 1e6;
+  }
+
+  #rotate(): void {
+    try {
+      for (let i = Math.min(this.#older, filesKept - 2); i >= 0; i--) {
+        const older = `${this.#path}.${i + 1}`;
+        // What wasn't there in the beginning is not one of ours.
+        if (i === this.#older) refuseExisting(older);
+        renameSync(i === 0 ? this.#path : `${this.#path}.${i}`, older);
+      }
+    } catch (error) {
+      throw unwritable(this.#path, error);
+    }
+    this.#older = Math.min(this.#older + 1, filesKept - 1);
+    close(this.#fd, () => {});
+    this.#fd = -1;
+    this.#fd = create(this.#path);
+    this.#encoder = new SampleEncoder();
+    this.#length = 0;
+    this.#sinceNs = null;
+  }
+}
+
+function encode(encoder: SampleEncoder, sample: Sample): Buffer {
+  try {
+    return encoder.encode(sample);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new UserError(
+      `cannot record this host: ${error.message} in one reading. Leave out what there is most of, such as --no-maps.`,
+      exitStatus.failed,
+      {cause: error},
+    );
+  }
+}
+
+/** Readable for its owner alone; not through a symbolic link, wherever it leads. */
+function create(path: string): number {
+  try {
+    return openSync(path, O_WRONLY | O_CREAT | O_EXCL | (O_NOFOLLOW ?? 0), 0o600);
+  } catch (error) {
+    throw unwritable(path, error);
+  }
+}
+
+function refuseExisting(path: string): void {
+  try {
+    if (!lstatSync(path, {throwIfNoEntry: false})) return;
+  } catch (error) {
+    throw unwritable(path, error);
+  }
+  throw exists(path);
+}
+
+function exists(path: string): UserError {
+  return new UserError(`cannot record to ${path}: it is there already. Choose another name, or remove it.`);
+}
+
+function unwritable(path: string, error: unknown): unknown {
+  if (!isSystemError(error)) return error;
+  if (error.code === 'EEXIST') return exists(path);
+  const remedy =
+    error.code === 'ENOSPC' || error.code === 'EDQUOT'
+      ? 'Make room there; what was recorded until then can be replayed.'
+      : 'Choose a place that can be written.';
+  return new UserError(
+    `cannot record to ${path}: ${error.syscall}: ${error.code}. ${remedy}`,
+    isNotPermitted(error.code) ? exitStatus.notPermitted : exitStatus.failed,
+    {cause: error},
+  );
+}

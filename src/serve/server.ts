@@ -1,0 +1,286 @@
+/**
+ * The HTTP server: what it answers, and what it lets nobody do to it. It knows nothing of programs: what `/metrics` says is handed to it.
+ * HTTP/1.1, GET and HEAD; a body is refused, a client that is slow or one too many is shown the door.
+ */
+import {
+  createServer as createHttp,
+  type IncomingMessage,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from 'node:http';
+import {createServer as createHttps} from 'node:https';
+import type {AddressInfo} from 'node:net';
+import type {TLSSocket} from 'node:tls';
+import {promisify} from 'node:util';
+import {constants, gzip} from 'node:zlib';
+import {exitStatus, isNotPermitted, isSystemError, UserError} from '../errors.js';
+import {Doorkeeper} from './basic-auth.js';
+import type {TlsConfig, WebConfig} from './web-config.js';
+
+/** A text for many: encoded once, and compressed once, when somebody first asks for that. */
+export class Page {
+  readonly contentType: string;
+  readonly #text: Buffer;
+  #gzipped: Promise<Buffer> | null = null;
+
+  constructor(contentType: string, text: string) {
+    this.contentType = contentType;
+    this.#text = Buffer.from(text);
+  }
+
+  async body(gzipped: boolean): Promise<Buffer> {
+    return gzipped ? (this.#gzipped ??= compress(this.#text, {level: constants.Z_BEST_SPEED})) : this.#text;
+  }
+}
+
+/** What is served. */
+export interface Content {
+  /**
+   * The metrics, in a form that those who send such an Accept header can read.
+   * @throws UserError with what to say where they can't be had now.
+   */
+  metrics(accept: string): Promise<Page>;
+  /** Why the last reading failed; null: it didn't. */
+  problem(): string | null;
+}
+
+/** Where to listen. */
+export interface Address {
+  /** null: on all. */
+  readonly host: string | null;
+  /** 0: any that is free. */
+  readonly port: number;
+}
+
+/** A server that listens. */
+export interface ListeningServer {
+  /** `http://127.0.0.1:9935`, one an address. */
+  readonly urls: readonly string[];
+  /** Takes another configuration for what comes from now on; a change between HTTP and HTTPS is none that it can make. */
+  configure(config: WebConfig): void;
+  /** Listens no more, lets requests end, and after `patienceMs` ends them. */
+  close(patienceMs: number): Promise<void>;
+}
+
+/** Limits to what a client may do; far above what a scrape needs. */
+const limits: ServerOptions = {
+  headersTimeout: 5_000,
+  requestTimeout: 5_000,
+  // Scrapers keep their connection from one scrape to the next.
+  keepAliveTimeout: 90_000,
+  // All that happens while nobody asks.
+  connectionsCheckingInterval: 5_000,
+  maxHeaderSize: 8_192,
+};
+/** Who takes nothing of an answer for so long, or doesn't end a TLS handshake, ms. */
+const stalledMs = 20_000;
+const handshakeMs = 5_000;
+const mostConnections = 256;
+/** Then a client has to come anew, so that connections go round. */
+const mostRequests = 10_000;
+
+const compress = promisify(gzip);
+
+/**
+ * Listens at each address.
+ * @throws UserError (1, or 77) where it can't; then it listens nowhere.
+ */
+export async function listen(addresses: readonly Address[], config: WebConfig, content: Content): Promise<ListeningServer> {
+  let now = config;
+  let doorkeeper = config.users && new Doorkeeper(config.users);
+  const answerer = (request: IncomingMessage, response: ServerResponse) => {
+    answer(request, response, now, doorkeeper, content).catch(() => response.destroy());
+  };
+  const servers: Server[] = [];
+  const closeAll = () => Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  try {
+    for (const address of addresses) servers.push(await listenAt(address, openServer(now, answerer)));
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+  return {
+    urls: servers.map((server) => urlOf(server.address() as AddressInfo, config.tls !== null)),
+    configure(next) {
+      for (const server of servers)
+        if (next.tls && 'setSecureContext' in server) (server as HttpsServer).setSecureContext(secureContext(next.tls));
+      doorkeeper = next.users && new Doorkeeper(next.users);
+      now = next;
+    },
+    async close(patienceMs) {
+      const closed = closeAll();
+      for (const server of servers) server.closeIdleConnections();
+      const enough = setTimeout(() => servers.forEach((server) => server.closeAllConnections()), patienceMs);
+      await closed;
+      clearTimeout(enough);
+    },
+  };
+}
+
+type HttpsServer = ReturnType<typeof createHttps>;
+
+function openServer({tls}: WebConfig, answerer: (request: IncomingMessage, response: ServerResponse) => void): Server {
+  const server = tls ? openHttps(tls) : createHttp(limits);
+  server.maxConnections = mostConnections;
+  server.maxRequestsPerSocket = mostRequests;
+  server.maxHeadersCount = 100;
+  // Also of a socket whose client takes nothing of its answer.
+  server.setTimeout(stalledMs, (socket) => socket.destroy());
+  server.on('request', answerer);
+  // Who sends `Expect: 100-continue` has a body to send.
+  server.on('checkContinue', answerer);
+  server.on('checkExpectation', answerer);
+  // Those who only keep a connection make room for who wants something.
+  server.on('drop', () => server.closeIdleConnections());
+  return server;
+}
+
+function secureContext({cert, key, ca, minVersion, maxVersion}: TlsConfig) {
+  return {cert, key, minVersion, maxVersion, ...(ca !== null && {ca})};
+}
+
+function openHttps(tls: TlsConfig): HttpsServer {
+  const {clientAuth} = tls;
+  const server = createHttps({
+    ...limits,
+    ...secureContext(tls),
+    handshakeTimeout: handshakeMs,
+    requestCert: clientAuth !== 'NoClientCert',
+    rejectUnauthorized: clientAuth === 'RequireAndVerifyClientCert',
+  });
+  server.on('secureConnection', (socket: TLSSocket) => {
+    const hasCert = clientAuth !== 'NoClientCert' && Object.keys(socket.getPeerCertificate()).length > 0;
+    if (clientAuth === 'RequireAnyClientCert' && !hasCert) socket.destroy();
+    if (clientAuth === 'VerifyClientCertIfGiven' && hasCert && !socket.authorized) socket.destroy();
+  });
+  // One that fails is the client's affair; Node closes it.
+  server.on('tlsClientError', (_, socket) => socket.destroy());
+  return server;
+}
+
+async function listenAt({host, port}: Address, server: Server): Promise<Server> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({port, ...(host !== null && {host})}, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  }).catch((error: unknown) => {
+    if (!isSystemError(error)) throw error;
+    const remedy =
+      error.code === 'EADDRINUSE'
+        ? 'Another process listens there: choose another address with --listen.'
+        : 'Choose another address with --listen.';
+    throw new UserError(
+      `cannot listen on ${addressText({host, port})}: ${error.syscall}: ${error.code}. ${remedy}`,
+      isNotPermitted(error.code) ? exitStatus.notPermitted : exitStatus.failed,
+      {cause: error},
+    );
+  });
+  // What can still go wrong is an accept() that found no fd free; the next may.
+  server.on('error', () => {});
+  return server;
+}
+
+function addressText({host, port}: Address): string {
+  return `${host === null ? '' : host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+function urlOf({address, port}: AddressInfo, isSecure: boolean): string {
+  return `http${isSecure ? 's' : ''}://${addressText({host: address, port})}`;
+}
+
+/** Answers one request. */
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  {headers}: WebConfig,
+  doorkeeper: Doorkeeper | null,
+  content: Content,
+): Promise<void> {
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+  const say = (status: number, sentence: string, more: Readonly<Record<string, string>> = {}) =>
+    send(request, response, status, 'text/plain; charset=utf-8', Buffer.from(`${sentence}\n`), more);
+  const {method = '', headers: sent} = request;
+  if (method !== 'GET' && method !== 'HEAD')
+    return say(405, 'GET and HEAD alone.', {Allow: 'GET, HEAD', Connection: 'close'});
+  if (sent['transfer-encoding'] !== undefined || Number(sent['content-length'] ?? 0) !== 0 || sent.expect !== undefined)
+    return say(413, 'No body, please.', {Connection: 'close'});
+  const [path] = (request.url ?? '').split('?', 1);
+  // Whoever looks whether this lives has no password; nor does it tell anything.
+  if (path === '/healthz') return say(200, 'ok');
+  if (path === '/readyz') {
+    const problem = content.problem();
+    return problem === null ? say(200, 'ok') : say(503, 'The last reading failed.');
+  }
+  if (doorkeeper) {
+    const admission = await doorkeeper.admit(sent.authorization);
+    if (admission === 'busy') return say(429, 'Too many passwords at once.', {'Retry-After': '5'});
+    if (admission === 'refused')
+      return say(401, 'Not without user and password.', {'WWW-Authenticate': 'Basic realm="bpftop-ts", charset="UTF-8"'});
+  }
+  if (path === '/')
+    return send(request, response, 200, 'text/html; charset=utf-8', landingPage, {
+      'Content-Security-Policy': headers['Content-Security-Policy'] ?? "default-src 'none'",
+    });
+  if (path !== '/metrics') return say(404, 'There are /, /metrics, /healthz and /readyz.');
+  let page: Page;
+  try {
+    page = await content.metrics(sent.accept ?? '');
+  } catch (error) {
+    if (error instanceof UserError) return say(503, error.message);
+    return say(500, 'A bug: what the exporter wrote to stderr says more.');
+  }
+  const gzipped = acceptsGzip(sent['accept-encoding'] ?? '');
+  send(request, response, 200, page.contentType, await page.body(gzipped), {
+    Vary: 'Accept, Accept-Encoding',
+    ...(gzipped && {'Content-Encoding': 'gzip'}),
+  });
+}
+
+function send(
+  request: IncomingMessage,
+  response: ServerResponse,
+  status: number,
+  contentType: string,
+  body: Buffer,
+  more: Readonly<Record<string, string>>,
+): void {
+  response.writeHead(status, {'Content-Type': contentType, 'Content-Length': body.length, ...more});
+  response.end(request.method === 'HEAD' ? undefined : body);
+}
+
+/** Whether an Accept-Encoding header (RFC 9110, 12.5.3) allows gzip. */
+function acceptsGzip(header: string): boolean {
+  return qualityOf(header, (name) => name === 'gzip') > 0;
+}
+
+/** The largest quality, 0 to 1, that a header of that kind gives to what `is` so called; 0: none. */
+export function qualityOf(header: string, is: (name: string, parameters: readonly string[]) => boolean): number {
+  const qualities = header.split(',').map((each) => {
+    const [name = '', ...parameters] = each
+      .toLowerCase()
+      .split(';')
+      .map((part) => part.trim());
+    if (!is(name, parameters)) return 0;
+    const quality = Number(parameters.find((each) => each.startsWith('q='))?.slice(2) ?? 1);
+    return quality >= 0 && quality <= 1 ? quality : 0;
+  });
+  return Math.max(...qualities);
+}
+
+const landingPage = Buffer.from(`<!DOCTYPE html>
+<html lang="en">
+<head><meta charset="utf-8"><title>bpftop-ts</title></head>
+<body>
+<h1>bpftop-ts</h1>
+<p>What every BPF program of this host costs.</p>
+<ul>
+<li><a href="/metrics">/metrics</a>: for Prometheus</li>
+<li><a href="/healthz">/healthz</a>: this process lives</li>
+<li><a href="/readyz">/readyz</a>: the last reading of the programs went well</li>
+</ul>
+</body>
+</html>
+`);

@@ -1,0 +1,194 @@
+import {type ChildProcessByStdio, spawn, spawnSync} from 'node:child_process';
+import {once} from 'node:events';
+import {mkdtempSync, rmSync, writeFileSync} from 'node:fs';
+import {constants, tmpdir} from 'node:os';
+import path from 'node:path';
+import type {Readable, Writable} from 'node:stream';
+import t from 'tap';
+import {copyTool, type Document, documentsOf, run, toolPath} from '../helpers/cli.js';
+import {kernelSkip, loadProg} from '../helpers/kernel.js';
+import {busySamples, recordingOf} from '../helpers/recordings.js';
+import {PtyProgram} from '../helpers/terminal.js';
+
+const samples = busySamples(4);
+const recording = recordingOf(samples);
+
+const lines = (text: string) => text.trim().split(/\r?\n/);
+
+function fileOf(t: {teardown(done: () => unknown): void}, bytes: Uint8Array): string {
+  const dir = mkdtempSync(path.join(tmpdir(), 'bpftop-ts-'));
+  t.teardown(() => rmSync(dir, {recursive: true}));
+  const file = path.join(dir, 'recording');
+  writeFileSync(file, bytes);
+  return file;
+}
+
+t.test('every format, with every way to choose, without the addon', async (t) => {
+  const tool = copyTool(t);
+  const file = fileOf(t, recording);
+  const replay = async (...words: string[]) => run(['replay', file, ...words], {tool});
+
+  const documents = lines((await replay('--json', '-s', 'id:asc')).stdout).map((line) => JSON.parse(line) as Document);
+  t.equal(documents.length, samples.length - 1);
+  t.match(documents[0], {
+    taken_at: '2026-01-31T12:01:41.000Z',
+    host: {hostname: 'web-3', kernel_release: '6.18.44'},
+    programs: [{id: 5, name: 'alpha', period_run_cnt: 1000, avg_run_time_ns: 100}, {id: 7}, {id: 12}],
+  });
+  t.match((await replay('--json', '-n', '1')).stdout, `"run_cnt":${2n ** 60n + 3000n}`, 'counters are exact');
+
+  const csv = await replay('--format', 'csv', '--columns', 'id,name,cpu_pct', '-s', 'name:asc', '-l', '1', '-n', '2');
+  t.match(lines(csv.stdout), [/id,name,cpu_pct$/, /,5,alpha,0\.01$/, /,5,alpha,0\.01$/]);
+  const table = await replay('-f', 'beta', '-n', '1');
+  t.match(table.stdout, /web-3 .*\n[^]*beta/);
+  t.notMatch(table.stdout, /alpha/);
+  const groups = await replay('--json', '-g', 'type', '-n', '1');
+  t.match(JSON.parse(groups.stdout), {groups: [{programs: 1}, {programs: 2}]});
+  for (const {status, stderr} of [csv, table, groups]) t.match({status, stderr}, {status: 0, stderr: ''});
+});
+
+t.test('without a whole period there is nothing to write about, which is said', async (t) => {
+  const file = fileOf(t, recordingOf(samples.slice(0, 1)));
+  t.match(await run(['replay', file]), {status: 1, stdout: '', stderr: /one reading alone/});
+});
+
+t.test('damage ends it with status 1 after all that can be read; a cut is no failure', async (t) => {
+  const damaged = Buffer.from(recording);
+  damaged[damaged.length - 6] = (damaged[damaged.length - 6] as number) ^ 1;
+  const at = recordingOf(samples.slice(0, -1)).length;
+  const broken = await run(['replay', fileOf(t, damaged), '--json']);
+  t.match(broken, {status: 1, stderr: `is damaged at byte ${at}. It is shown up to 2026-01-31T12:01:42.000Z.`});
+  const cut = await run(['replay', fileOf(t, recording.subarray(0, -1)), '--json']);
+  t.match(cut, {status: 0, stderr: `was cut off: ${recording.length - 1 - at} bytes`});
+  t.equal(cut.stdout, broken.stdout);
+  t.equal(lines(cut.stdout).length, samples.length - 2);
+});
+
+t.test('what means something to a kernel alone is refused', async (t) => {
+  for (const words of [['-d', '1s'], ['--record', 'x'], ['--no-maps'], ['--host-root', '/x'], ['--sampler', 'walk']])
+    t.match(await run(['replay', 'x', ...words]), {status: 2, stderr: /^bpftop-ts: replay takes no --/}, words.join(' '));
+  t.match(await run(['replay', 'x', 'y']), {status: 2, stderr: /takes one FILE/});
+  t.match(await run(['replay', 'x', '--speed', '0']), {status: 2, stderr: /not a factor/});
+});
+
+t.test('a pipe is shown as it comes, and its end in the middle of a sample is said', async (t) => {
+  const child = spawn('env', ['-u', 'NODE_OPTIONS', process.execPath, toolPath, 'replay', '-', '--json'], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+  }) as ChildProcessByStdio<Writable, Readable, Readable>;
+  t.teardown(() => child.kill('SIGKILL'));
+  let stderr = '';
+  child.stderr.on('data', (text) => (stderr += text));
+  const next = documentsOf(child);
+  const whole = recordingOf(samples.slice(0, 2)).length;
+  child.stdin.write(recording.subarray(0, whole));
+  t.match(
+    await next(),
+    {programs: [{period_run_cnt: 3000}, {period_run_cnt: 1000}, {}]},
+    'while the pipe stays open, and silent',
+  );
+  child.stdin.end(recording.subarray(whole, whole + 11));
+  t.equal((await once(child, 'close'))[0], 0);
+  t.match(stderr, `stdin was cut off: 11 bytes from byte ${whole} on`);
+});
+
+const tool = `env -u NODE_OPTIONS ${process.execPath} ${toolPath}`;
+
+t.test('the screen shows a recording at its pace, says when it ends, and stays', async (t) => {
+  const file = fileOf(t, recording);
+  const program = new PtyProgram(['sh', '-c', `${tool} replay ${file} --speed 20; echo "ended with $?"; sleep 60`], {
+    columns: 160,
+    rows: 20,
+  });
+  t.teardown(() => program.kill());
+  const screen = await program.shows('end of recording');
+  t.match(screen, /bpftop-ts +web-3 .*2026-01-31 12:01:43 UTC +end of recording/);
+  t.match(screen, /beta.*3\.0k/);
+  program.type('/alpha\r');
+  await program.hides('beta');
+  program.type('q');
+  await program.shows('ended with 0');
+  t.notOk(program.emulator.alternate);
+});
+
+t.test('a recording can be paused and stepped through, and its pace is its own', async (t) => {
+  const file = fileOf(t, recording);
+  const program = new PtyProgram(['sh', '-c', `${tool} replay ${file} --speed max; sleep 60`], {columns: 160, rows: 20});
+  t.teardown(() => program.kill());
+  await program.shows('12:01:43 UTC  end of recording');
+  program.type(' ');
+  await program.shows('paused 12:01:43 UTC');
+  program.type('\u001b[D');
+  const earlier = await program.shows('paused 12:01:42 UTC −1s');
+  t.match(earlier, /←→ step {2}Space go on/);
+  program.type('\u001b[C');
+  await program.shows('paused 12:01:43 UTC');
+  program.type('\u001b[C');
+  await program.shows('12:01:43 UTC  end of recording');
+  program.type('?');
+  t.notMatch(await program.shows('a reading on'), /read (more|less) often/);
+  program.type('q');
+  await program.hides('a reading on');
+  program.type('-+=');
+  program.type('q');
+  await program.until(() => !program.emulator.alternate, 'the shell');
+});
+
+t.test('keys come from the terminal while the recording comes from a pipe', async (t) => {
+  const file = fileOf(t, recording);
+  // The pipe stays open, as that of an ssh does.
+  const line = `{ cat ${file}; sleep 60; } | ${tool} replay - --speed max; echo "ended with $?"; sleep 60`;
+  const program = new PtyProgram(['sh', '-c', line], {columns: 120, rows: 20});
+  t.teardown(() => program.kill());
+  await program.shows(/12:01:43 +replay/);
+  program.type('/alpha\r');
+  await program.hides('beta');
+  program.type('q');
+  await program.until(() => !program.emulator.alternate, 'the shell');
+});
+
+t.test('a far host is on this screen, live, until its recorder or the way to it ends', {skip: kernelSkip}, async (t) => {
+  const prog = loadProg(t, {type: 'xdp', name: 'far_away'});
+  const line = `${tool} -d 100ms --record - | ${tool} replay - -f far_away; echo "ended with $?"; sleep 60`;
+  const program = new PtyProgram(['sh', '-c', line], {columns: 120, rows: 20});
+  t.teardown(() => program.kill());
+  await program.shows(/replay\n[^]*far_away/);
+  const runs = 54_321;
+  prog.run(runs);
+  await program.shows(/far_away.* 54\.3k /);
+  const {stdout} = spawnSync('pgrep', ['-f', '--session', String(program.pid), '^\\S*node .*--record -'], {
+    encoding: 'utf8',
+  });
+  process.kill(Number(stdout), 'SIGKILL');
+  await program.shows('end of recording');
+  program.type('q');
+  await program.shows('ended with 0');
+});
+
+t.test('a damaged recording is shown as far as it goes, and the screen says where it is damaged', async (t) => {
+  const file = fileOf(t, Buffer.concat([recording, Buffer.from('rubbish, and more of it')]));
+  const program = new PtyProgram(['sh', '-c', `${tool} replay ${file} --speed 50; sleep 60`], {columns: 160, rows: 20});
+  t.teardown(() => program.kill());
+  const screen = await program.shows('end of recording');
+  t.match(screen, `is damaged at byte ${recording.length}. It is shown up to 2026-01-31T12:01:43.000Z.`);
+});
+
+t.test('a terminal that goes away ends it', async (t) => {
+  const file = fileOf(t, recording);
+  const program = new PtyProgram(['sh', '-c', `exec ${tool} replay ${file}`], {columns: 120, rows: 20});
+  t.teardown(() => program.kill());
+  await program.shows('replay');
+  program.hangUp();
+  const {exitCode, signal} = await program.exited;
+  const {SIGHUP} = constants.signals;
+  t.ok(exitCode === 128 + SIGHUP || signal === SIGHUP, `by ${exitCode || `signal ${signal}`}: it does not abort`);
+});
+
+t.test('what is no recording takes no screen', async (t) => {
+  const file = fileOf(t, Buffer.from('ID TYPE NAME'));
+  const program = new PtyProgram(['sh', '-c', `${tool} replay ${file}; echo "ended with $?"; sleep 60`], {
+    columns: 120,
+    rows: 20,
+  });
+  t.teardown(() => program.kill());
+  t.match(await program.shows('ended with 1'), /it is no recording/);
+});

@@ -1,0 +1,151 @@
+import {spawnSync} from 'node:child_process';
+import {readFileSync, writeFileSync} from 'node:fs';
+import path from 'node:path';
+import {PassThrough} from 'node:stream';
+import t from 'tap';
+import {Pace} from '../../src/collectors/pace.js';
+import {openRecording, type RecordedBytes, ReplayCollector} from '../../src/collectors/replay.js';
+import type {Sample} from '../../src/sample/types.js';
+import {busySamples, recordingOf} from '../helpers/recordings.js';
+
+const pace = new Pace(1000);
+
+function piped(live = true): {stream: PassThrough; bytes: RecordedBytes} {
+  const stream = new PassThrough();
+  return {stream, bytes: {name: 'stdin', chunks: stream, live, close: () => void stream.destroy()}};
+}
+
+async function all(collector: ReplayCollector): Promise<{samples: Sample[]; error: unknown}> {
+  const samples: Sample[] = [];
+  try {
+    for await (const sample of collector.samples(pace)) samples.push(sample);
+    return {samples, error: null};
+  } catch (error) {
+    return {samples, error};
+  }
+}
+
+t.test('a file gives what was recorded, once', async (t) => {
+  const samples = busySamples(4);
+  const file = path.join(t.testdir(), 'recording');
+  writeFileSync(file, recordingOf(samples));
+  const collector = new ReplayCollector(openRecording(file), Infinity);
+  t.strictSame(await all(collector), {samples, error: null});
+  t.strictSame(await all(collector), {samples: [], error: null});
+});
+
+t.test('a stream gives each sample as soon as its last byte is there', async (t) => {
+  const samples = busySamples(3);
+  const {stream, bytes} = piped();
+  const readings = new ReplayCollector(bytes, Infinity).samples(pace);
+  const encoded = recordingOf(samples);
+  const first = recordingOf(samples.slice(0, 1)).length;
+  stream.write(encoded.subarray(0, first));
+  t.strictSame((await readings.next()).value, samples[0]);
+  const next = readings.next();
+  stream.write(encoded.subarray(first, first + 10));
+  t.equal(await Promise.race([next, new Promise((resolve) => setTimeout(resolve, 50, 'nothing yet'))]), 'nothing yet');
+  stream.end(encoded.subarray(first + 10));
+  t.strictSame((await next).value, samples[1]);
+});
+
+t.test('who sends one sample after the other is kept up with, whatever the recorded times say', async (t) => {
+  // An hour from one to the next: waiting for that would be noticed.
+  const samples = [0, 3600, 7200].map((i) => ({...(busySamples(1)[0] as Sample), timeNs: BigInt(i) * 10n ** 9n}));
+  const {stream, bytes} = piped();
+  const readings = new ReplayCollector(bytes, 1).samples(pace);
+  const encoded = recordingOf(samples);
+  let sent = 0;
+  for (let i = 1; i <= samples.length; i++) {
+    const next = readings.next();
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    const end = recordingOf(samples.slice(0, i)).length;
+    stream.write(encoded.subarray(sent, end));
+    sent = end;
+    t.strictSame((await next).value, samples[i - 1]);
+  }
+});
+
+t.test('a file keeps its own pace, and its wait can be ended', async (t) => {
+  const samples = [0, 3600].map((i) => ({...(busySamples(1)[0] as Sample), timeNs: BigInt(i) * 10n ** 9n}));
+  const file = path.join(t.testdir(), 'recording');
+  writeFileSync(file, recordingOf(samples));
+  const stop = new AbortController();
+  const readings = new ReplayCollector(openRecording(file), 1).samples(pace, stop.signal);
+  t.strictSame((await readings.next()).value, samples[0]);
+  const next = readings.next();
+  t.equal(await Promise.race([next, new Promise((resolve) => setTimeout(resolve, 50, 'waits'))]), 'waits');
+  stop.abort();
+  t.equal((await next).done, true);
+});
+
+t.test('a recording that was cut off is said after its last sample, and is no failure', async (t) => {
+  const samples = busySamples(3);
+  const encoded = recordingOf(samples);
+  const file = path.join(t.testdir(), 'recording');
+  writeFileSync(file, encoded.subarray(0, -1));
+  const {samples: found, error} = await all(new ReplayCollector(openRecording(file), Infinity));
+  t.strictSame(found, samples.slice(0, 2));
+  const at = recordingOf(samples.slice(0, 2)).length;
+  t.match(error, {exitStatus: 0, message: `was cut off: ${encoded.length - 1 - at} bytes from byte ${at} on`});
+  t.match(error, {message: 'It is shown up to 2026-01-31T12:01:41.000Z.'});
+});
+
+t.test('damage is said with its place, after the last sample before it', async (t) => {
+  const samples = busySamples(3);
+  const encoded = recordingOf(samples);
+  encoded[encoded.length - 6] = (encoded[encoded.length - 6] as number) ^ 1;
+  const {stream, bytes} = piped();
+  stream.end(encoded);
+  const {samples: found, error} = await all(new ReplayCollector(bytes, Infinity));
+  t.strictSame(found, samples.slice(0, 2));
+  const at = recordingOf(samples.slice(0, 2)).length;
+  t.match(error, {exitStatus: 1, message: `stdin is damaged at byte ${at}. It is shown up to 2026-01-31T12:01:41.000Z.`});
+});
+
+t.test('what is no recording, or none any more, is one sentence', async (t) => {
+  const encoded = recordingOf(busySamples(2));
+  const newer = Buffer.from(encoded);
+  newer.writeUInt32LE(99, 8);
+  const dir = t.testdir({
+    empty: '',
+    text: 'ID TYPE NAME\n',
+    newer,
+    short: encoded.subarray(0, 40),
+    folder: {},
+  });
+  const expected = {
+    empty: /it is empty/,
+    text: /it is no recording/,
+    newer: /by a newer bpftop-ts/,
+    short: /it ends at byte 40, before its first sample is whole/,
+    folder: /it is no file/,
+    'not there': /open: ENOENT/,
+  };
+  for (const [name, message] of Object.entries(expected)) {
+    const replay = async () => {
+      const {error} = await all(new ReplayCollector(openRecording(path.join(dir, name)), Infinity));
+      throw error;
+    };
+    await t.rejects(replay(), {name: 'UserError', exitStatus: 1, message}, name);
+  }
+});
+
+t.test('a FIFO is not waited at', (t) => {
+  const file = path.join(t.testdir(), 'fifo');
+  spawnSync('mkfifo', [file]);
+  t.throws(() => openRecording(file), {message: /replay -/});
+  t.end();
+});
+
+t.test('nothing stays open when the reader has seen enough', async (t) => {
+  const file = path.join(t.testdir(), 'recording');
+  writeFileSync(file, recordingOf(busySamples(50)));
+  const bytes = openRecording(file);
+  for await (const sample of new ReplayCollector(bytes, Infinity).samples(pace)) {
+    t.equal(sample.progs.info.length, 3);
+    break;
+  }
+  t.equal((bytes.chunks as unknown as {destroyed: boolean}).destroyed, true);
+  t.ok(readFileSync(file).length > 0);
+});
