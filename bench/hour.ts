@@ -26,7 +26,7 @@ export interface Hour {
   readonly quietBytes: number;
 }
 
-const afterSample = tuneV8();
+tuneV8();
 
 const parts = 12;
 /** Longer than the trend of a row is. */
@@ -182,7 +182,6 @@ async function show(busy: boolean): Promise<number> {
   const sample = nextSample(++seconds, busy);
   const before = process.cpuUsage();
   screen.update(measure(sample, previous));
-  afterSample();
   await turn();
   const {user, system} = process.cpuUsage(before);
   previous = sample;

@@ -26,7 +26,7 @@ const firstPeriodMs = 100;
  * @returns the exit status.
  */
 export async function runLive(collector: Collector, options: ShowOptions, notice: string | null): Promise<number> {
-  const afterSample = tuneV8();
+  tuneV8();
   const recorded = options.command === 'replay';
   const stop = new AbortController();
   const pace = new Pace(options.delayMs, firstPeriodMs);
@@ -72,7 +72,6 @@ export async function runLive(collector: Collector, options: ShowOptions, notice
           return screen.ended;
         }
         screen.update(measure(result.value, previous));
-        afterSample();
         // The first reading has no rates: like elsewhere, it isn't one of the N.
         if (previous && ++shown === options.iterations) return {by: 'quit'};
         previous = result.value;
