@@ -103,6 +103,32 @@ t.test('Ctrl-Z gives the terminal to the shell, fg brings the screen back', asyn
   t.match(program.emulator.text(), 'Stopped');
 });
 
+t.test('fg in a window of another size fills that one', async (t) => {
+  const program = startInPty(t, {words: [...cleanEnv, 'PS1=prompt> ', 'bash', '--norc', '--noprofile', '-i']});
+  await program.shows('prompt>');
+  program.type(`${shellLine}\n`);
+  await program.shows('prog_30');
+  program.type('jj');
+  await program.shows(/^› +29 /m);
+  for (const [columns, rows] of [
+    [120, 30],
+    [40, 10],
+  ] as const) {
+    program.type('\u001a');
+    await program.until(() => !program.emulator.alternate, 'the shell');
+    await program.shows('Stopped');
+    program.resize(columns, rows);
+    program.type('fg\n');
+    const shown = (await program.shows(new RegExp(`1–${rows - 3} of 30`))).split('\n');
+    t.ok(program.emulator.alternate);
+    t.equal(shown[0]?.length, columns);
+    t.match(shown[0], /live$/);
+    t.match(shown[1], 'CPU%▼');
+    t.match(shown[3], /^› .*prog_29 /);
+    t.match(shown[rows - 1], 'help');
+  }
+});
+
 t.test('Ctrl-Z where nobody could bring it back changes nothing', async (t) => {
   const program = startInPty(t);
   await program.shows('prog_30');
@@ -154,6 +180,47 @@ t.test('a terminal that nobody reads stops neither samples nor signals, and show
   t.notOk(runs(program.pid), 'TERM is answered with nobody looking');
   program.thaw();
   t.match(await program.exited, {exitCode: 143});
+});
+
+t.test('hundreds of resizes end with the right screen, and leave nothing behind', async (t) => {
+  const heartbeat = `${t.testdir({})}/heartbeat`;
+  const words = screenCommand([30, 50], ['--expose-gc']);
+  const program = startInPty(t, {words, env: {HEARTBEAT: heartbeat}});
+  await program.shows('prog_30');
+  const size = (i: number) => [40 + ((i * 37) % 361), 5 + ((i * 13) % 56)] as const;
+  const drawn = async (columns: number, rows: number) => {
+    program.resize(columns, rows);
+    await program.until((screen) => {
+      const lines = screen.split('\n');
+      return /live$/.test(lines[0] ?? '') && lines[0]?.length === columns && / help/.test(lines[rows - 1] ?? '');
+    }, `${columns}×${rows}`);
+  };
+  // The largest, so that no buffer has to grow any more.
+  await drawn(400, 60);
+  const afterHundred = async (from: number) => {
+    for (let i = from; i < from + 100; i++) await drawn(...size(i));
+    const {inUse} = await collected(heartbeat, heartbeatOf(heartbeat).inUse.length + 1);
+    return inUse.at(-1) as InUse;
+  };
+  const first = await afterHundred(0);
+  const second = await afterHundred(100);
+  t.equal(second.listeners, first.listeners);
+  // A screen that is kept with each resize has at least the codes of its cells, four bytes each.
+  let screens = 0;
+  for (let i = 100; i < 200; i++) screens += 4 * size(i)[0] * size(i)[1];
+  const kept = second.bytes - first.bytes;
+  t.ok(kept < screens / 2, `${kept} bytes are kept, a hundred screens have ${screens}`);
+
+  // And as a window is dragged: nobody waits for it.
+  for (let i = 200; i < 400; i++) program.resize(...size(i));
+  await drawn(80, 24);
+  const lines = program.emulator.lines();
+  t.match(lines[1], /NAME.*CPU%▼/);
+  t.same(
+    lines.slice(2, 23).map((line) => /prog_\d+/.exec(line)?.[0]),
+    Array.from({length: 21}, (_, i) => `prog_${30 - i}`),
+  );
+  t.match(lines[23], '1–21 of 30');
 });
 
 t.test('a terminal that goes away ends it cleanly', async (t) => {
