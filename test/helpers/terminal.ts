@@ -232,7 +232,7 @@ export function heartbeatOf(file: string): Heartbeat {
 
 /** Resolves when so many collections have been. */
 export async function collected(file: string, count: number): Promise<Heartbeat> {
-  for (const end = Date.now() + patienceMs; ; ) {
+  for (const end = Date.now() + patienceMs; ;) {
     const said = heartbeatOf(file);
     if (said.inUse.length >= count) return said;
     if (Date.now() > end) throw new Error(`${said.samples} samples, ${said.inUse.length} collections, not ${count}`);

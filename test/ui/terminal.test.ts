@@ -2,7 +2,17 @@
 import {readFileSync, rmSync} from 'node:fs';
 import {setTimeout as sleep} from 'node:timers/promises';
 import t from 'tap';
-import {cleanEnv, collected, type Heartbeat, heartbeatOf, type InUse, type PtyProgram, samplesPerCollection, screenCommand, startInPty} from '../helpers/terminal.js';
+import {
+  cleanEnv,
+  collected,
+  type Heartbeat,
+  heartbeatOf,
+  type InUse,
+  type PtyProgram,
+  samplesPerCollection,
+  screenCommand,
+  startInPty,
+} from '../helpers/terminal.js';
 
 const shellLine = screenCommand().join(' ');
 
