@@ -155,7 +155,8 @@ t.test('a terminal that nobody reads stops neither samples nor signals, and show
   const words = screenCommand([listed, 5], ['--expose-gc']);
   const program = startInPty(t, {columns, rows: 6, words, env: {HEARTBEAT: heartbeat}});
   await program.shows(`prog_${listed}`);
-  // The past grows with each sample until it is full, by as much whether somebody looks or not, and by the same for few rows as for many.
+  // The past grows with each sample until it is full, whether somebody looks or not, and by the same for few rows, which every terminal
+  // keeps up with, as for many.
   const samples = 300;
   const grown = ({inUse}: Heartbeat) =>
     (inUse.at(-1) as InUse).bytes - (inUse.at(-1 - samples / samplesPerCollection) as InUse).bytes;
