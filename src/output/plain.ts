@@ -33,7 +33,9 @@ const usualLimit = 5;
 /** The host's totals, what came and went, and the first programs or groups that ran. Ends without a newline. */
 export function toPlain({measured, progs, gone, groups, columns, filtered, limit}: PlainUpdate): string {
   const most = limit ?? usualLimit;
-  const ran = (groups ?? progs).filter((row) => row.periodRunCnt !== 0);
+  // Columns that somebody chose say more than rates.
+  const blind = measured.sample.stats === 'off' && columns === null;
+  const ran = blind ? [] : (groups ?? progs).filter((row) => row.periodRunCnt !== 0);
   const told = ran.slice(0, most);
   const rows = told.map((row, i) => {
     if (row instanceof Group) return `${i + 1}: ${groupLine(row)}.`;
@@ -49,7 +51,7 @@ export function toPlain({measured, progs, gone, groups, columns, filtered, limit
     ),
     ...list('Gone', gone, most),
     ...rows,
-    ...(ran.length === 0 && progs.length > 0 ? ['None of them ran.'] : []),
+    ...(ran.length === 0 && progs.length > 0 ? [blind ? 'Statistics are off: no rates.' : 'None of them ran.'] : []),
     ...(ran.length > told.length ? [`And ${ran.length - told.length} more.`] : []),
   ].join('\n');
 }

@@ -4,17 +4,17 @@ import {selectTotals} from '../model/select.js';
 import type {Grid} from './grid.js';
 import type {Rect, ScreenLayout} from './layout.js';
 import type {State} from './state.js';
-import {cellsOf, cut} from './text.js';
+import {cellsOf, wrap} from './text.js';
 import {style, type StyleName} from './theme.js';
 import type {View} from './view.js';
 
-/** One line over the footer, safe to print. */
+/** What is said over the footer, safe to print. */
 export interface Alert {
   readonly text: string;
   readonly look: StyleName;
 }
 
-/** One line that must not be missed; null: all is well. */
+/** What must not be missed; null: all is well. */
 export function alertOf(view: View, failure: string | null): Alert | null {
   if (failure !== null) {
     const figures = view.behindNs === null ? ' The figures are those of the last reading.' : '';
@@ -24,19 +24,28 @@ export function alertOf(view: View, failure: string | null): Alert | null {
   return warnings.length === 0 ? null : {text: `! ${warnings.join(' · ')}`, look: 'warning'};
 }
 
-/** The body that an alert leaves. */
-export function bodyOver(alert: unknown, body: Rect): Rect {
-  return alert && body.height >= 3 ? {...body, height: body.height - 1} : body;
+/** What to do stands at the end of a sentence, so that it may take several rows; more than these would hide what it is about. */
+const mostAlertRows = 3;
+
+function alertLines(alert: Alert | null, {width, height}: Rect): readonly string[] {
+  if (!alert || height < 3) return [];
+  return wrap(alert.text, width, Math.min(mostAlertRows, Math.floor(height / 2)));
 }
 
-/** Paints the alert into the last row of the body. @returns the body that is left. */
+/** The body that an alert leaves. */
+export function bodyOver(alert: Alert | null, body: Rect): Rect {
+  const {length} = alertLines(alert, body);
+  return length === 0 ? body : {...body, height: body.height - length};
+}
+
+/** Paints the alert into the last rows of the body. @returns the body that is left. */
 export function paintAlert(grid: Grid, body: Rect, alert: Alert | null): Rect {
   const left = bodyOver(alert, body);
-  if (!alert || left === body) return body;
-  const y = body.y + body.height - 1;
-  const shown = cut(alert.text, grid.columns);
-  grid.fill(0, y, grid.columns, style.text);
-  grid.text(0, y, shown, style[alert.look]);
+  alertLines(alert, body).forEach((line, i) => {
+    const y = left.y + left.height + i;
+    grid.fill(0, y, grid.columns, style.text);
+    grid.text(0, y, line, style[alert?.look ?? 'text']);
+  });
   return left;
 }
 
@@ -57,12 +66,14 @@ export function emptyReason(view: View, state: State): readonly string[] {
 
 /** Paints why there is no row, in the middle of the body. */
 export function paintEmpty(grid: Grid, body: Rect, lines: readonly string[]): void {
-  const y = body.y + Math.max(0, Math.floor((body.height - lines.length) / 3));
-  lines.forEach((line, i) => {
-    if (y + i >= body.y + body.height) return;
-    const shown = cut(line, body.width);
-    grid.text(body.x + Math.floor((body.width - cellsOf(shown)) / 2), y + i, shown, i === 0 ? style.strong : style.text);
-  });
+  const looks = lines.flatMap((line, i) =>
+    wrap(line, body.width, 2).map((shown) => [shown, i === 0 ? style.strong : style.text] as const),
+  );
+  const y = body.y + Math.max(0, Math.floor((body.height - looks.length) / 3));
+  for (const [i, [shown, look]] of looks.entries()) {
+    if (i >= body.height) return;
+    grid.text(body.x + Math.floor((body.width - cellsOf(shown)) / 2), y + i, shown, look);
+  }
 }
 
 /** Programs, without this tool's own unless they are listed: `5 of 214` under a filter or limit, `1–45 of 214` rows where not all fit; else nothing: the header has the number. */

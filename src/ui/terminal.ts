@@ -257,8 +257,8 @@ class Tty implements Terminal {
       this.#entered = false;
     }
     this.#enter();
-    this.#measure();
-    this.#events?.redraw();
+    // Of a resize meanwhile only the shell was told, and Node asks for the size anew at this signal alone.
+    process.emit('SIGWINCH');
   };
 
   readonly #onResize = () => {

@@ -2,6 +2,8 @@
  * A person at a terminal: an emulator that knows what is on the screen, alone or behind a pty with a program in it. Tests look at the
  * screen, never at the bytes: a substring of those can't tell whether it is still to be seen.
  */
+import {readFileSync} from 'node:fs';
+import {fileURLToPath} from 'node:url';
 import {spawn, type IPty} from '@lydell/node-pty';
 import xterm, {type IBufferCell} from '@xterm/headless';
 
@@ -72,12 +74,19 @@ export interface PtyOptions {
 /** How long something may take that happens at once on an idle machine. */
 const patienceMs = 20_000;
 
+/** A frame is a synchronized update. */
+const endOfFrame = '\x1b[?2026l';
+
 /** A program in a pty. */
 export class PtyProgram {
   readonly emulator: Emulator;
   readonly exited: Promise<Exit>;
   /** Bytes that came from it. */
   bytes = 0;
+  /** Frames that they were. */
+  frames = 0;
+  /** Bytes that are not ASCII. */
+  bytesBeyondAscii = 0;
   readonly #pty: IPty;
   #last: Promise<void> = Promise.resolve();
   #waiting: (() => void)[] = [];
@@ -93,6 +102,8 @@ export class PtyProgram {
     this.exited = new Promise((resolve) => this.#pty.onExit(resolve));
     this.#pty.onData((data) => {
       this.bytes += Buffer.byteLength(data);
+      this.frames += data.split(endOfFrame).length - 1;
+      this.bytesBeyondAscii += Buffer.byteLength(data.replace(/[\0-\x7f]+/g, ''));
       this.#last = this.emulator.write(data).then(() => {
         for (const wake of this.#waiting.splice(0)) wake();
       });
@@ -164,5 +175,67 @@ export class PtyProgram {
   hides(unwanted: string | RegExp): Promise<string> {
     const found = (screen: string) => (typeof unwanted === 'string' ? screen.includes(unwanted) : unwanted.test(screen));
     return this.until((screen) => !found(screen), `anything but ${String(unwanted)}`);
+  }
+}
+
+const fixture = fileURLToPath(new URL('../fixtures/screen.ts', import.meta.url));
+
+/** To be put before a command: without the loaders that the test runner puts into NODE_OPTIONS. */
+export const cleanEnv = ['env', '-u', 'NODE_OPTIONS', '-u', 'CI', 'NODE_ENV=production'];
+
+/** The command of fixtures/screen.ts. */
+export function screenCommand(args: readonly (string | number)[] = [], nodeFlags: readonly string[] = []): string[] {
+  return [...cleanEnv, process.execPath, ...nodeFlags, '--import', 'tsx', fixture, ...args.map(String)];
+}
+
+/** Runs fixtures/screen.ts, or other words, in a pty; killed when the test ends. */
+export function startInPty(
+  t: {teardown(done: () => void): void},
+  {
+    columns = 80,
+    rows = 24,
+    words = screenCommand(),
+    env = {},
+  }: {columns?: number; rows?: number; words?: readonly string[]; env?: NodeJS.ProcessEnv} = {},
+): PtyProgram {
+  const program = new PtyProgram(words, {columns, rows, env});
+  t.teardown(() => program.kill());
+  return program;
+}
+
+/** After so many samples fixtures/screen.ts collects garbage and says what is left. */
+export const samplesPerCollection = 50;
+
+/** What is in use after a collection. */
+export interface InUse {
+  /** In V8's heap and beside it. */
+  readonly bytes: number;
+  /** Of the process and its terminal. */
+  readonly listeners: number;
+}
+
+/** What fixtures/screen.ts says of itself. */
+export interface Heartbeat {
+  readonly samples: number;
+  /** After each `samplesPerCollection` of them, under --expose-gc. */
+  readonly inUse: readonly InUse[];
+}
+
+/** Its latest word. */
+export function heartbeatOf(file: string): Heartbeat {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as Heartbeat;
+  } catch {
+    return {samples: 0, inUse: []};
+  }
+}
+
+/** Resolves when so many collections have been. */
+export async function collected(file: string, count: number): Promise<Heartbeat> {
+  for (const end = Date.now() + patienceMs; ;) {
+    const said = heartbeatOf(file);
+    if (said.inUse.length >= count) return said;
+    if (Date.now() > end) throw new Error(`${said.samples} samples, ${said.inUse.length} collections, not ${count}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }

@@ -6,6 +6,7 @@ import {initialSort} from '../../src/model/sort.js';
 import {selectGroups, selectProgs, wanted} from '../../src/model/select.js';
 import {toPlain} from '../../src/output/plain.js';
 import {noSources} from '../../src/sample/sources.js';
+import type {Sample} from '../../src/sample/types.js';
 import {makeSample, owner, type ProgSpec, reading} from '../helpers/samples.js';
 
 const owners = reading({1: [owner({pod: 'web'})]}, {timeNs: 101_000_000_000n});
@@ -18,15 +19,20 @@ function told(
     limit = null,
     columns = null,
     by = null,
+    stats = 'enabled_here',
   }: {
     filter?: ReturnType<typeof parseFilter>;
     limit?: number | null;
     columns?: Parameters<typeof toPlain>[0]['columns'];
     by?: ReturnType<typeof findGrouping> | null;
+    stats?: Sample['stats'];
   } = {},
 ): string {
-  const sample = makeSample(110, now);
-  const measured = measure({...sample, progs: {...sample.progs, sources: {...noSources, owners}}}, makeSample(100, before));
+  const sample = makeSample(110, now, {stats});
+  const measured = measure(
+    {...sample, progs: {...sample.progs, sources: {...noSources, owners}}},
+    makeSample(100, before, {stats}),
+  );
   const selection = {sort: initialSort, filter, limit: null, own: false};
   const progs = selectProgs(measured.progs, selection);
   const groups = by ? selectGroups(measured.progs, by, selection) : null;
@@ -87,6 +93,19 @@ t.test('of many that come at once a few are named, and none without rates is cal
   t.match(text, /^New: prog_1 \(id 1, xdp\), .* and 35 more\.$/m);
   t.match(text, /^1: .*: no rates yet\.$/m);
   t.match(text, 'And 35 more.');
+  t.end();
+});
+
+t.test('with statistics off it says so, and neither that programs are idle nor that rates will come', (t) => {
+  const text = told(before, now, {stats: 'off'});
+  t.match(text, /^[^%]*: 4 programs, over 10\.0s\.\nNew: .*\nGone: .*\nStatistics are off: no rates\.$/);
+  t.match(told(before, now, {stats: 'off', by: findGrouping('pod')}), /\nStatistics are off: no rates\.$/);
+  t.match(
+    told(before, now, {stats: 'off', columns: ['id', 'name']}),
+    /\n1: ID 1, NAME busy\.\n/,
+    'what was asked for is told',
+  );
+  t.notMatch(told([], [], {stats: 'off'}), 'Statistics', 'no programs, no rates to miss');
   t.end();
 });
 

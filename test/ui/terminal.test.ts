@@ -1,32 +1,23 @@
 /** The screen in a real pty: what the terminal shows, and that it is given back as it was. */
 import {readFileSync, rmSync} from 'node:fs';
 import {setTimeout as sleep} from 'node:timers/promises';
-import {fileURLToPath} from 'node:url';
 import t from 'tap';
-import {PtyProgram} from '../helpers/terminal.js';
+import {
+  cleanEnv,
+  collected,
+  type Heartbeat,
+  heartbeatOf,
+  type InUse,
+  type PtyProgram,
+  samplesPerCollection,
+  screenCommand,
+  startInPty,
+} from '../helpers/terminal.js';
 
-const fixture = fileURLToPath(new URL('../fixtures/screen.ts', import.meta.url));
-// Without the loaders that the test runner puts into NODE_OPTIONS.
-const clean = ['env', '-u', 'NODE_OPTIONS', '-u', 'CI', 'NODE_ENV=production'];
-const command = [...clean, process.execPath, '--import', 'tsx', fixture];
-const shellLine = command.join(' ');
-
-function start(
-  t: {teardown(done: () => void): void},
-  {
-    columns = 80,
-    rows = 24,
-    words = command,
-    env = {},
-  }: {columns?: number; rows?: number; words?: readonly string[]; env?: NodeJS.ProcessEnv} = {},
-): PtyProgram {
-  const program = new PtyProgram(words, {columns, rows, env});
-  t.teardown(() => program.kill());
-  return program;
-}
+const shellLine = screenCommand().join(' ');
 
 t.test('at every size the screen is filled, and follows a resize', async (t) => {
-  const program = start(t);
+  const program = startInPty(t);
   let screen = await program.shows(/prog_30 /);
   for (const [columns, rows] of [
     [80, 24],
@@ -54,7 +45,7 @@ t.test('at every size the screen is filled, and follows a resize', async (t) => 
 });
 
 t.test('keys work, however they come', async (t) => {
-  const program = start(t, {columns: 100});
+  const program = startInPty(t, {columns: 100});
   await program.shows('prog_30');
   program.type('\u001b[B\u001b[Bjj');
   await program.shows(/^› +27 /m);
@@ -84,7 +75,7 @@ t.test('whatever ends it, the terminal is as it was', async (t) => {
     ['HUP', 129, (_: PtyProgram, pid: number) => process.kill(pid, 'SIGHUP')],
   ] as const) {
     const script = `echo before; stty -g; ${shellLine} & echo pid=$!; fg >/dev/null; echo status=$?; stty -g; echo after; read line`;
-    const program = start(t, {words: [...clean, 'bash', '--norc', '-c', `set -m; ${script}`]});
+    const program = startInPty(t, {words: [...cleanEnv, 'bash', '--norc', '-c', `set -m; ${script}`]});
     await program.shows('prog_30');
     t.ok(program.emulator.alternate, `${how}: its own screen`);
     // The pid stands on the shell's screen, below ours.
@@ -102,7 +93,7 @@ t.test('whatever ends it, the terminal is as it was', async (t) => {
 });
 
 t.test('Ctrl-Z gives the terminal to the shell, fg brings the screen back', async (t) => {
-  const program = start(t, {words: [...clean, 'PS1=prompt> ', 'bash', '--norc', '--noprofile', '-i']});
+  const program = startInPty(t, {words: [...cleanEnv, 'PS1=prompt> ', 'bash', '--norc', '--noprofile', '-i']});
   await program.shows('prompt>');
   program.type(`${shellLine}\n`);
   await program.shows('prog_30');
@@ -122,8 +113,34 @@ t.test('Ctrl-Z gives the terminal to the shell, fg brings the screen back', asyn
   t.match(program.emulator.text(), 'Stopped');
 });
 
+t.test('fg in a window of another size fills that one', async (t) => {
+  const program = startInPty(t, {words: [...cleanEnv, 'PS1=prompt> ', 'bash', '--norc', '--noprofile', '-i']});
+  await program.shows('prompt>');
+  program.type(`${shellLine}\n`);
+  await program.shows('prog_30');
+  program.type('jj');
+  await program.shows(/^› +29 /m);
+  for (const [columns, rows] of [
+    [120, 30],
+    [40, 10],
+  ] as const) {
+    program.type('\u001a');
+    await program.until(() => !program.emulator.alternate, 'the shell');
+    await program.shows('Stopped');
+    program.resize(columns, rows);
+    program.type('fg\n');
+    const shown = (await program.shows(new RegExp(`1–${rows - 3} of 30`))).split('\n');
+    t.ok(program.emulator.alternate);
+    t.equal(shown[0]?.length, columns);
+    t.match(shown[0], /live$/);
+    t.match(shown[1], 'CPU%▼');
+    t.match(shown[3], /^› .*prog_29 /);
+    t.match(shown[rows - 1], 'help');
+  }
+});
+
 t.test('Ctrl-Z where nobody could bring it back changes nothing', async (t) => {
-  const program = start(t);
+  const program = startInPty(t);
   await program.shows('prog_30');
   program.type('\u001a');
   await sleep(300);
@@ -134,26 +151,40 @@ t.test('Ctrl-Z where nobody could bring it back changes nothing', async (t) => {
 
 t.test('a terminal that nobody reads stops neither samples nor signals, and shows the present afterwards', async (t) => {
   const heartbeat = `${t.testdir({})}/heartbeat`;
-  const program = start(t, {columns: 160, rows: 50, words: [...command, '2000', '20'], env: {HEARTBEAT: heartbeat}});
-  await program.shows('prog_2000');
-  const beats = () => readFileSync(heartbeat, 'utf8').split(' ').map(Number) as [number, number];
+  const [columns, rows, listed] = [300, 90, 87];
+  const words = screenCommand([listed, 5], ['--expose-gc']);
+  const program = startInPty(t, {columns, rows: 6, words, env: {HEARTBEAT: heartbeat}});
+  await program.shows(`prog_${listed}`);
+  // The past grows with each sample until it is full, whether somebody looks or not, and by the same for few rows, which every terminal
+  // keeps up with, as for many.
+  const samples = 300;
+  const grown = ({inUse}: Heartbeat) =>
+    (inUse.at(-1) as InUse).bytes - (inUse.at(-1 - samples / samplesPerCollection) as InUse).bytes;
+  const past = grown(await collected(heartbeat, 2 + samples / samplesPerCollection));
+
+  program.resize(columns, rows);
+  await program.shows('prog_1 ');
+  const before = {bytes: program.bytes, frames: program.frames};
+  const {inUse} = await collected(heartbeat, heartbeatOf(heartbeat).inUse.length + 2);
+  const missed = (samples * (program.bytes - before.bytes)) / (program.frames - before.frames);
   program.freeze();
-  await sleep(1000);
-  const [first] = beats();
-  await sleep(2000);
-  const [second, memory] = beats();
-  t.ok(second > first + 30, `${second - first} samples with nobody looking`);
-  const {bytes} = program;
+  const frozen = program.bytes;
+  const unread = await collected(heartbeat, inUse.length + samples / samplesPerCollection + 1);
+  t.equal(program.bytes, frozen, 'nobody looked');
+  const kept = grown(unread) - past;
+  t.ok(kept < missed / 2, `${kept} bytes are kept, the missed frames have ${missed}`);
+
   program.thaw();
-  await program.until(() => {
-    const shown = /\bprog_2000 .*? ([\d.]+)M /.exec(program.emulator.text());
-    return shown !== null && Number(shown[1]) >= second * 2 * 0.99;
+  const present = unread.samples * listed * 1000;
+  await program.until((screen) => {
+    const runs = new RegExp(`prog_${listed} .*? ([\\d.]+)M `).exec(screen);
+    return runs !== null && Number(runs[1]) * 1e6 >= present * 0.99;
   }, 'the present');
-  t.ok(program.bytes - bytes < 400_000, 'what was missed is not replayed');
-  t.ok(memory < 250e6, `${memory} bytes`);
+  t.ok(program.bytes - frozen < missed / 2, 'what was missed is not replayed');
 
   program.freeze();
-  await sleep(1500);
+  // Until the terminal is full.
+  await collected(heartbeat, heartbeatOf(heartbeat).inUse.length + 2);
   process.kill(program.pid, 'SIGTERM');
   // Its end comes through the pty, which has to be read for that; whether it runs, /proc knows.
   for (let i = 0; i < 100 && runs(program.pid); i++) await sleep(50);
@@ -162,13 +193,54 @@ t.test('a terminal that nobody reads stops neither samples nor signals, and show
   t.match(await program.exited, {exitCode: 143});
 });
 
+t.test('hundreds of resizes end with the right screen, and leave nothing behind', async (t) => {
+  const heartbeat = `${t.testdir({})}/heartbeat`;
+  const words = screenCommand([30, 50], ['--expose-gc']);
+  const program = startInPty(t, {words, env: {HEARTBEAT: heartbeat}});
+  await program.shows('prog_30');
+  const size = (i: number) => [40 + ((i * 37) % 361), 5 + ((i * 13) % 56)] as const;
+  const drawn = async (columns: number, rows: number) => {
+    program.resize(columns, rows);
+    await program.until((screen) => {
+      const lines = screen.split('\n');
+      return /live$/.test(lines[0] ?? '') && lines[0]?.length === columns && / help/.test(lines[rows - 1] ?? '');
+    }, `${columns}×${rows}`);
+  };
+  // The largest, so that no buffer has to grow any more.
+  await drawn(400, 60);
+  const afterHundred = async (from: number) => {
+    for (let i = from; i < from + 100; i++) await drawn(...size(i));
+    const {inUse} = await collected(heartbeat, heartbeatOf(heartbeat).inUse.length + 1);
+    return inUse.at(-1) as InUse;
+  };
+  const first = await afterHundred(0);
+  const second = await afterHundred(100);
+  t.equal(second.listeners, first.listeners);
+  // A screen that is kept with each resize has at least the codes of its cells, four bytes each.
+  let screens = 0;
+  for (let i = 100; i < 200; i++) screens += 4 * size(i)[0] * size(i)[1];
+  const kept = second.bytes - first.bytes;
+  t.ok(kept < screens / 2, `${kept} bytes are kept, a hundred screens have ${screens}`);
+
+  // And as a window is dragged: nobody waits for it.
+  for (let i = 200; i < 400; i++) program.resize(...size(i));
+  await drawn(80, 24);
+  const lines = program.emulator.lines();
+  t.match(lines[1], /NAME.*CPU%▼/);
+  t.same(
+    lines.slice(2, 23).map((line) => /prog_\d+/.exec(line)?.[0]),
+    Array.from({length: 21}, (_, i) => `prog_${30 - i}`),
+  );
+  t.match(lines[23], '1–21 of 30');
+});
+
 t.test('a terminal that goes away ends it cleanly', async (t) => {
   const errors = `${t.testdir({errors: ''})}/errors`;
   const status = `${t.testdirName}/status`;
   // A shell that ignores the hangup tells how its child ended; the child gets HUP, or only sees that the terminal is gone.
   for (const trap of ['trap : HUP', "trap '' HUP"]) {
-    const program = start(t, {
-      words: [...clean, 'bash', '--norc', '-c', `${trap}; ${shellLine} 2>${errors}; echo $? >${status}`],
+    const program = startInPty(t, {
+      words: [...cleanEnv, 'bash', '--norc', '-c', `${trap}; ${shellLine} 2>${errors}; echo $? >${status}`],
     });
     await program.shows('prog_30');
     program.hangUp();
@@ -180,7 +252,7 @@ t.test('a terminal that goes away ends it cleanly', async (t) => {
 });
 
 t.test('without a terminal on stdin the keys come from the controlling terminal', async (t) => {
-  const program = start(t, {words: [...clean, 'sh', '-c', `${shellLine} </dev/null; echo status=$?; read line`]});
+  const program = startInPty(t, {words: [...cleanEnv, 'sh', '-c', `${shellLine} </dev/null; echo status=$?; read line`]});
   await program.shows('prog_30');
   program.type('j');
   await program.shows(/^› +30 /m);
