@@ -6,7 +6,7 @@ import {readShareFacts} from '../collectors/share.js';
 import {UserError} from '../errors.js';
 import {documentHead} from '../output/json.js';
 import {cellsOf} from '../ui/text.js';
-import {colorDepth, createTheme, inAscii, speaksUtf8, style, styleNames, type StyleName} from '../ui/theme.js';
+import {colorDepth, createTheme, inAscii, drawsUnicode, style, styleNames, type StyleName} from '../ui/theme.js';
 import {engines, version} from '../version.js';
 import {diagnose, type Check, type Conclusion, type Findings, type TerminalFacts, type Verdict} from './doctor-checks.js';
 import type {DoctorOptions} from './options.js';
@@ -62,7 +62,7 @@ function terminalFacts({color, ascii}: DoctorOptions['look'], {env, stdout}: Nod
     columns: stdout.columns ?? 0,
     rows: stdout.rows ?? 0,
     colors: colorDepth(env, color),
-    utf8: !ascii && speaksUtf8(env),
+    utf8: !ascii && drawsUnicode(env),
   };
 }
 

@@ -360,7 +360,7 @@ function addOptions(command: Command): Command {
         .choices(['auto', 'always', 'never'])
         .default('auto'),
     )
-    .addOption(new Option('--ascii', 'draw with ASCII alone; without it the locale decides'))
+    .addOption(new Option('--ascii', 'draw with ASCII alone; without it locale and TERM decide'))
     .addOption(
       new Option('--theme <NAME>', 'colours for any background, or for a dark or light one with more contrast')
         .choices(themeNames)

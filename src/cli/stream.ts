@@ -16,7 +16,7 @@ import {selectGroups, selectProgs, wanted} from '../model/select.js';
 import {toPlain} from '../output/plain.js';
 import {toGroupTable, toTable} from '../output/table.js';
 import {type ColumnKey, trendKey} from '../ui/layout.js';
-import {inAscii, speaksUtf8} from '../ui/theme.js';
+import {inAscii, drawsUnicode} from '../ui/theme.js';
 import type {Sample} from '../sample/types.js';
 import {version} from '../version.js';
 import {replaceFile} from './files.js';
@@ -36,7 +36,7 @@ export async function writeSamples(collector: Collector, options: WatchOptions |
   const goesOn = format === 'plain' || options.command === 'replay' || options.record !== null;
   const iterations = options.iterations ?? (goesOn ? 0 : 1);
   const forPeople = format === 'table' || format === 'plain';
-  const ascii = forPeople && (options.look.ascii || (process.stdout.isTTY && !speaksUtf8(process.env)));
+  const ascii = forPeople && (options.look.ascii || (process.stdout.isTTY && !drawsUnicode(process.env)));
   // Who listens shall not wait for the first words as long as for those after them.
   const pace = new Pace(options.delayMs, format === 'plain' ? firstUpdateMs : undefined);
   const columns = fieldsOf(options.columns);

@@ -28,6 +28,8 @@ export interface DetailInput extends PastInput {
   readonly goneAt: number | null;
   /** Whether it was loaded after the moment shown: there is nothing to say of it. */
   readonly later: boolean;
+  /** Whether a moment of the past is shown, or may soon be one. */
+  readonly paused: boolean;
   /** As many CPUs are 100 %: one, or all. */
   readonly cpus: number;
   /** CLOCK_BOOTTIME when the filter in effect began, ns; null: there is none. */
@@ -178,7 +180,7 @@ function paintFigures(grid: Grid, rect: Rect, input: DetailInput, past: WindowPa
   const {prog, goneNs} = input;
   const x = rect.x + 1;
   const cells = Math.max(figureCells.least, Math.min(figureCells.most, Math.floor((width - 1 - nameCells) / 4)));
-  ['now', 'min', 'avg', 'max'].forEach((head, i) => {
+  [presentOf(input), 'min', 'avg', 'max'].forEach((head, i) => {
     grid.text(x + nameCells + i * cells, y, head.padStart(cells), style.dim);
   });
   metrics.forEach(({metric, title, format, now}, row) => {
@@ -202,6 +204,11 @@ function paintFigures(grid: Grid, rect: Rect, input: DetailInput, past: WindowPa
   const words = marks.map(({label, timeNs}) => `│ ${label.padEnd(7)} ${clock(input, timeNs)} UTC`);
   if (words.length < metrics.length) words.push(`to ${clock(input, past.endNs)} UTC${seen(past)}`);
   words.forEach((text, i) => grid.text(aside, y + 1 + i, cut(text, room), style.text));
+}
+
+/** What the moment shown is called. */
+function presentOf({paused}: DetailInput): string {
+  return paused ? 'then' : 'now';
 }
 
 /** How much of the window there are readings of, if not of all of it. */
@@ -261,7 +268,7 @@ function paintCharts(
       value: value === null ? null : value / scale,
     }));
     const of = metric === 'cpu_pct' ? ` of ${formatNumberOf(input.cpus, 'CPU')}` : '';
-    const end = input.goneNs === null ? 'now' : 'gone';
+    const end = input.goneNs === null ? presentOf(input) : 'gone';
     const place = {...rect, x: rect.x + i * pitch, width: pitch - 1};
     const at = (timeNs: number) => clock(input, timeNs);
     paintChart(grid, place, {

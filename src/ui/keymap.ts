@@ -62,7 +62,7 @@ export const keymap: readonly Binding[] = [
     action: 'open',
     scopes: ['table'],
     help: 'open the program; open or close a group',
-    footer: ['⏎', 'open', 4],
+    footer: ['Enter', 'open', 4],
   },
   {
     keys: ['esc', 'enter'],
@@ -97,7 +97,7 @@ export const keymap: readonly Binding[] = [
     help: 'filter: word, type:xdp, cpu>1, or, not',
     footer: ['/', 'filter', 2],
   },
-  {keys: ['enter'], action: 'accept', scopes: ['filter'], help: 'keep the filter', footer: ['⏎', 'keep', 2]},
+  {keys: ['enter'], action: 'accept', scopes: ['filter'], help: 'keep the filter', footer: ['Enter', 'keep', 2]},
   {keys: ['esc'], action: 'restore', scopes: ['filter'], help: 'back to the filter there was', footer: ['Esc', 'undo', 1]},
   {
     keys: ['tab'],
@@ -107,7 +107,7 @@ export const keymap: readonly Binding[] = [
     footer: ['Tab', 'complete', 4],
   },
   {keys: ['shift-tab'], action: 'completeBack', scopes: ['filter'], help: 'the same, the other way'},
-  {keys: ['enter'], action: 'writeFile', scopes: ['file'], help: null, footer: ['⏎', 'write', 2]},
+  {keys: ['enter'], action: 'writeFile', scopes: ['file'], help: null, footer: ['Enter', 'write', 2]},
   {keys: ['esc'], action: 'restore', scopes: ['file', 'replace'], help: null, footer: ['Esc', 'cancel', 1]},
   {keys: ['y', 'Y'], action: 'replaceFile', scopes: ['replace'], help: null, footer: ['y', 'replace', 2]},
   {keys: ['n', 'N'], action: 'keepFile', scopes: ['replace'], help: null, footer: ['n', 'another name', 3]},
@@ -190,7 +190,7 @@ export const keymap: readonly Binding[] = [
     footer: ['a', 'automatic', 4],
   },
   {keys: ['esc', 'c', 'q', 'backspace'], action: 'back', scopes: ['columns'], help: null, footer: ['Esc', 'close', 1]},
-  {keys: ['enter'], action: 'choose', scopes: dialogs, help: null, footer: ['⏎', 'choose', 2]},
+  {keys: ['enter'], action: 'choose', scopes: dialogs, help: null, footer: ['Enter', 'choose', 2]},
   {keys: ['esc', 'backspace'], action: 'back', scopes: dialogs, help: null, footer: ['Esc', 'close', 1]},
   {keys: ['a'], action: 'own', scopes: ['table'], help: "show or hide bpftop-ts's own programs"},
 

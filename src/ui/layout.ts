@@ -57,6 +57,8 @@ export interface Column {
 
 /** Cells for the marks in front of a row: selected, and new or gone. */
 export const markCells = 2;
+/** Cells in which a name can still be told from others. */
+const nameMin = 6;
 /** Samples in the trend. Each costs three bytes a row and frame: a longer one has to be worth it. */
 const trendMin = 8;
 /** From this width on a longer trend is a better use of the room than emptiness. */
@@ -224,7 +226,11 @@ export function layoutColumns(
     if (total([...chosen, key], gap) > room) break;
     chosen.push(key);
   }
-  if (chosen.length === 0 && room > 0) chosen.push('name');
+  // Narrower than anything is made for: what is expensive is asked before how much.
+  if (!chosen.includes('name') && !wanted) {
+    if (chosen.length > 0 && room - leastWidth(sorted) - gap < nameMin) chosen.length = 0;
+    if (room > 0) chosen.push('name');
+  }
   const order = wanted ? [...new Set([...wanted, sorted])] : displayOrder;
   return place(
     new Map(order.flatMap((key) => (chosen.includes(key) ? [[key, leastWidth(key)]] : []))),
@@ -245,7 +251,8 @@ function place(widths: Map<ColumnKey, number>, gap: number, room: number, ofAllC
     widths.set(key, width + more);
     spare -= more;
   };
-  if (spare < 0 && keys.length === 1) widths.set(keys[0] as ColumnKey, room);
+  const name = widths.get('name');
+  if (spare < 0 && name !== undefined) widths.set('name', name + spare);
   for (const [key, most] of growth) grow(key, most);
   if (room >= wide) grow(trendKey, wideTrendMax);
 

@@ -26,7 +26,7 @@ import type {WriteOutcome} from './prompt.js';
 import {type Alert, alertOf, bodyOver, countText, emptyReason, paintAlert, paintCount, paintEmpty} from './status.js';
 import {paintStyled} from './styled-text.js';
 import type {Terminal} from './terminal.js';
-import {colorDepth, createTheme, speaksUtf8} from './theme.js';
+import {colorDepth, createTheme, drawsUnicode} from './theme.js';
 import {keyOfRow, View} from './view.js';
 
 /** What of chrome.tsx is used here. */
@@ -93,7 +93,7 @@ export class LiveScreen implements Screen {
     this.#texts = {version: options.version, notice: options.notice ?? firstHint};
     this.#state = initialState(options);
     const {color, ascii, theme} = options.look;
-    this.#writer = new FrameWriter(createTheme(colorDepth(env, color), theme), ascii || !speaksUtf8(env));
+    this.#writer = new FrameWriter(createTheme(colorDepth(env, color), theme), ascii || !drawsUnicode(env));
     this.#layout = layoutScreen(terminal.size);
     this.ended = new Promise((resolve) => (this.#end = resolve));
   }
@@ -410,7 +410,9 @@ export class LiveScreen implements Screen {
     const {page, filter, windowNs} = this.#state;
     const found = page.kind === 'detail' ? this.#view.find(page.key) : null;
     if (!measured || !found) return null;
-    return {...found, measured, history, windowNs, filterNs: this.#view.filterSince(filter), cpus: this.#manner().cpus};
+    const filterNs = this.#view.filterSince(filter);
+    const paused = this.#view.behindNs !== null;
+    return {...found, measured, history, windowNs, filterNs, paused, cpus: this.#manner().cpus};
   }
 
   #paintDetail(grid: Grid, body: Rect, scroll: number): void {

@@ -61,6 +61,7 @@ function paintRow(grid: Grid, y: number, row: Row, input: TableInput, selected: 
   }
   if (mark) grid.char(1, y, marks[mark][0], style[selected ? 'selected' : marks[mark][1]]);
   if (row instanceof Group) paintGroupTitle(grid, y, row, input, whole);
+  const [first] = input.columns;
   for (const column of input.columns) {
     if (column.field === null) {
       paintTrend(grid, y, column, row, input.view, whole);
@@ -68,10 +69,12 @@ function paintRow(grid: Grid, y: number, row: Row, input: TableInput, selected: 
     }
     const shown = row instanceof Group ? groupCell(column, row, input.manner) : cell(column, row, input.manner);
     if (!shown) continue;
-    const text = cut(shown.text, column.width);
+    // In groups programs stand below the title of theirs. An id has the room for that in its column.
+    const inset = column === first && input.rows[0] instanceof Group && !column.right ? foldCells : 0;
+    const text = cut(shown.text, column.width - inset);
     const used = style[whole ?? shown.look];
     if (column.right) grid.textRight(column.x + column.width, y, text, cellsOf(text), used);
-    else grid.text(column.x, y, text, used);
+    else grid.text(column.x + inset, y, text, used);
   }
 }
 

@@ -172,10 +172,13 @@ function depthOf(env: NodeJS.ProcessEnv): ColorDepth {
   return /256|direct|kitty|alacritty|ghostty|foot|wezterm|tmux/.test(term) ? '256' : '16';
 }
 
-/** Whether the locale's characters are UTF-8 (locale(7): LC_ALL, then LC_CTYPE, then LANG). */
-export function speaksUtf8(env: NodeJS.ProcessEnv): boolean {
+/**
+ * Whether more than ASCII can be shown: the locale's characters are UTF-8 (locale(7): LC_ALL, then LC_CTYPE, then LANG), and it isn't the
+ * Linux console, whose fonts have 512 glyphs at most (console_codes(4), setfont(8)): neither braille nor all of the bars.
+ */
+export function drawsUnicode(env: NodeJS.ProcessEnv): boolean {
   const locale = env.LC_ALL || env.LC_CTYPE || env.LANG || '';
-  return /utf-?8/i.test(locale);
+  return /utf-?8/i.test(locale) && env.TERM !== 'linux';
 }
 
 /** The form of a braille cell's dots: a stroke that is upright or lies, or more than that. Bits as Unicode numbers them (chapter 21.1). */
@@ -202,7 +205,7 @@ export const asciiStandIns: ReadonlyMap<number, number> = new Map(
       '┘': '+',
       '├': '+',
       '×': 'x',
-      '±': '+',
+      '±': 'd',
       '▲': '^',
       '▼': 'v',
       '▸': '+',
@@ -210,7 +213,7 @@ export const asciiStandIns: ReadonlyMap<number, number> = new Map(
     }),
     ...Object.entries({'▁': '_', '▂': '.', '▃': ':', '▄': '-', '▅': '=', '▆': '+', '▇': '*', '█': '#', '·': '.', µ: 'u'}),
     ...Array.from({length: 256}, (_, dots): [string, string] => [String.fromCharCode(0x2800 + dots), dotsStandIn(dots)]),
-    ...Object.entries({'⏎': '<', '↑': '^', '↓': 'v', '←': '<', '→': '>', '–': '-'}),
+    ...Object.entries({'↑': '^', '↓': 'v', '←': '<', '→': '>', '–': '-'}),
   ].map(([from, to]) => [from.codePointAt(0) as number, to.charCodeAt(0)]),
 );
 

@@ -188,3 +188,19 @@ t.test('the sort mark has its place in every column', (t) => {
   }
   t.end();
 });
+
+t.test('in next to no room the name stays, beside what it is sorted by as long as it can be told from others', (t) => {
+  const keys = (width: number) => layoutColumns(width, 'cpu_pct', 3).map(({key}) => key);
+  t.same(keys(20), ['name', 'cpu_pct']);
+  t.same(keys(15), ['name', 'cpu_pct']);
+  t.same(keys(12), ['name']);
+  t.same(keys(5), ['name']);
+  for (let width = 3; width < 60; width++) {
+    const columns = layoutColumns(width, 'cpu_pct', 3);
+    t.ok(
+      columns.every((column) => column.width > 0 && column.x + column.width <= width),
+      `within ${width}`,
+    );
+  }
+  t.end();
+});

@@ -43,7 +43,7 @@ t.test('header, titles, rows and footer are where they belong', async (t) => {
   t.match(shown[2], /^ +40 +xdp +prog_40 .* 1\.0µs +1\.0µs +40\.0k +4\.00 +█$/);
   t.match(
     shown.at(-1),
-    /^1–27 of 40 .*\? help {2}\/ filter {2}s sort {2}⏎ open {2}g group {2}Space pause {2}q quit {2}↑↓ move {2}.*b changes/,
+    /^1–27 of 40 .*\? help {2}\/ filter {2}s sort {2}Enter open {2}g group {2}Space pause {2}q quit {2}↑↓ move {2}.*b changes/,
   );
 });
 
@@ -598,6 +598,16 @@ t.test('Enter opens a group; its programs are listed below it in the order chose
   );
 });
 
+t.test('where a group has no room for ids, its programs are still indented below it', async (t) => {
+  const {feed, press} = await openTestScreen(t, {columns: 40, rows: 10});
+  feed(ofTypes(10, 0));
+  feed(ofTypes(10, 1));
+  const shown = await press('gtj\r');
+  t.match(shown[2], /^› ▾ xdp/);
+  t.match(shown[3], /^ {4}prog_10 /);
+  t.match(shown[6], /^ {2}▸ sched_cls/);
+});
+
 t.test('the filter works on programs before they are grouped', async (t) => {
   const {feed, press} = await openTestScreen(t);
   feed(ofTypes(10, 0));
@@ -734,7 +744,7 @@ t.test('w writes what was shown when it was pressed, with what was chosen', asyn
   feed(busy(30, 1));
   await press('/prog_1\rr');
   let shown = await press('w');
-  t.match(shown.at(-1), /^write to bpftop-ts-web-3-20260131T120142Z\.json +.*⏎ write/);
+  t.match(shown.at(-1), /^write to bpftop-ts-web-3-20260131T120142Z\.json +.*Enter write/);
   feed(busy(30, 2));
   shown = await press('\u0015out.csv\r');
   t.match(shown.at(-2), /^Written\.$/);
