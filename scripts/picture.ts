@@ -27,7 +27,19 @@ const pictures: readonly Picture[] = [
     keys: [[14, '\r']],
     thenSeconds: 8,
   },
-  {file: 'docs/help.svg', args: ['demo'], cols: 110, rows: 30, keys: [[3, '?']], thenSeconds: 1},
+  {
+    file: 'docs/groups.svg',
+    args: ['demo', '-f', 'demo_', '-g', 'type'],
+    cols: 110,
+    rows: 12,
+    keys: [
+      [12, 'j'],
+      [0.5, '\r'],
+    ],
+    thenSeconds: 6,
+  },
+  {file: 'docs/changes.svg', args: ['demo', '-f', 'demo_'], cols: 110, rows: 11, keys: [[16, 'b']], thenSeconds: 8},
+  {file: 'docs/help.svg', args: ['demo'], cols: 120, rows: 38, keys: [[3, '?']], thenSeconds: 1},
 ];
 
 const cell = {width: 8.4, height: 18};
