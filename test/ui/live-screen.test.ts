@@ -864,7 +864,7 @@ t.test('at each step back and forth the screen shows what it showed then', async
     const newest = live.length - 1;
     let shown = await press(' ');
     t.match(shown[0], / paused 12:01:41 UTC$/, name);
-    t.match(shown.at(-1), /←→ step {2}Space go on/);
+    t.match(shown.at(-1), /Space go on {2}←→ step/);
     t.same(figures(shown), live[newest]);
     for (let at = newest - 1; at >= 0; at--) {
       shown = await press(left);
