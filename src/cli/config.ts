@@ -29,24 +29,36 @@ const checks: {readonly [Key in keyof Config]-?: (value: unknown) => boolean} = 
 /** It has some 200 bytes. */
 const mostBytes = 65_536;
 
+/** The home directory of whoever this is; null: there is none, as of a uid that stands in no passwd without `$HOME`. */
+export function homeOf(env: NodeJS.ProcessEnv): string | null {
+  try {
+    const home = env['HOME'] || homedir();
+    return path.isAbsolute(home) ? home : null;
+  } catch {
+    return null;
+  }
+}
+
 /** Where it is (XDG Base Directory Specification): an `$XDG_CONFIG_HOME` that isn't absolute counts as not set. null: nobody's home. */
 export function configPath(env: NodeJS.ProcessEnv = process.env): string | null {
   const xdg = env['XDG_CONFIG_HOME'] ?? '';
-  const home = env['HOME'] || homedir();
-  const base = path.isAbsolute(xdg) ? xdg : path.isAbsolute(home) ? path.join(home, '.config') : null;
+  const home = homeOf(env);
+  const base = path.isAbsolute(xdg) ? xdg : home && path.join(home, '.config');
   return base && path.join(base, 'bpftop-ts', 'config.json');
 }
 
 /**
  * Reads it.
  * @returns an empty one, with the reason, where there is something that can't be used: not this user's own (sudo keeps the caller's
- * `$HOME` on some systems), writable for others, no plain file, no JSON, or of another form. No file at all is no problem.
+ * `$HOME` on some systems), writable for others, no plain file, no JSON, or of another form. What isn't a setting is left out alone, with
+ * that as the reason. No file at all is no problem.
  */
 export function readConfig(file: string | null): {readonly config: Config; readonly problem: string | null} {
   if (file === null) return {config: {}, problem: null};
   try {
-    const config = parse(readOwn(file));
-    return {config, problem: null};
+    const {config, others} = parse(readOwn(file));
+    const problem = others.length === 0 ? null : `there is no setting ${others.join(', ')} (${file})`;
+    return {config, problem};
   } catch (error) {
     if (isSystemError(error) && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) return {config: {}, problem: null};
     // The reason first: the line on the screen is cut at half of its width.
@@ -70,12 +82,17 @@ function readOwn(file: string): string {
   }
 }
 
-function parse(text: string): Config {
+function parse(text: string): {readonly config: Config; readonly others: readonly string[]} {
   const value: unknown = JSON.parse(text);
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error('it is no JSON object.');
-  for (const [key, isRight] of Object.entries(checks))
-    if (key in value && !isRight((value as Record<string, unknown>)[key])) throw new Error(`'${key}' can't be that.`);
-  return value;
+  const settings: [string, unknown][] = [];
+  const others: string[] = [];
+  for (const [key, setting] of Object.entries(value)) {
+    if (!Object.hasOwn(checks, key)) others.push(key);
+    else if (checks[key as keyof Config](setting)) settings.push([key, setting]);
+    else throw new Error(`'${key}' can't be that.`);
+  }
+  return {config: Object.fromEntries(settings), others};
 }
 
 /**

@@ -2,6 +2,7 @@
  * Files that are written for a person: whole or not at all, readable for them alone unless said otherwise, and never through a symbolic
  * link.
  */
+import {randomBytes} from 'node:crypto';
 import {constants} from 'node:fs';
 import {lstat, open, rename, rm} from 'node:fs/promises';
 
@@ -36,7 +37,8 @@ export async function writeNew(file: string, text: string, mode = ownerAlone): P
  */
 export async function replaceFile(file: string, text: string, mode = ownerAlone): Promise<void> {
   if ((await kindOf(file)) === 'other') throw new Error(`${file} is no plain file.`);
-  const beside = `${file}.${process.pid}`;
+  // Of no fixed name: one that a killed process has left must not be in the way for ever.
+  const beside = `${file}.${randomBytes(6).toString('hex')}`;
   await writeNew(beside, text, mode);
   try {
     await rename(beside, file);

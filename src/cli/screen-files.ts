@@ -1,10 +1,9 @@
 /** What the live screen writes for who asks it to: what is shown, and what the next one shall begin with. */
-import {homedir} from 'node:os';
 import path from 'node:path';
 import {isSystemError} from '../errors.js';
 import {selectGroups, selectProgs} from '../model/select.js';
 import type {ScreenFiles, Settings, Shown} from '../ui/index.js';
-import {type Config, readConfig, writeConfig} from './config.js';
+import {type Config, homeOf, readConfig, writeConfig} from './config.js';
 import {kindOf, replaceFile, writeNew} from './files.js';
 import {fieldsOf, writers} from './stream.js';
 
@@ -71,7 +70,8 @@ function formatOf(name: string): 'json' | 'csv' | undefined {
 
 /** From the directory the tool was started in; `~/` is home, as in a shell. */
 function pathOf(name: string): string {
-  return path.resolve(name.startsWith('~/') ? path.join(process.env['HOME'] || homedir(), name.slice(2)) : name);
+  const home = name.startsWith('~/') ? homeOf(process.env) : null;
+  return path.resolve(home === null ? name : path.join(home, name.slice(2)));
 }
 
 /** As `--format` gives it for these choices, on one line; without the tool's own programs where they aren't shown. */

@@ -61,5 +61,5 @@ function values(field: Field, typed: string, progs: readonly MeasuredProg[]): re
 
 /** As it has to be written to mean itself. */
 function asWord(value: string): string {
-  return /[\s()*?]|^["']/.test(value) ? `"${value.replaceAll(/["*?\\]/g, '\\$&')}"` : value;
+  return /[\s()*?]|^["'=<>!:]/.test(value) ? `"${value.replaceAll(/["*?\\]/g, '\\$&')}"` : value;
 }

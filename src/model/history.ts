@@ -82,58 +82,54 @@ export interface Trends {
   past(key: string, fromNs: number, toNs: number): Record<HistoryMetric, MetricPast>;
 }
 
-/** The past of all programs; see above. */
-export class History implements Trends {
-  readonly #limits: HistoryLimits;
-  #frames: Frame[] = [];
-  readonly #host: Series = {slot: hostSlot, start: 0, length: 0};
-  readonly #series = new Map<string, Series>();
-  /** Keys of programs that went, oldest first. */
-  readonly #gone = new Set<string>();
-  /** Slots below #slots that nobody has; in no frame they hold anything. */
-  #free: number[] = [];
-  #slots = hostSlot + 1;
-
-  constructor(limits: HistoryLimits = historyLimits) {
-    this.#limits = limits;
-  }
-
-  /** Adds what a sample measured. Every program of it gets a point. */
-  push(measured: Measured): void {
-    // Totals as the screen's header says them.
-    const {progs, gone, othersTotals: totals, sample} = measured;
-    if (this.#frames.length >= this.#capacity(progs.length)) this.#compact();
-    const at = this.#frames.length;
-    const all = progs.map(({info}) => this.#seriesOf(info.key, at));
-    const values = new Float32Array(this.#slots * perPoint).fill(NaN);
-    this.#frames.push({timeNs: Number(sample.timeNs), values});
-    this.#host.length = at - this.#host.start + 1;
-    put(values, hostSlot, totals.cpuPct, totals.eventsPerSec, averageOf(totals));
-    for (let i = 0; i < all.length; i++) {
-      const series = all[i] as Series;
-      const {cpuPct, eventsPerSec, avgRunTimeNs} = progs[i] as MeasuredProg;
-      series.length = at - series.start + 1;
-      put(values, series.slot, cpuPct, eventsPerSec, avgRunTimeNs);
-    }
-    for (const prog of gone) this.#gone.add(prog.info.key);
-    this.#forget();
-  }
+/** The frames of some time, and which of them each program was in. */
+class Frames implements Trends {
+  protected constructor(
+    protected frames: Frame[],
+    protected readonly series: Map<string, Series>,
+    protected readonly host: Series,
+  ) {}
 
   last(key: string, metric: HistoryMetric, count: number): (number | null)[] {
-    return this.#last(key, metric, count, this.#frames.length);
+    const series = key === 'host' ? this.host : this.series.get(key);
+    if (!series) return [];
+    const offset = series.slot * perPoint + historyMetrics.indexOf(metric);
+    const values: (number | null)[] = [];
+    const end = series.start + series.length;
+    for (let i = Math.max(series.start, end - count); i < end; i++) {
+      // A frame is as long as there were slots.
+      const value = (this.frames[i] as Frame).values[offset] ?? NaN;
+      values.push(Number.isNaN(value) ? null : value);
+    }
+    return values;
   }
 
   sums(keys: Iterable<string>, metric: HistoryMetric, count: number): (number | null)[] {
-    return this.#sums(keys, metric, count, this.#frames.length);
+    const metricAt = historyMetrics.indexOf(metric);
+    const from = Math.max(0, this.frames.length - count);
+    const sums = new Float64Array(this.frames.length - from).fill(NaN);
+    for (const key of keys) {
+      const series = this.series.get(key);
+      if (!series) continue;
+      const offset = series.slot * perPoint + metricAt;
+      const end = series.start + series.length;
+      for (let i = Math.max(from, series.start); i < end; i++) {
+        const value = (this.frames[i] as Frame).values[offset] ?? NaN;
+        const sum = sums[i - from] as number;
+        // NaN is the only number that isn't itself.
+        if (value === value) sums[i - from] = sum === sum ? sum + value : value;
+      }
+    }
+    return Array.from(sums, (sum) => (Number.isNaN(sum) ? null : sum));
   }
 
   firstNs(key: string): number | null {
-    const series = this.#series.get(key);
-    return series ? (this.#frames[series.start] as Frame).timeNs : null;
+    const series = this.series.get(key);
+    return series ? (this.frames[series.start] as Frame).timeNs : null;
   }
 
   past(key: string, fromNs: number, toNs: number): Record<HistoryMetric, MetricPast> {
-    const {slot, start, length} = this.#series.get(key) ?? {slot: 0, start: 0, length: 0};
+    const {slot, start, length} = this.series.get(key) ?? {slot: 0, start: 0, length: 0};
     const found = historyMetrics.map(() => ({
       points: [] as HistoryPoint[],
       count: 0,
@@ -142,7 +138,7 @@ export class History implements Trends {
       max: -Infinity,
     }));
     for (let i = start; i < start + length; i++) {
-      const {timeNs, values} = this.#frames[i] as Frame;
+      const {timeNs, values} = this.frames[i] as Frame;
       if (timeNs < fromNs || timeNs > toNs) continue;
       for (let at = 0; at < perPoint; at++) {
         const each = found[at] as (typeof found)[number];
@@ -162,66 +158,55 @@ export class History implements Trends {
     });
     return Object.fromEntries(pasts) as Record<HistoryMetric, MetricPast>;
   }
+}
 
-  /** The same as it was at that moment (CLOCK_BOOTTIME, ns); where it has been thinned since, as coarse as it is now. */
+/** The past of all programs; see above. */
+export class History extends Frames {
+  readonly #limits: HistoryLimits;
+  /** Keys of programs that went, oldest first. */
+  readonly #gone = new Set<string>();
+  /** Slots below #slots that nobody has; in no frame they hold anything. */
+  #free: number[] = [];
+  #slots = hostSlot + 1;
+
+  constructor(limits: HistoryLimits = historyLimits) {
+    super([], new Map(), {slot: hostSlot, start: 0, length: 0});
+    this.#limits = limits;
+  }
+
+  /** Adds what a sample measured. Every program of it gets a point. */
+  push(measured: Measured): void {
+    // Totals as the screen's header says them.
+    const {progs, gone, othersTotals: totals, sample} = measured;
+    if (this.frames.length >= this.#capacity(progs.length)) this.#compact();
+    const at = this.frames.length;
+    const all = progs.map(({info}) => this.#seriesOf(info.key, at));
+    const values = new Float32Array(this.#slots * perPoint).fill(NaN);
+    this.frames.push({timeNs: Number(sample.timeNs), values});
+    this.host.length = at - this.host.start + 1;
+    put(values, hostSlot, totals.cpuPct, totals.eventsPerSec, averageOf(totals));
+    for (let i = 0; i < all.length; i++) {
+      const series = all[i] as Series;
+      const {cpuPct, eventsPerSec, avgRunTimeNs} = progs[i] as MeasuredProg;
+      series.length = at - series.start + 1;
+      put(values, series.slot, cpuPct, eventsPerSec, avgRunTimeNs);
+    }
+    for (const prog of gone) this.#gone.add(prog.info.key);
+    this.#forget();
+  }
+
+  /**
+   * The same up to that moment (CLOCK_BOOTTIME, ns), as it is now: what is added, thinned or too old from now on changes nothing of it. Only
+   * of programs that are forgotten later, too many having gone, it has no values any more.
+   */
   until(timeNs: number): Trends {
-    return {
-      last: (key, metric, count) => this.#last(key, metric, count, this.#framesUntil(timeNs)),
-      sums: (keys, metric, count) => this.#sums(keys, metric, count, this.#framesUntil(timeNs)),
-      firstNs: (key) => {
-        const firstNs = this.firstNs(key);
-        return firstNs !== null && firstNs <= timeNs ? firstNs : null;
-      },
-      past: (key, fromNs, toNs) => this.past(key, fromNs, Math.min(toNs, timeNs)),
-    };
-  }
-
-  #framesUntil(timeNs: number): number {
-    let [from, to] = [0, this.#frames.length];
-    while (from < to) {
-      const middle = (from + to) >> 1;
-      if ((this.#frames[middle] as Frame).timeNs <= timeNs) from = middle + 1;
-      else to = middle;
-    }
-    return from;
-  }
-
-  #last(key: string, metric: HistoryMetric, count: number, frames: number): (number | null)[] {
-    const series = key === 'host' ? this.#host : this.#series.get(key);
-    if (!series) return [];
-    const offset = series.slot * perPoint + historyMetrics.indexOf(metric);
-    const values: (number | null)[] = [];
-    const end = Math.min(series.start + series.length, frames);
-    for (let i = Math.max(series.start, end - count); i < end; i++) {
-      // A frame is as long as there were slots.
-      const value = (this.#frames[i] as Frame).values[offset] ?? NaN;
-      values.push(Number.isNaN(value) ? null : value);
-    }
-    return values;
-  }
-
-  #sums(keys: Iterable<string>, metric: HistoryMetric, count: number, frames: number): (number | null)[] {
-    const metricAt = historyMetrics.indexOf(metric);
-    const from = Math.max(0, frames - count);
-    const sums = new Float64Array(frames - from).fill(NaN);
-    for (const key of keys) {
-      const series = this.#series.get(key);
-      if (!series) continue;
-      const offset = series.slot * perPoint + metricAt;
-      const end = Math.min(series.start + series.length, frames);
-      for (let i = Math.max(from, series.start); i < end; i++) {
-        const value = (this.#frames[i] as Frame).values[offset] ?? NaN;
-        const sum = sums[i - from] as number;
-        // NaN is the only number that isn't itself.
-        if (value === value) sums[i - from] = sum === sum ? sum + value : value;
-      }
-    }
-    return Array.from(sums, (sum) => (Number.isNaN(sum) ? null : sum));
+    const count = this.frames.findLastIndex((frame) => frame.timeNs <= timeNs) + 1;
+    return new Until(this.frames, this.series, this.host, count);
   }
 
   /** Bytes held by all points. */
   get bytes(): number {
-    return this.#frames.reduce((total, {values}) => total + values.byteLength, 0);
+    return this.frames.reduce((total, {values}) => total + values.byteLength, 0);
   }
 
   #capacity(progs: number): number {
@@ -231,10 +216,10 @@ export class History implements Trends {
   }
 
   #seriesOf(key: string, frame: number): Series {
-    let series = this.#series.get(key);
+    let series = this.series.get(key);
     if (!series) {
       series = {slot: this.#free.pop() ?? this.#slots++, start: frame, length: 0};
-      this.#series.set(key, series);
+      this.series.set(key, series);
     } else if (series.start + series.length < frame) {
       this.#gone.delete(key); // it has come back
     }
@@ -247,9 +232,9 @@ export class History implements Trends {
     for (const key of this.#gone) {
       if (this.#gone.size <= goneKept) break;
       this.#gone.delete(key);
-      const series = this.#series.get(key);
+      const series = this.series.get(key);
       if (series) slots.push(series.slot);
-      this.#series.delete(key);
+      this.series.delete(key);
     }
     this.#release(slots);
   }
@@ -257,7 +242,7 @@ export class History implements Trends {
   /** Makes slots free: what is in them must not be taken for the next one's. */
   #release(slots: readonly number[]): void {
     if (slots.length === 0) return;
-    for (const {values} of this.#frames)
+    for (const {values} of this.frames)
       for (const slot of slots) if (slot * perPoint < values.length) put(values, slot, null, null, null);
     // The lowest are taken first; the highest, once free, are no longer there at all.
     this.#free = [...this.#free, ...slots].sort((a, b) => b - a);
@@ -271,7 +256,7 @@ export class History implements Trends {
 
   /** Drops what is too old; where that isn't enough, thins the older half. */
   #compact(): void {
-    const frames = this.#frames;
+    const frames = this.frames;
     const oldest = (frames[frames.length - 1] as Frame).timeNs - this.#limits.spanNs;
     const half = frames.length >> 1;
     const place = new Int32Array(frames.length);
@@ -285,16 +270,25 @@ export class History implements Trends {
       kept.push(first ? {timeNs: first.timeNs, values: means(first.values, frame.values)} : frame);
       place[i] = kept.length - 1;
     }
-    this.#frames = kept;
+    this.frames = kept;
     const released: number[] = [];
-    moveTo(this.#host, place, dropped);
-    for (const [key, series] of this.#series) {
+    moveTo(this.host, place, dropped);
+    for (const [key, series] of this.series) {
       if (moveTo(series, place, dropped)) continue;
       released.push(series.slot);
-      this.#series.delete(key);
+      this.series.delete(key);
       this.#gone.delete(key);
     }
     this.#release(released);
+  }
+}
+
+/** The first of the frames, for good. */
+class Until extends Frames {
+  constructor(frames: readonly Frame[], series: ReadonlyMap<string, Series>, host: Series, count: number) {
+    const upTo = ({slot, start, length}: Series): Series => ({slot, start, length: Math.min(length, count - start)});
+    const there = [...series].filter(([, {start}]) => start < count);
+    super(frames.slice(0, count), new Map(there.map(([key, each]) => [key, upTo(each)])), upTo(host));
   }
 }
 
@@ -318,9 +312,10 @@ function put(values: Float32Array, slot: number, cpu: number | null, events: num
   values[at + 2] = average ?? NaN;
 }
 
-/** Each place's mean of two, of the one that is known where only one is. One of the two becomes the result. */
+/** Each place's mean of two, of the one that is known where only one is. */
 function means(one: Float32Array, other: Float32Array): Float32Array {
-  const [longer, shorter] = one.length > other.length ? [one, other] : [other, one];
+  const [first, shorter] = one.length > other.length ? [one, other] : [other, one];
+  const longer = first.slice();
   for (let i = 0; i < shorter.length; i++) {
     const a = shorter[i] as number;
     const b = longer[i] as number;

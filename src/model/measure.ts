@@ -47,7 +47,8 @@ export class MeasuredProg {
   readonly #columns: ProgColumns;
   readonly #index: number;
   readonly #increase: Increase | null;
-  readonly #periodNs: number;
+  /** What its increases and rates are measured over, ns; 0: nothing was read before. */
+  readonly periodNs: number;
   readonly #timeNs: bigint;
 
   /** @param timeNs the sample's. */
@@ -66,7 +67,7 @@ export class MeasuredProg {
     this.#columns = columns;
     this.#index = index;
     this.#increase = increase;
-    this.#periodNs = periodNs;
+    this.periodNs = periodNs;
     this.#timeNs = timeNs;
     this.periodRunTimeNs = increase && increase.runTimeNs;
     this.periodRunCnt = increase && increase.runCnt;
@@ -95,7 +96,7 @@ export class MeasuredProg {
       this.isNew,
       this.#increase,
       this.periodRecursionMisses,
-      this.#periodNs,
+      this.periodNs,
     );
   }
 

@@ -51,28 +51,38 @@ export class Past {
     this.#kept.push({sample, bytes});
     this.#bytes += bytes;
     const first = sample.timeNs - BigInt(this.#limits.spanNs);
-    while (this.#kept.length > fewest && this.#timeAt(0) < first) this.#drop();
-    while (this.#bytes > this.#limits.bytes && this.#kept.length > fewest) this.#thin();
+    while (this.#kept.length > fewest && this.#timeAt(0) < first) this.#drop(0);
+    while (this.#bytes > this.#limits.bytes && this.#kept.length > fewest) this.#drop(this.#leastMissed());
   }
 
-  /** The oldest goes. What it shared with the next one is now the next one's. */
-  #drop(): void {
-    const [gone, next] = [this.#kept.shift() as Kept, this.#kept[0] as Kept];
-    const bytes = bytesOf(next.sample);
-    this.#bytes += bytes - gone.bytes - next.bytes;
+  /** One goes. What it shared with the next one is now the next one's. */
+  #drop(index: number): void {
+    const [gone] = this.#kept.splice(index, 1) as [Kept];
+    this.#bytes -= gone.bytes;
+    const next = this.#kept[index];
+    if (!next) return;
+    const bytes = bytesOf(next.sample, this.#kept[index - 1]?.sample);
+    this.#bytes += bytes - next.bytes;
     next.bytes = bytes;
   }
 
-  /** Every other reading of the older half goes: the past gets coarser rather than short. */
-  #thin(): void {
-    const half = Math.floor(this.#kept.length / 2);
-    const kept = this.#kept.filter((_, i) => i >= half || i % 2 === 1);
-    this.#kept = kept;
-    this.#bytes = 0;
-    for (const [i, each] of kept.entries()) {
-      if (i <= half) each.bytes = bytesOf(each.sample, kept[i - 1]?.sample);
-      this.#bytes += each.bytes;
+  /**
+   * The reading that is missed least: without it the gap is the smallest for its age. So the past gets coarser with age, but not short: the
+   * oldest stays until it is too old.
+   */
+  #leastMissed(): number {
+    const last = this.#kept.length - 1;
+    const times = this.#kept.map(({sample}) => Number(sample.timeNs));
+    const now = times[last] as number;
+    let found = 1;
+    let least = Infinity;
+    for (let i = 1; i < last; i++) {
+      const gap = ((times[i + 1] as number) - (times[i - 1] as number)) / (now - (times[i] as number));
+      if (gap >= least) continue;
+      found = i;
+      least = gap;
     }
+    return found;
   }
 
   #sampleAt(index: number): Sample {
@@ -129,7 +139,14 @@ export class Past {
       if (went.size === 0) continue;
       for (const prog of measuredAt(i - 1).progs) if (went.has(prog.info.key)) gone.push({prog, without: sample});
     }
-    return {measured, came, gone};
+    // What came back meanwhile is there.
+    const back = gone.length === 0 ? new Set() : new Set(measured.progs.map((prog) => prog.info.key));
+    return {measured, came, gone: gone.filter(({prog}) => !back.has(prog.info.key))};
+  }
+
+  /** The last reading that isn't after that moment (CLOCK_BOOTTIME), else the oldest that is kept; null: there is none. */
+  until(timeNs: bigint): Sample | null {
+    return this.#kept[Math.max(0, this.#lastUntil(timeNs))]?.sample ?? null;
   }
 
   /** About how many bytes are kept. */
@@ -185,7 +202,17 @@ function bytesOfLook(reading: Reading<unknown>): number {
 
 function bytesBeside({byProg}: Reading<unknown>, last: Reading<unknown> | null): number {
   let bytes = 0;
-  for (const [id, facts] of byProg ?? []) bytes += perEntry + (last?.byProg?.get(id) === facts ? 0 : bytesOfValue(facts));
+  for (const [id, facts] of byProg ?? []) bytes += perEntry + (last?.byProg?.get(id) === facts ? 0 : bytesOfFacts(facts));
+  return bytes;
+}
+
+const known = new WeakMap<object, number>();
+
+/** They don't change, and are asked for again whenever one of two neighbours goes. */
+function bytesOfFacts(facts: unknown): number {
+  if (typeof facts !== 'object' || facts === null) return bytesOfValue(facts);
+  let bytes = known.get(facts);
+  if (bytes === undefined) known.set(facts, (bytes = bytesOfValue(facts)));
   return bytes;
 }
 

@@ -230,8 +230,8 @@ function sleeps({info}: MeasuredProg): string {
 
 function lastPeriod({prog, measured}: FactInput): string {
   const {periodRunCnt, periodRunTimeNs} = prog;
-  if (periodRunCnt === null || periodRunTimeNs === null || measured.periodNs === null) return whyNoPeriod(measured);
-  return `+${grouped(periodRunCnt)} runs, +${grouped(periodRunTimeNs)} ns in ${formatDuration(measured.periodNs)}`;
+  if (periodRunCnt === null || periodRunTimeNs === null) return whyNoPeriod(measured);
+  return `+${grouped(periodRunCnt)} runs, +${grouped(periodRunTimeNs)} ns in ${formatDuration(prog.periodNs)}`;
 }
 
 function whyNoPeriod({periodNs, sample}: Measured): string {

@@ -19,7 +19,7 @@ import {helpScrollEnd, overlayRect} from './help.js';
 import type {Screen, ScreenEnd, ScreenOptions, Shown} from './index.js';
 import {actionFor, scopeOf, whenOf} from './keymap.js';
 import {type KeyName, KeyPipe} from './keys.js';
-import {type Column, layoutColumns, layoutScreen, type Rect, type ScreenLayout} from './layout.js';
+import {type Column, type ColumnKey, layoutColumns, layoutScreen, type Rect, type ScreenLayout} from './layout.js';
 import {paintTable} from './prog-table.js';
 import {type Action, type Context, initialState, reduce, settle, type State} from './state.js';
 import type {WriteOutcome} from './prompt.js';
@@ -195,6 +195,7 @@ export class LiveScreen implements Screen {
   #dispatch(action: Action): void {
     const before = this.#state;
     this.#state = reduce(before, action, this.#context());
+    if (this.#state.prompt === null) this.#toWrite = null;
     if (this.#state.delayMs !== before.delayMs) this.#options.setDelay(this.#state.delayMs);
     if (this.#state !== before) this.#flushSoon();
   }
@@ -218,10 +219,12 @@ export class LiveScreen implements Screen {
 
   /** Keeps what is shown now: it is what is written, however long the name takes. */
   #askFile(): void {
+    this.#view.show(this.#state.moment);
     const {measured} = this.#view;
     if (!measured) return this.#say('failed', 'There is nothing to write yet.');
-    const {sort, filter, showOwn: own, grouping, chosenColumns: columns} = this.#state;
-    this.#toWrite = {measured, selection: {sort, filter, limit: this.#options.limit, own}, grouping, columns};
+    const {sort, filter, showOwn: own, grouping, baseline, chosenColumns: columns} = this.#state;
+    const since = this.#view.since(baseline);
+    this.#toWrite = {measured, selection: {sort, filter, limit: this.#options.limit, own, since}, grouping, columns};
     this.#dispatch({name: 'askFile', text: fileName(measured)});
   }
 
@@ -234,6 +237,7 @@ export class LiveScreen implements Screen {
       // Who closed the prompt meanwhile still wants to know.
       if (this.#state.prompt === writing) this.#dispatch({name: 'written', outcome});
       else if (outcome.kind === 'failed') this.#say(outcome.kind, `${prompt.text}: ${outcome.sentence}`);
+      else if (outcome.kind === 'exists') this.#say('failed', `${prompt.text} is there already; nothing was written.`);
       if (outcome.kind === 'done') this.#say(outcome.kind, outcome.sentence);
     });
   }
@@ -270,17 +274,21 @@ export class LiveScreen implements Screen {
   }
 
   #flush(): void {
-    const {sort, grouping, baseline, ofAllCpus, chosenColumns, moment} = this.#state;
+    const {baseline, chosenColumns, moment} = this.#state;
     this.#view.show(moment);
     this.#view.tellBehind();
     this.#widenIds();
-    // In groups programs stand indented, which is room before their ids.
-    const idCells = this.#idDigits + (grouping ? indent : 0);
-    const options = {compared: baseline !== null, ofAllCpus};
-    const columns = layoutColumns(this.#layout.columns, sort.field.key, idCells, chosenColumns, options);
+    const columns = this.#columnsFor(chosenColumns, baseline !== null);
     if (!sameColumns(columns, this.#columns)) this.#columns = columns;
     this.#draw();
     this.#paint();
+  }
+
+  #columnsFor(chosen: readonly ColumnKey[] | null, compared: boolean): readonly Column[] {
+    const {sort, grouping, ofAllCpus} = this.#state;
+    // In groups programs stand indented, which is room before their ids.
+    const idCells = this.#idDigits + (grouping ? indent : 0);
+    return layoutColumns(this.#layout.columns, sort.field.key, idCells, chosen, {compared, ofAllCpus});
   }
 
   /** Draws Ink's part, if it shows anything that changed. */
@@ -319,7 +327,7 @@ export class LiveScreen implements Screen {
     const {body} = this.#layout;
     let scrollEnd = 0;
     let height = this.#bodyHeight;
-    const input = this.#detailInput();
+    const input = state.page.kind === 'detail' ? this.#detailInput() : null;
     if (state.overlay?.kind === 'help') scrollEnd = helpScrollEnd(state, body.width, body.height);
     else if (input) ({scrollEnd, factRows: height} = layoutDetail(input, bodyOver(this.#alert(), body)));
     // The list of columns scrolls in its frame.
@@ -340,6 +348,7 @@ export class LiveScreen implements Screen {
         return view.measured?.progs ?? [];
       },
       ...{height, columns: this.#columns.map((column) => column.key), scrollEnd},
+      usualColumns: () => this.#columnsFor(null, false).map((column) => column.key),
       mark() {
         view.show(state.moment);
         return view.baseline();
@@ -395,7 +404,7 @@ export class LiveScreen implements Screen {
     const view = this.#view;
     const rows = view.rows(this.#state);
     this.#bodyHeight = body.height;
-    this.#state = settle(this.#state, {...this.#context(), height: body.height});
+    this.#state = settle(this.#state, {keys: rows.map(keyOfRow), height: body.height});
     const {top, selected, open} = this.#state;
     if (rows.length === 0) paintEmpty(grid, body, emptyReason(view, this.#state));
     else paintTable(grid, body, {view, rows, columns: this.#columns, top, selected, open, manner: this.#manner()});

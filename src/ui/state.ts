@@ -73,6 +73,8 @@ export interface Context {
   readonly columns: readonly ColumnKey[];
   /** The programs at hand, whose values a filter can be completed with. */
   readonly progs: readonly MeasuredProg[];
+  /** Those that there would be without a baseline, and if none were chosen. */
+  readonly usualColumns: () => readonly ColumnKey[];
   /** How far the page or overlay with the keys can scroll. */
   readonly scrollEnd: number;
   /** What is shown now, to compare with; null: nothing has been measured. */
@@ -165,7 +167,7 @@ export function reduce(state: State, action: Action, context: Context): State {
 }
 
 /** Keeps the selected program, or as much of the list as there is, within the rows shown. */
-export function settle(state: State, {keys, height}: Context): State {
+export function settle(state: State, {keys, height}: Pick<Context, 'keys' | 'height'>): State {
   const last = Math.max(0, keys.length - height);
   const index = state.selected === null ? -1 : keys.indexOf(state.selected);
   let top = Math.min(state.top, last);
@@ -397,8 +399,7 @@ function pickColumns(state: State, overlay: ColumnsOverlay, action: Action, cont
   const last = overlay.order.length - 1;
   const to = scrolled(overlay.index, action, {...context, scrollEnd: last});
   if (to !== null) return to === overlay.index ? state : {...state, overlay: {...overlay, index: to}};
-  const shown = context.columns.filter((key) => overlay.order.includes(key));
-  const choice = chooseColumns(overlay, state.chosenColumns ?? shown, action.name);
+  const choice = chooseColumns(overlay, state.chosenColumns ?? context.usualColumns(), action.name);
   if (!choice) return state;
   const {order, index, chosen} = choice;
   return {...state, chosenColumns: chosen, overlay: {kind: 'columns', order, index}};

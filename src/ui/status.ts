@@ -60,8 +60,14 @@ export function emptyReason(view: View, state: State): readonly string[] {
     return ["No BPF programs are loaded but bpftop-ts's own; a shows them.", demoHint];
   return [
     `Nothing matches "${printable(state.filter.text)}".`,
-    state.prompt ? 'Ctrl-U clears the filter.' : 'Esc clears the filter.',
+    howToClear(state),
   ];
+}
+
+function howToClear({prompt, moment}: State): string {
+  if (prompt?.kind === 'filter') return 'Ctrl-U clears the filter.';
+  // While it is paused, Esc goes on first.
+  return moment === null ? 'Esc clears the filter.' : '/ and Ctrl-U clear the filter.';
 }
 
 /** Paints why there is no row, in the middle of the body. */

@@ -198,6 +198,8 @@ export class View {
       this.#struck.delete(prog.info.key);
       this.#gone.delete(prog.info.key);
     }
+    // Not with painting alone: while nobody reads the terminal nothing is painted.
+    this.expire();
     if (measured.gone.length === 0) return;
     const keys = new Set(measured.gone.map((prog) => prog.info.key));
     // With the rates of the time it was there: the row stays where it was.
@@ -236,9 +238,8 @@ export class View {
   /** The figures shown as a moment to compare with, with the means of the seconds before for rates; null: there are none. */
   baseline(): Baseline | null {
     const {measured} = this;
-    return (
-      measured && new Baseline(measured, this.#past.at(measured.sample.timeNs - baselineNs, 0)?.measured.sample ?? null)
-    );
+    const earlier = measured && this.#past.until(measured.sample.timeNs - baselineNs);
+    return measured && new Baseline(measured, earlier && earlier.timeNs < measured.sample.timeNs ? earlier : null);
   }
 
   /** The figures shown compared with that moment; null where that is still to come. */
@@ -405,7 +406,11 @@ export class View {
     const gone = this.#gone.get(key) ?? this.#then?.struck.get(key);
     if (gone && this.#hasGone(gone)) return {prog: gone.prog, goneAt: gone.at, goneNs: gone.timeNs, later: false};
     const later = gone?.prog ?? among(this.#latest?.progs ?? []);
-    return later ? {prog: later, goneAt: null, goneNs: null, later: true} : null;
+    if (later) return {prog: later, goneAt: null, goneNs: null, later: true};
+    // One of too many that went: of it there is what the baseline has, and it went no later than now.
+    const went = among(this.#since?.went ?? []);
+    const {takenAt, timeNs} = this.measured?.sample ?? {takenAt: null, timeNs: null};
+    return went ? {prog: went, goneAt: takenAt, goneNs: timeNs, later: false} : null;
   }
 }
 

@@ -11,6 +11,7 @@ t.test('it is in $XDG_CONFIG_HOME, else in ~/.config', (t) => {
   t.equal(configPath({XDG_CONFIG_HOME: '/x', HOME: '/h'}), '/x/bpftop-ts/config.json');
   t.equal(configPath({XDG_CONFIG_HOME: 'relative', HOME: '/h'}), '/h/.config/bpftop-ts/config.json');
   t.equal(configPath({HOME: 'nowhere'}), null);
+  t.equal(configPath({XDG_CONFIG_HOME: '/x', HOME: 'nowhere'}), '/x/bpftop-ts/config.json');
   t.end();
 });
 
@@ -29,6 +30,21 @@ t.test('it is read where it is this user’s; none is no problem', (t) => {
   t.same(readConfig(path.join(dir, 'no such', 'config.json')), {config: {}, problem: null});
   t.same(readConfig(null), {config: {}, problem: null});
   t.end();
+});
+
+t.test('only what is a setting is taken from it, and what isn’t is said', (t) => {
+  const others = {record: '/x', filter: 5, enableStats: false, ['__proto__']: {ascii: true}};
+  const dir = t.testdir({'config.json': JSON.stringify({...config, ...others})});
+  const {config: read, problem} = readConfig(path.join(dir, 'config.json'));
+  t.same(read, config);
+  t.match(problem, /^there is no setting record, filter, enableStats, __proto__ \(/);
+  t.end();
+});
+
+t.test('what a killed process has left beside it is not in the way', async (t) => {
+  const dir = t.testdir({'config.json': '{}', [`config.json.${process.pid}`]: ''});
+  await writeConfig(path.join(dir, 'config.json'), config);
+  t.same(readConfig(path.join(dir, 'config.json')).config, config);
 });
 
 t.test('a link in its place is neither read nor written through', async (t) => {

@@ -158,3 +158,15 @@ t.test('up to a moment it is as it was then, whatever came since', (t) => {
   t.same(history.until(0).sums([key(1)], 'cpu_pct', 3), []);
   t.end();
 });
+
+t.test('what was up to a moment stays, though it is thinned or too old by now', (t) => {
+  const history = new History({spanNs: 100e9, points: 60, bytes: 1e9});
+  feed(history, range(1, 50), () => [1]);
+  const then = history.until(50e9);
+  const seen = () => [then.last(key(1), 'cpu_pct', 99), then.past(key(1), 0, Infinity), then.last('host', 'cpu_pct', 99)];
+  const before = structuredClone(seen());
+  feed(history, range(51, 300), () => [1, 2]);
+  t.notSame(history.until(50e9).last(key(1), 'cpu_pct', 99), before[0], 'it is no longer there elsewhere');
+  t.same(seen(), before);
+  t.end();
+});

@@ -112,6 +112,12 @@ t.test('what is too old goes; what is too much is thinned, and measured over the
   t.ok(moments >= 20 && moments < 60, `${moments} moments`);
   const beginning = Number(oldest!.sample.progs.runCnt[0]) - oldest!.progs[0]!.periodRunCnt!;
   t.equal(runs, 200 * 200 - beginning, 'no run is lost between');
+  t.equal(beginning, Number(reading(1, 100).progs.runCnt[0]), 'it reaches as far back as ever');
+  t.same(
+    [1, 2, 3, 4, 5].map((steps) => past.step(past.newest!, -steps)),
+    [199, 198, 197, 196, 195].map(ns),
+    'and the last ones are all there',
+  );
 
   const short = new Past({bytes: 1e9, spanNs: 50e9});
   for (let second = 1; second <= 200; second++) short.push(reading(second));
@@ -157,5 +163,18 @@ t.test('programs and what was found out of them are counted once where readings 
   const five = past.bytes;
   past.push(withOwners(12, look));
   t.equal(past.bytes, five);
+  t.end();
+});
+
+t.test('a program that comes back is there, not gone', (t) => {
+  const past = new Past();
+  const both = makeSample(1, [{id: 1}, {id: 2}]);
+  for (const [second, sample] of [both, both, makeSample(3, [{id: 1}]), makeSample(4, [{id: 1}, {id: 2}])].entries())
+    past.push({...sample, timeNs: ns(second + 1)});
+  t.equal(past.at(ns(3), shortly)?.gone.length, 1);
+  t.same(past.at(ns(4), shortly)?.gone, []);
+  t.equal(past.until(ns(0))?.timeNs, ns(1), 'the oldest there is');
+  t.equal(past.until(ns(3))?.timeNs, ns(3));
+  t.equal(new Past().until(ns(3)), null);
   t.end();
 });

@@ -763,6 +763,59 @@ t.test('w writes what was shown when it was pressed, with what was chosen', asyn
   ]);
 });
 
+t.test('w writes the moment shown and the order by a change, however fast the keys come', async (t) => {
+  const {files, written} = filesOf();
+  const {feed, press} = await openTestScreen(t, {files});
+  for (let beat = 0; beat < 6; beat++) feed(busy(30, beat));
+  await press('\u001b[D\u001b[Dw\u0015out.csv\r');
+  t.match(written, [{shown: {measured: {sample: {takenAt: Date.UTC(2026, 0, 31, 12, 1, 44)}}}}]);
+  await press(' bU');
+  feed(busy(30, 6));
+  await press('w\u0015other.csv\r');
+  const {since, sort} = written[1]!.shown.selection;
+  t.match(sort.field.key, /_change$/);
+  t.ok(since, 'without it there is no such order');
+});
+
+t.test('that a file was there already is told though its name is no longer asked for', async (t) => {
+  let answer: (outcome: {kind: 'exists'}) => void = () => {};
+  const files = {...filesOf().files, write: () => new Promise<{kind: 'exists'}>((resolve) => (answer = resolve))};
+  const {feed, press, lines} = await openTestScreen(t, {files});
+  feed(busy(3, 0));
+  await press('w\u0015out.csv\r');
+  await press('\u001b');
+  answer({kind: 'exists'});
+  await new Promise(setImmediate);
+  t.match((await lines()).at(-2), /^! out\.csv is there already; nothing was written\.$/);
+});
+
+t.test('columns chosen while comparing start from those there are without', async (t) => {
+  const {feed, press} = await openTestScreen(t, {columns: 100, rows: 24});
+  feed(busy(3, 0));
+  feed(busy(3, 1));
+  const titles = (line: string | undefined) => line?.trim().split(/ +/);
+  const [, usual] = await press('j');
+  await press('bc');
+  // The first of the list, the id, is taken away.
+  await press(' ');
+  await press('\u001b');
+  const [, chosen] = await press('b');
+  t.same(titles(chosen), titles(usual)?.slice(1));
+});
+
+t.test('how to clear a filter that nothing matches is true while it is paused, too', async (t) => {
+  const {feed, press} = await openTestScreen(t);
+  feed(busy(3, 0));
+  feed(busy(3, 1));
+  let shown = await press('/nothing\r');
+  t.ok(shown.some((line) => line.includes('Esc clears the filter.')));
+  shown = await press(' ');
+  t.notOk(shown.some((line) => line.includes('Esc clears')));
+  t.ok(shown.some((line) => line.includes('/ and Ctrl-U clear the filter.')));
+  shown = await press('/\u0015');
+  t.ok(shown.some((line) => line.includes('prog_1')));
+});
+
 t.test('what there is already is replaced after y alone; an error leaves the name to be mended', async (t) => {
   const {files, written} = filesOf({kind: 'exists'}, {kind: 'exists'}, {kind: 'failed', sentence: 'open: EACCES\u001b.'});
   const {feed, press} = await openTestScreen(t, {files, columns: 100});

@@ -378,3 +378,39 @@ t.test('a baseline taken at a moment of the past is compared with what came afte
   t.equal(view.mark(progInfo({id: 2}).key), null, 'and was still there before');
   t.end();
 });
+
+t.test('a baseline of the first seconds is their mean', (t) => {
+  const {view, feed} = watch();
+  const {key} = progInfo({id: 1});
+  feed([{id: 1}]);
+  t.equal(view.baseline()?.find(key)?.eventsPerSec, null);
+  for (const runCnt of [0n, 0n, 0n, 80n]) feed([{id: 1, runCnt}]);
+  t.equal(view.baseline()?.find(key)?.eventsPerSec, 20);
+  t.end();
+});
+
+t.test('however many went since a baseline, each listed one has its page', (t) => {
+  const {view, feed, pass} = watch();
+  const many = Array.from({length: 400}, (_, i) => ({id: i + 1}));
+  feed(many);
+  feed(many);
+  const choices = {...all, baseline: view.baseline()};
+  feed([{id: 1000}]);
+  pass(markMs);
+  view.expire();
+  const rows = progs(view.rows(choices));
+  t.equal(rows.length, 401);
+  t.ok(rows.every(({info}) => view.find(info.key) !== null));
+  t.not(view.find(progInfo({id: 1}).key)?.goneAt, null);
+  t.end();
+});
+
+t.test('what went is not listed for ever though nobody asks', (t) => {
+  const {view, feed, pass} = watch();
+  feed([{id: 1}, {id: 2}]);
+  feed([{id: 1}]);
+  pass(markMs);
+  feed([{id: 1}]);
+  t.equal(view.rows(all).length, 1);
+  t.end();
+});
