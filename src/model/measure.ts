@@ -89,15 +89,7 @@ export class MeasuredProg {
       hottestCpu: this.#columns.hottestCpu.slice(at, at + 1),
       hottestPct: this.#columns.hottestPct.slice(at, at + 1),
     };
-    return new MeasuredProg(
-      columns,
-      0,
-      this.#timeNs,
-      this.isNew,
-      this.#increase,
-      this.periodRecursionMisses,
-      this.periodNs,
-    );
+    return new MeasuredProg(columns, 0, this.#timeNs, this.isNew, this.#increase, this.periodRecursionMisses, this.periodNs);
   }
 
   /** The same program as one that went: with its counters, and no rates. */

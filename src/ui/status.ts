@@ -58,10 +58,7 @@ export function emptyReason(view: View, state: State): readonly string[] {
   if (measured.totals.programs === 0) return ['No BPF programs are loaded.', demoHint];
   if (selectTotals(measured, {own: state.showOwn}).programs === 0)
     return ["No BPF programs are loaded but bpftop-ts's own; a shows them.", demoHint];
-  return [
-    `Nothing matches "${printable(state.filter.text)}".`,
-    howToClear(state),
-  ];
+  return [`Nothing matches "${printable(state.filter.text)}".`, howToClear(state)];
 }
 
 function howToClear({prompt, moment}: State): string {

@@ -34,7 +34,12 @@ const keys = Array.from({length: 30}, (_, i) => `key-${i}`);
 const baseline = new Baseline(measure(makeSample(100, []), null));
 const context: Context = {
   ...{keys, height: 10, columns: ['id', 'name', 'events_per_sec', 'cpu_pct'], progs: [], scrollEnd: 5},
-  ...{mark: () => baseline, topSpender: () => 'key-17', step: () => null, usualColumns: () => ['id', 'name', 'cpu_pct', 'trend']},
+  ...{
+    mark: () => baseline,
+    topSpender: () => 'key-17',
+    step: () => null,
+    usualColumns: () => ['id', 'name', 'cpu_pct', 'trend'],
+  },
 };
 
 function after(state: State, ...actions: (ActionName | Action)[]): State {
