@@ -56,8 +56,8 @@ export function formatChange(difference: Difference, key: ComparedKey): string {
   return absolute + (relative === null ? '' : ` ${formatSigned(relative, formatRelative)}`) + (noise ? marks[noise] : '');
 }
 
-/** `8 copies`, and how it came to be matched; empty: one of each, with one tag. */
-function note({status, copies, tags}: ProgDifference, ambiguous: boolean): string {
+/** `rebuilt, 8 copies`: what else there is to say of it. @param shown makes text of the host safe. */
+function note({status, copies, tags}: ProgDifference, ambiguous: boolean, shown: (text: string) => string): string {
   const {before, after} = copies;
   const told: Record<ProgDifference['status'], string> = {
     same: '',
@@ -69,16 +69,18 @@ function note({status, copies, tags}: ProgDifference, ambiguous: boolean): strin
   };
   const most = Math.max(before, after);
   const number = before !== after && before && after ? `${before} → ${after} copies` : most > 1 ? `${most} copies` : '';
-  const tag = ambiguous ? `tag ${[...new Set([...tags.before, ...tags.after])].join(' → ')}` : '';
+  const some = ([first, ...more]: readonly string[]) =>
+    first === undefined ? [] : [shown(first) + (more.length > 0 ? ` +${more.length}` : '')];
+  const tag = ambiguous ? `tag ${[...new Set([...some(tags.before), ...some(tags.after)])].join(' → ')}` : '';
   return [told[status], number, tag].filter((part) => part !== '').join(', ');
 }
 
-/** Of each program, and whether another one goes by the same type and name. */
-function notes({progs}: ToldDiff): (prog: ProgDifference) => string {
+/** The note of each program; its tag is in it where another one goes by the same type and name. */
+function notes({progs}: ToldDiff, shown: (text: string) => string): (prog: ProgDifference) => string {
   const seen = new Map<string, number>();
   const key = ({type, name}: ProgDifference) => JSON.stringify([type, name]);
   for (const {prog} of progs) seen.set(key(prog), (seen.get(key(prog)) ?? 0) + 1);
-  return (prog) => note(prog, (seen.get(key(prog)) ?? 0) > 1);
+  return (prog) => note(prog, (seen.get(key(prog)) ?? 0) > 1, shown);
 }
 
 /** What to call it, also where it has no name. From the host: hostile. */
@@ -86,15 +88,15 @@ export function diffName({name, tags}: ProgDifference): string {
   return name === '' ? `(tag ${(tags.after[0] ?? tags.before[0]) as string})` : name;
 }
 
-/** `before  a.rec  web-3  6.18.44  60 readings over 1.0m  until 2026-01-31 12:01:43 UTC` */
-function sideLine({name, last: {host, takenAt}, readings, periodNs}: Side): string[] {
-  return [
-    name,
-    host.hostname,
-    host.kernelRelease,
-    `${formatNumberOf(readings, 'reading')} over ${formatDuration(periodNs)}`,
-    `until ${formatTime(takenAt / 1000)} UTC`,
-  ];
+/** `a.rec  web-3  6.18.44`, and `60 readings over 1.0m  until 2026-01-31 12:01:43 UTC`, which no host can choose. */
+function sideParts({name, last: {host, takenAt}, readings, periodNs}: Side) {
+  return {
+    hostile: [name, host.hostname, host.kernelRelease],
+    ours: [
+      `${formatNumberOf(readings, 'reading')} over ${formatDuration(periodNs)}`,
+      `until ${formatTime(takenAt / 1000)} UTC`,
+    ],
+  };
 }
 
 /** What marks mean that are there. */
@@ -115,11 +117,11 @@ function figureCells(difference: Difference): string[] {
 /** Lines about both sides, a line a program, all together last, what marks mean. Ends without a newline. */
 export function toDiffTable(told: ToldDiff): string {
   const {diff, progs, programs} = told;
-  const noteOf = notes(told);
-  const sides = [
-    ['before', ...sideLine(diff.before)],
-    ['after', ...sideLine(diff.after)],
-  ].map((row) => row.map(printable));
+  const noteOf = notes(told, printable);
+  const sides = (['before', 'after'] as const).map((which) => {
+    const {hostile, ours} = sideParts(diff[which]);
+    return [which, ...hostile.map(printable), ...ours];
+  });
   const left = {kind: 'text'} as const;
   const columns = ['TYPE', 'NAME', ...columnTitles, 'NOTE'].map((title, i) => ({
     title,
@@ -145,21 +147,21 @@ function spaced(lines: readonly string[]): readonly string[] {
 }
 
 /**
- * Text from the host, as GitHub shows it: as it is, and as nothing else. Within <code> nobody is mentioned and nothing is linked, and a character by its number
- * is no Markdown, no HTML and no end of a cell (GFM 0.29, 6.2). The comment parts what would be an address.
+ * Text from the host, as GitHub shows it: as it is, and as nothing else. Within <code> nobody is mentioned and no issue linked; a character
+ * written as its number is no Markdown, no HTML and no end of a cell; the comment keeps apart what would be an address.
  */
 function verbatim(text: string): string {
-  const safe = printable(text).replace(/[^\p{L}\p{N} _→]/gu, (character) => {
+  const safe = printable(text).replace(/[^\p{L}\p{N} -]/gu, (character) => {
     const number = `&#${character.codePointAt(0) as number};`;
     return character === '@' ? `${number}<!-- -->` : number;
   });
-  return `<code>${safe.replaceAll('_', '&#95;')}</code>`;
+  return `<code>${safe}</code>`;
 }
 
 /** A heading, both sides, a table as GitHub has them. Ends without a newline. */
 export function toDiffMarkdown(told: ToldDiff): string {
   const {diff, progs, programs} = told;
-  const noteOf = notes(told);
+  const noteOf = notes(told, verbatim);
   const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
   const figures = (difference: Difference) => figureCells(difference).map((cell) => cell.replace(' ~', ' \\~'));
   const titles = ['average run', 'change', 'runs/s', 'change', 'CPU %', 'change'];
@@ -171,12 +173,15 @@ export function toDiffMarkdown(told: ToldDiff): string {
       [broken.length > 0 ? '**fails**' : '', noteOf(prog)].filter((part) => part !== '').join(', '),
     ]),
   );
-  const side = (name: string, of: Side) => `- ${name}: ${sideLine(of).map(verbatim).join(' ')}`;
+  const side = (which: 'before' | 'after') => {
+    const {hostile, ours} = sideParts(diff[which]);
+    return `- ${which}: ${[...hostile.map(verbatim), ...ours].join(' ')}`;
+  };
   return [
     '### BPF programs',
     '',
-    side('before', diff.before),
-    side('after', diff.after),
+    side('before'),
+    side('after'),
     '',
     row(['type', 'name', ...titles, '']),
     row(['---', '---', ...titles.map(() => '--:'), '---']),

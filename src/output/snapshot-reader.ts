@@ -160,14 +160,19 @@ const text: Read<string> = (value, path) => {
   return value;
 };
 
+const progTag: Read<string> = (value, path) => {
+  if (!/^[\da-f]{16}$/.test(text(value, path))) throw new Unexpected(`${path} is not 16 hex digits`);
+  return value as string;
+};
+
 const flag: Read<boolean> = (value, path) => {
   if (typeof value !== 'boolean') throw new Unexpected(`${path} is neither true nor false`);
   return value;
 };
 
-/** JSON has no bounds for numbers: 1e999 is one. */
+/** JSON has no bounds for numbers: 1e999 is one. As doubles the largest counters are 2^64. */
 const amount: Read<number> = (value, path) => {
-  if (typeof value !== 'number' || !(value >= 0 && value < 2 ** 64))
+  if (typeof value !== 'number' || !(value >= 0 && value <= 2 ** 64))
     throw new Unexpected(`${path} is no number from 0 to 2^64`);
   return value;
 };
@@ -183,7 +188,12 @@ const small: Read<number> = (value, path) => {
   return amount(value, path);
 };
 
-const u64: Read<bigint> = (value, path) => BigInt.asUintN(64, BigInt(whole(value, path)));
+const largest = 2n ** 64n - 1n;
+
+const u64: Read<bigint> = (value, path) => {
+  const exact = BigInt(whole(value, path));
+  return exact > largest ? largest : exact;
+};
 
 /** null also where a version of the tool that didn't know of it left it out. */
 function maybe<T>(read: Read<T>): Read<T | null> {
@@ -269,7 +279,7 @@ const progType: Read<number> = (value, path) => {
 };
 
 const program = object((member) => {
-  const [id, tag, loadedAt] = [member('id', small), member('tag', text), member('loaded_at', maybe(small)) ?? 0];
+  const [id, tag, loadedAt] = [member('id', small), member('tag', progTag), member('loaded_at', maybe(small)) ?? 0];
   const attachType = member('attach_type', maybe(text));
   const loadTimeNs = BigInt(loadedAt) * 1_000_000_000n;
   const info: ProgInfo = {
