@@ -703,9 +703,8 @@ export function commandLine(
     program,
     program.options.filter((option) => !notRecorded.has(option.attributeName())),
   );
-  const ofDiff = new Set(['filter', 'ascii']);
   takesOnly(diff, program, [
-    ...program.options.filter((option) => ofDiff.has(option.attributeName())),
+    new Option('-f, --filter <EXPR>', 'show the programs that this is true of, before or after').default(noFilter, 'all'),
     new Option('-s, --sort <FIELD>', 'order by the change of that figure, or by type, name or tag').default(
       initialSort,
       'cpu_pct:desc',
@@ -714,6 +713,7 @@ export function commandLine(
     new Option('--fail-on <CHANGE>', 'exit 3 where this is true of the change of a program; may be repeated'),
     new Option('--format <FORMAT>', 'write a table, or json').choices(['table', 'json']),
     new Option('--json', 'write JSON, the same as --format json'),
+    new Option('--ascii', 'write the table in ASCII alone'),
   ]);
   takesOnly(share, program, [new Option('-g, --group <GROUP>', 'whom to share with: a name or a number')]);
   takesOnly(doctor, program, [

@@ -35,6 +35,8 @@ export class BadSnapshot extends Error {
 /** Bytes, and values, of one document: of 10 000 programs it has a fifth. */
 const longestDocument = 2 ** 26;
 const mostValues = 2 ** 23;
+/** Objects and lists within each other; documents have five. */
+const deepest = 100;
 
 const newline = 0x0a;
 const quote = 0x22;
@@ -75,8 +77,8 @@ export class SnapshotDecoder {
       } else if (byte === quote) this.#inString = true;
       else if (byte === comma) this.#values++;
       else if (byte === openBrace || byte === openBracket) {
-        this.#depth++;
         this.#values++;
+        if (++this.#depth > deepest) throw this.#bad('damaged', 'the document that begins there is nested too deeply');
       } else if ((byte === closeBrace || byte === closeBracket) && --this.#depth === 0) {
         yield this.#finish(chunk.subarray(from, i + 1));
         from = i + 1;
@@ -106,8 +108,10 @@ export class SnapshotDecoder {
 
   #keep(bytes: Uint8Array): void {
     this.#length += bytes.length;
-    if (this.#length > longestDocument || this.#values > mostValues)
+    if (this.#length > longestDocument)
       throw this.#bad('damaged', `the document that begins there is longer than ${longestDocument / 2 ** 20} MiB`);
+    if (this.#values > mostValues)
+      throw this.#bad('damaged', `the document that begins there has more than ${mostValues} values`);
     // The chunk may be used again.
     this.#pieces.push(Buffer.from(bytes));
   }

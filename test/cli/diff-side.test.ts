@@ -130,6 +130,8 @@ t.test('what is no snapshot is told in a sentence with its line', (t) => {
     ['{"schema_version": 0}', /schema_version is none/],
     ['{"schema_version": 1}', /programs is no list/],
     ['{"schema_version" 1}', /line 1: .* is not JSON/],
+    ['[{'.repeat(3), /line 1: it is no snapshot/],
+    ['{"a":[{'.repeat(60), /line 1: .* nested too deeply/],
     [`${one}rubbish`, /line 2: that is no document/],
     [one + two.slice(0, -10), /line 2: the document that begins there is cut off/],
     [`${one}{"a":"}`, /line 2: .* cut off/],
@@ -187,7 +189,7 @@ t.test('the largest counters are read, and a document that is too long or too fu
     () => {
       for (let i = 0; i < 20; i++) full.push(lists);
     },
-    {message: /line 1: .* longer/, exitStatus: 2},
+    {message: /line 1: .* more than 8388608 values/, exitStatus: 2},
   );
   t.end();
 });
