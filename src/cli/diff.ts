@@ -2,7 +2,7 @@
 import {createReadStream} from 'node:fs';
 import {exitStatus, isSystemError, UserError} from '../errors.js';
 import {breaks} from '../model/change-rule.js';
-import {comparedKeys, diff, type Side, sortDiff} from '../model/diff.js';
+import {comparedKeys, diff, isIdle, type Side, sortDiff} from '../model/diff.js';
 import type {Filter} from '../model/filter.js';
 import {formatNumberOf} from '../model/format.js';
 import {printable} from '../model/printable.js';
@@ -41,10 +41,14 @@ export async function runDiff(options: DiffOptions): Promise<number> {
     prog,
     broken: options.failOn.filter((rule) => breaks(prog, rule)),
   }));
+  // JSON has all of them; people have no use for lines of noughts.
+  const busy = options.format === 'json' ? all : all.filter(({prog}) => !isIdle(prog));
+  const progs = busy.slice(0, options.limit ?? undefined);
   const told: ToldDiff = {
     diff: found,
-    progs: all.slice(0, options.limit ?? undefined).map(({prog, broken}) => ({prog, broken: broken.map(({text}) => text)})),
-    programs: all.length,
+    progs: progs.map(({prog, broken}) => ({prog, broken: broken.map(({text}) => text)})),
+    more: busy.length - progs.length,
+    idle: all.length - busy.length,
   };
   const indent = process.stdout.isTTY ? 2 : 0;
   const text = {

@@ -233,8 +233,7 @@ export function pointAt(text: string, at: number): readonly string[] {
 
 /** Not by commander: to `diff` the same option takes changes, and several of them. */
 function parseFailOn(texts: readonly string[] | undefined): Filter | null {
-  const last = texts?.at(-1);
-  return last === undefined ? null : parseExpression('--fail-on', parseFilter)(last);
+  return texts?.map(parseExpression('--fail-on', parseFilter)).at(-1) ?? null;
 }
 
 function collect(text: string, before?: readonly string[]): readonly string[] {
@@ -512,10 +511,10 @@ export function parseOptions(
 /** Which word is one too many. */
 function excessWord(commands: readonly Command[]): UserError {
   const command = commands.find(({args}) => args.length > 0);
-  const [argument] = command?.registeredArguments ?? [];
+  const taken = (command?.registeredArguments ?? []).map((argument) => `one ${argument.name().toUpperCase()}`);
   return usageError(
-    command && argument
-      ? `${command.name()} takes one ${argument.name().toUpperCase()}.`
+    command && taken.length > 0
+      ? `${command.name()} takes ${taken.join(' and ')}.`
       : `unknown command '${command?.args[0] ?? ''}'.`,
   );
 }

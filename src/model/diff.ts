@@ -7,7 +7,7 @@ import {progTypeName} from '../sample/prog-types.js';
 import type {Host, ProgInfo} from '../sample/types.js';
 import {type Change, type Figures, increase, relativeIncrease, together} from './compare.js';
 import type {FieldKey} from './fields.js';
-import type {Filter} from './filter.js';
+import {type Filter, noFilter} from './filter.js';
 import type {MeasuredProg} from './measure.js';
 import {wanted} from './select.js';
 import {byOrder, type SortOrder} from './sort.js';
@@ -216,7 +216,7 @@ export class Side {
     this.#whole &&= period.whole;
     const kept = at % this.#stride === 0;
     const loaded = new Map<Alike, MeasuredProg[]>();
-    for (const prog of wanted(period.progs, {filter: everything, own: false})) {
+    for (const prog of wanted(period.progs, {filter: noFilter, own: false})) {
       const alike = this.#find(prog);
       alike.isWanted ||= this.#filter.matches(prog);
       const found = loaded.get(alike);
@@ -278,8 +278,6 @@ export class Side {
   }
 }
 
-const everything: Filter = {text: '', matches: () => true};
-
 function figuresOf(progs: readonly MeasuredProg[]): Figures {
   const [first] = progs;
   return progs.length === 1 && first ? first : together(progs);
@@ -294,8 +292,11 @@ export function diff(before: Side, after: Side): Diff {
   const progs: ProgDifference[] = [];
   const rest = {before: new Map<string, Alike[]>(), after: new Map<string, Alike[]>()};
   const leave = (where: Map<string, Alike[]>, alike: Alike) => {
-    const key = keyOf(alike.type, alike.name);
-    where.set(key, [...(where.get(key) ?? []), alike]);
+    // To have no name is nothing to have in common.
+    const key = keyOf(alike.type, alike.name, alike.name === '' ? alike.tag : '');
+    const found = where.get(key);
+    if (found) found.push(alike);
+    else where.set(key, [alike]);
   };
   for (const [key, alike] of before.alike) {
     const same = after.alike.get(key);
@@ -403,6 +404,12 @@ function quantile(sorted: Float64Array, share: number): number {
   const below = sorted[Math.floor(place)] as number;
   const above = sorted[Math.ceil(place)] as number;
   return below + (place - Math.floor(place)) * (above - below);
+}
+
+/** Whether it was there before and after, and is known to have run in no reading of either. */
+export function isIdle({status, summaries: {before, after}}: ProgDifference): boolean {
+  const ranNever = (of: Summaries | null) => of !== null && of.eventsPerSec !== null && of.avgRunTimeNs === null;
+  return (status === 'same' || status === 'rebuilt') && ranNever(before) && ranNever(after);
 }
 
 /** What a change is ordered by: that of an average run in per cent, as on the screen. */

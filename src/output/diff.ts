@@ -31,8 +31,10 @@ export interface ToldDiff {
   readonly diff: Diff;
   /** Those asked for, in order. */
   readonly progs: readonly ToldProg[];
-  /** How many there are without a limit. */
-  readonly programs: number;
+  /** How many more a limit hides. */
+  readonly more: number;
+  /** How many are left out, for they ran neither before nor after. */
+  readonly idle: number;
 }
 
 const marks: Readonly<Record<Noise, string>> = {within: ' ~', beyond: '', unknown: ' ?'};
@@ -54,6 +56,15 @@ export function formatChange(difference: Difference, key: ComparedKey): string {
   const relative = relativeIncrease(difference, of);
   const noise = difference.noise[of];
   return absolute + (relative === null ? '' : ` ${formatSigned(relative, formatRelative)}`) + (noise ? marks[noise] : '');
+}
+
+/** `And 3 more programs, and 160 programs that did not run.`; empty: that is all. */
+function leftOut({more, idle}: ToldDiff): readonly string[] {
+  const parts = [
+    more > 0 ? formatNumberOf(more, 'more program') : '',
+    idle > 0 ? `${formatNumberOf(idle, 'program')} that did not run` : '',
+  ].filter((part) => part !== '');
+  return parts.length > 0 ? [`And ${parts.join(', and ')}.`] : [];
 }
 
 /** `rebuilt, 8 copies`: what else there is to say of it. @param shown makes text of the host safe. */
@@ -116,7 +127,7 @@ function figureCells(difference: Difference): string[] {
 
 /** Lines about both sides, a line a program, all together last, what marks mean. Ends without a newline. */
 export function toDiffTable(told: ToldDiff): string {
-  const {diff, progs, programs} = told;
+  const {diff, progs} = told;
   const noteOf = notes(told, printable);
   const sides = (['before', 'after'] as const).map((which) => {
     const {hostile, ours} = sideParts(diff[which]);
@@ -129,7 +140,6 @@ export function toDiffTable(told: ToldDiff): string {
   }));
   const rows = progs.map(({prog}) => [prog.type, printable(diffName(prog)), ...figureCells(prog), noteOf(prog)]);
   const total = ['total', '', ...figureCells(diff.totals), ''];
-  const more = programs > progs.length ? [`and ${formatNumberOf(programs - progs.length, 'more program')}`] : [];
   return [
     ...aligned(
       (sides[0] as string[]).map(() => left),
@@ -137,7 +147,7 @@ export function toDiffTable(told: ToldDiff): string {
     ),
     '',
     ...aligned(columns, [columns.map(({title}) => title), ...rows, total]),
-    ...more,
+    ...spaced(leftOut(told)),
     ...spaced(legend([diff.totals, ...progs.map(({prog}) => prog)])),
   ].join('\n');
 }
@@ -160,7 +170,7 @@ function verbatim(text: string): string {
 
 /** A heading, both sides, a table as GitHub has them. Ends without a newline. */
 export function toDiffMarkdown(told: ToldDiff): string {
-  const {diff, progs, programs} = told;
+  const {diff, progs} = told;
   const noteOf = notes(told, verbatim);
   const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
   const figures = (difference: Difference) => figureCells(difference).map((cell) => cell.replace(' ~', ' \\~'));
@@ -187,7 +197,7 @@ export function toDiffMarkdown(told: ToldDiff): string {
     row(['---', '---', ...titles.map(() => '--:'), '---']),
     ...lines,
     row(['**total**', '', ...figures(diff.totals), '']),
-    ...(programs > progs.length ? ['', `And ${formatNumberOf(programs - progs.length, 'more program')}.`] : []),
+    ...spaced(leftOut(told)),
     ...legend([diff.totals, ...progs.map(({prog}) => prog)]).flatMap((line) => ['', line.replace('~', '\\~')]),
   ].join('\n');
 }

@@ -194,6 +194,22 @@ t.test('the largest counters are read, and a document that is too long or too fu
   t.end();
 });
 
+t.test('more different programs than any host has are refused, as many of one name are compared', (t) => {
+  const programs = (count: number, name: (i: number) => string) =>
+    Array.from({length: count}, (_, i) => {
+      const tag = i.toString(16).padStart(16, '0');
+      return {id: i, type: 'xdp', name: name(i), tag, run_time_ns: 0, run_cnt: 0, period_run_time_ns: 10, period_run_cnt: 1};
+    });
+  const document = JSON.parse(documents[0] as string) as Changeable;
+  const text = (progs: object[]) => JSON.stringify({...document, programs: progs});
+  t.match(sentence(text(programs(100_001, (i) => `p${i}`))), /a\.json: it has more than 100000 different programs/);
+  const many = programs(50_000, () => 'same');
+  const {side} = read(text(many));
+  const {progs} = diff(side, read(text(many.map((prog) => ({...prog, tag: `f${prog.tag.slice(1)}`})))).side);
+  t.match(progs, [{status: 'rebuilt', copies: {before: 50_000, after: 50_000}}]);
+  t.end();
+});
+
 t.test('a damaged recording is refused, of one that was cut off what is whole is compared', (t) => {
   const bytes = recordingOf(samples);
   const {side, warning} = read(bytes.subarray(0, -1));
@@ -248,7 +264,7 @@ t.test('whatever the bytes, there is a side that can be told of, or a sentence',
     try {
       const {side} = read(bytes, noFilter, pick([Infinity, 1 + below(300)]));
       const found = diff(side, other);
-      const told = {diff: found, progs: found.progs.map((prog) => ({prog, broken: []})), programs: found.progs.length};
+      const told = {diff: found, progs: found.progs.map((prog) => ({prog, broken: []})), more: 0, idle: 0};
       for (const text of [toDiffTable(told), toDiffMarkdown(told)])
         if (/[\0-\x09\x0b-\x1f\x7f]/.test(text)) t.fail('raw control');
       JSON.parse(toDiffJson(told, {version: '1', indent: 0}));

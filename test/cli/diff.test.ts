@@ -10,13 +10,14 @@ import {kernelSkip, loadProg} from '../helpers/kernel.js';
 import {recordingOf} from '../helpers/recordings.js';
 import {makeSample} from '../helpers/samples.js';
 
-/** Two programs for so many seconds, once a second: alpha as slow as told, beta always alike. */
+/** For so many seconds, once a second: alpha as slow as told, beta always alike, gamma never runs. */
 function hostOf(seconds: number, alphaNs: number, tag = 'a'.repeat(16)): Sample[] {
   const samples = Array.from({length: seconds + 1}, (_, i) => {
     const runs = BigInt(i * 1000);
     return makeSample(100 + i, [
       {id: 5, name: 'alpha', tag, runCnt: runs, runTimeNs: BigInt(alphaNs) * runs},
       {id: 7, name: 'beta', type: 3, runCnt: runs, runTimeNs: 900n * runs},
+      {id: 9, name: 'gamma'},
     ]);
   });
   const {host, progs} = samples[0] as Sample;
@@ -76,11 +77,18 @@ t.test('snapshots and recordings in any combination say the same, without the ad
   }
   t.match(told(results[0] as Finished), {
     before: {file: before, readings: 12},
-    programs: [{name: 'alpha', status: 'rebuilt', avg_run_time_ns: {change_pct: 30, noise: 'beyond'}}, {name: 'beta'}],
+    programs: [
+      {name: 'alpha', status: 'rebuilt', avg_run_time_ns: {change_pct: 30, noise: 'beyond'}},
+      {name: 'beta'},
+      {name: 'gamma'},
+    ],
   });
   const table = await run(['diff', before, after, '-f', 'alpha'], {tool});
   t.match(table, {status: 0, stdout: /\nxdp +alpha +100ns → 130ns +\+30ns \+30% .* rebuilt\ntotal/});
   t.notMatch(table.stdout, 'beta');
+  const all = await run(['diff', before, after], {tool});
+  t.match(all.stdout, /\n\nAnd 1 program that did not run\.\n/);
+  t.notMatch(all.stdout, 'gamma', 'which JSON has alone');
   t.match(await run(['diff', before, after, '--ascii'], {tool}), {stdout: /100ns . 130ns/});
   t.match(await run(['diff', before, after, '--markdown', '-l', '1'], {tool}), {stdout: /\| <code>alpha<\/code> \|/});
   t.match(await run(['diff', before, after, '-s', 'name:desc'], {tool}), {stdout: /\n\S+ +beta.*\n\S+ +alpha/});
@@ -126,7 +134,7 @@ t.test('--fail-on ends with 3 and says which program, but not for noise', async 
 
 t.test('one of both may come from stdin', async (t) => {
   const bytes = readFileSync(after);
-  t.match(told(await piped(bytes, ['diff', before, '-', '--json'])).programs, [{name: 'alpha', status: 'rebuilt'}, {}]);
+  t.match(told(await piped(bytes, ['diff', before, '-', '--json'])).programs, [{name: 'alpha', status: 'rebuilt'}, {}, {}]);
   t.match(await piped(bytes.subarray(0, -3), ['diff', '-', after]), {status: 0, stderr: /stdin was cut off/});
   t.match(await piped(Buffer.from(''), ['diff', '-', after]), {status: 2, stderr: /cannot compare stdin: it is empty/});
 });
@@ -170,7 +178,7 @@ t.test('it takes what means something to it, and says what does not', async (t) 
   const wrong: [string[], RegExp][] = [
     [['diff'], /missing required argument 'before'/],
     [['diff', 'a'], /'after'/],
-    [['diff', 'a', 'b', 'c'], /too many|takes/],
+    [['diff', 'a', 'b', 'c'], /diff takes one BEFORE and one AFTER\./],
     [['diff', '-', '-'], /stdin is there once/],
     [['diff', 'a', 'b', '--markdown', '--json'], /contradict/],
     [['diff', 'a', 'b', '--format', 'csv'], /diff writes no csv/],

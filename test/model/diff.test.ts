@@ -1,6 +1,6 @@
 import t from 'tap';
 import {increase, relativeIncrease} from '../../src/model/compare.js';
-import {diff, type Diff, type Period, Side, sortDiff} from '../../src/model/diff.js';
+import {diff, type Diff, isIdle, type Period, Side, sortDiff} from '../../src/model/diff.js';
 import {noFilter, parseFilter} from '../../src/model/filter.js';
 import {measure} from '../../src/model/measure.js';
 import {parseSort, type SortOrder} from '../../src/model/sort.js';
@@ -96,6 +96,13 @@ t.test('a program is the same by type, name and tag; if its tag changed, by type
   t.end();
 });
 
+t.test('without a name there is nothing to know it by but its tag', (t) => {
+  const nameless = (tag: string) => [[{id: 5, name: '', tag: tag.repeat(16)}]];
+  t.match(compare(nameless('a'), nameless('a')).progs, [{status: 'same'}]);
+  t.match(compare(nameless('a'), nameless('b')).progs, [{status: 'gone'}, {status: 'new'}]);
+  t.end();
+});
+
 t.test('a name that was known in full only later is the same one', (t) => {
   const short = {...alpha, name: 'a_very_long_nam'};
   const long = {...alpha, name: 'a_very_long_name_in_full'};
@@ -161,6 +168,15 @@ t.test('the filter is asked for programs of each side, and totals are of all', (
   t.match(of('beta'), {progs: [{name: 'beta', status: 'same'}], totals: {before: {eventsPerSec: 2000}}});
   t.equal(of('beta').progs.length, 1);
   t.match(of('name=alpha ev<100').progs, [{name: 'alpha', status: 'same'}], 'what is true of it later is enough');
+  t.end();
+});
+
+t.test('a program is idle if it ran in no reading of either side, and was in both', (t) => {
+  const idle = {...alpha, runs: 0};
+  const found = (before: readonly Ran[][], after: readonly Ran[][]) => compare(before, after).progs.map(isIdle);
+  t.strictSame(found([[idle]], [[idle]]), [true]);
+  t.strictSame(found([[idle], [idle], [alpha]], [[idle]]), [false]);
+  t.strictSame(found([[idle]], [[]]), [false]);
   t.end();
 });
 

@@ -49,7 +49,7 @@ const hostile = 'a|b`c`<img src=x>\u001b[31m@everyone [x](http://y) *z* #1\n&amp
 function told(before: Side, after: Side, limit = Infinity): ToldDiff {
   const found = diff(before, after);
   const progs = sortDiff(found.progs, initialSort).map((prog) => ({prog, broken: prog.name === 'slow' ? ['avg>+10%'] : []}));
-  return {diff: found, progs: progs.slice(0, limit), programs: progs.length};
+  return {diff: found, progs: progs.slice(0, limit), more: Math.max(0, progs.length - limit), idle: limit === 1 ? 2 : 0};
 }
 
 const before = side('a.rec', 4, [
@@ -80,7 +80,7 @@ t.test('the table has both sides, a line a program, all together, and what its m
   t.match(lines.slice(-2), ['', /^~ within the noise/]);
   t.notMatch(lines.join(''), /\?/);
   t.match(toDiffTable(told(side('x', 1, []), after)), /\n\? may be noise: a side has fewer than 4 readings$/);
-  t.match(toDiffTable(told(before, after, 1)), /\nand 4 more programs\n/);
+  t.match(toDiffTable(told(before, after, 1)), /\n\nAnd 4 more programs, and 2 programs that did not run\.\n/);
   t.match(toDiffTable(told(side('x', 1, [], false), after)), /slow .* not in BEFORE\n/);
   t.end();
 });
@@ -103,7 +103,7 @@ t.test('in Markdown nothing of the host is markup, HTML, a mention or the end of
   const decoded = name.replaceAll('<!-- -->', '').replace(/&#(\d+);/g, (_, code) => String.fromCodePoint(Number(code)));
   t.equal(decoded, hostile.replace('\u001b', '<1b>').replace('\n', '<a>'), 'and it is shown whole');
   t.notMatch(text, /@/);
-  t.match(toDiffMarkdown(told(before, after, 1)), /\n\nAnd 4 more programs\.\n/);
+  t.match(toDiffMarkdown(told(before, after, 1)), /\n\nAnd 4 more programs, and 2 programs/);
   t.end();
 });
 
