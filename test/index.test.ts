@@ -66,13 +66,14 @@ t.test('a package that uses it compiles against its types and runs', {skip: kern
     'user.ts': `
       import {openSampler, type Measured, type SamplerOptions} from 'bpftop-ts';
       import schema from 'bpftop-ts/snapshot.schema.json' with {type: 'json'};
+      import diffSchema from 'bpftop-ts/diff.schema.json' with {type: 'json'};
       const options: SamplerOptions = {delayMs: 50, sources: ['owners']};
       await using sampler = openSampler(options);
       for await (const measured of sampler) {
         const {totals, progs}: Measured = measured;
         const cpu: number | null = totals.cpuPct;
         const counters: bigint[] = progs.map((prog) => prog.runTimeNs);
-        console.log(JSON.stringify([cpu === null, counters.length === totals.programs, schema.title]));
+        console.log(JSON.stringify([cpu === null, counters.length === totals.programs, schema.title, diffSchema.title]));
         break;
       }`,
   });
@@ -84,7 +85,10 @@ t.test('a package that uses it compiles against its types and runs', {skip: kern
     status: 0,
     stdout: '',
   });
-  t.match(spawned(process.execPath, ['user.js'], user), {status: 0, stdout: '[false,true,"bpftop-ts snapshot"]\n'});
+  t.match(spawned(process.execPath, ['user.js'], user), {
+    status: 0,
+    stdout: '[false,true,"bpftop-ts snapshot","bpftop-ts diff"]\n',
+  });
   t.end();
 });
 

@@ -23,6 +23,7 @@ async function main(): Promise<number> {
   if (options.command === 'doctor') return (await import('./doctor.js')).runDoctor(options);
   if (options.command === 'share') return (await import('./share.js')).runShare(options);
   if (options.command === 'serve') return (await import('./serve.js')).runServe(options);
+  if (options.command === 'diff') return (await import('./diff.js')).runDiff(options);
   const notice = problems[0] ?? null;
   return options.command === 'replay' ? replay(options, notice) : watch(options, notice);
 }

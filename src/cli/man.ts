@@ -100,6 +100,7 @@ ${text(exitStatusHelp)}
 .SH EXAMPLES
 ${entry('bpftop-ts -f "pod:checkout cpu>1"', "What costs that pod's programs more than 1 % of a CPU.")}
 ${entry('bpftop-ts --json -n 0 -d 10s', 'A document every ten seconds, a line each.')}
+${entry('bpftop-ts diff before.json after.json --fail-on "avg>+10%"', 'Fails where a program got slower by more than a tenth between two snapshots, and not by noise.')}
 ${entry('bpftop-ts serve --listen :9935', 'Metrics of every program for Prometheus, to all who can reach this host.')}
 ${entry('bpftop-ts -n 0 --fail-on "type:xdp avg>2us"', 'Waits until an XDP program takes longer than that.')}
 .SH SEE ALSO

@@ -2,6 +2,8 @@
 import {Argument, Command, CommanderError, InvalidArgumentError, Option} from 'commander';
 import ms from 'ms';
 import {exitStatus, UserError} from '../errors.js';
+import {type ChangeRule, parseChangeRule} from '../model/change-rule.js';
+import {diffSortKeys} from '../model/diff.js';
 import {type FieldKey, fields, findField} from '../model/fields.js';
 import {type Filter, FilterError, noFilter, parseFilter} from '../model/filter.js';
 import {printable} from '../model/printable.js';
@@ -24,7 +26,7 @@ export type TextFormat = 'table' | 'json' | 'csv' | 'plain';
 export type Sampler = 'auto' | 'iterator' | 'walk';
 
 /** What the command line asks for; each command carries what it takes, and no more. */
-export type Options = WatchOptions | ReplayOptions | ServeOptions | DoctorOptions | ShareOptions;
+export type Options = WatchOptions | ReplayOptions | DiffOptions | ServeOptions | DoctorOptions | ShareOptions;
 
 /** What `share` takes. */
 export interface ShareOptions {
@@ -76,6 +78,17 @@ export interface ReplayOptions extends ShowOptions {
   readonly file: string;
   /** How many times as fast as recorded; Infinity: without waiting. null: as recorded on the screen, without waiting elsewhere. */
   readonly speed: number | null;
+}
+
+/** What `diff` takes. */
+export interface DiffOptions extends Pick<ShowOptions, 'sort' | 'filter' | 'limit'> {
+  readonly command: 'diff';
+  /** Paths; `-`, one of them at most: stdin. */
+  readonly before: string;
+  readonly after: string;
+  readonly format: Extract<Format, 'table' | 'json'> | 'markdown';
+  readonly failOn: readonly ChangeRule[];
+  readonly look: Pick<LookOptions, 'ascii'>;
 }
 
 /** What watching takes, and `demo` with it. */
@@ -189,11 +202,12 @@ function parseColumns(text: string): readonly ColumnKey[] {
   return [...new Set(keys)];
 }
 
-const parseFilterOption =
-  (option: string) =>
-  (text: string): Filter => {
+/** A reader of an option's expression, which says where in it something is wrong. */
+const parseExpression =
+  <T>(option: string, parse: (text: string) => T) =>
+  (text: string): T => {
     try {
-      return parseFilter(text);
+      return parse(text);
     } catch (error) {
       if (!(error instanceof FilterError)) throw error;
       const excerpt = pointAt(text, error.at);
@@ -215,6 +229,15 @@ export function pointAt(text: string, at: number): readonly string[] {
   const start = before.length > context ? `…${before.slice(-context).join('')}` : before.join('');
   const end = after.length > context ? `${after.slice(0, context).join('')}…` : after.join('');
   return [`  ${start}${end}`, `  ${' '.repeat([...start].length)}^`];
+}
+
+/** Not by commander: to `diff` the same option takes changes, and several of them. */
+function parseFailOn(texts: readonly string[] | undefined): Filter | null {
+  return texts?.map(parseExpression('--fail-on', parseFilter)).at(-1) ?? null;
+}
+
+function collect(text: string, before?: readonly string[]): readonly string[] {
+  return [...(before ?? []), text];
 }
 
 const groupingNames = groupings.map(({key}) => key).join(', ');
@@ -257,7 +280,7 @@ interface Raw extends Record<SourceName, boolean> {
   filter: Filter;
   group?: string;
   limit?: number;
-  failOn?: Filter;
+  failOn?: readonly string[];
   format?: Format;
   json?: true;
   plain?: true;
@@ -300,7 +323,7 @@ function addOptions(command: Command): Command {
     )
     .addOption(
       new Option('-f, --filter <EXPR>', 'show the programs that this is true of, see below')
-        .argParser(parseFilterOption('--filter'))
+        .argParser(parseExpression('--filter', parseFilter))
         .default(noFilter, 'all'),
     )
     .addOption(new Option('-g, --group <FIELD>', `add programs up by ${groupingNames}`))
@@ -310,9 +333,7 @@ function addOptions(command: Command): Command {
       ),
     )
     .addOption(
-      new Option('--fail-on <EXPR>', 'exit 3 after the first sample with a program that this is true of').argParser(
-        parseFilterOption('--fail-on'),
-      ),
+      new Option('--fail-on <EXPR>', 'exit 3 after the first sample with a program that this is true of').argParser(collect),
     )
     .addOption(new Option('-l, --limit <N>', 'show at most N programs, or groups (default: all)').argParser(parseLimit))
     .addOption(
@@ -429,6 +450,22 @@ const replayHelp = `
 ssh HOST sudo npx bpftop-ts --record - | bpftop-ts replay -   shows a far host on this screen
 cat FILE.2 FILE.1 FILE | bpftop-ts replay -                   what --rotate has divided`;
 
+const diffHelp = `
+Compares medians over all readings, of programs with the same type, name and tag, together, and of all.
+Type and name are enough where the tag changed, because the program was built anew. What they are
+apart by is noise (~) where the readings before and after overlap: the middle half of ten or more, all
+of four to nine. With fewer that isn't known (?).
+
+CHANGE of --fail-on: avg_run_time_ns, events_per_sec or cpu_pct, then > >= < or <=, then a change with
+its sign, in per cent of what it was or as it is: 'avg>+10%' 'avg>=+50ns' 'ev<-2k' 'cpu>+0.5' (of a CPU).
+It fails unless the change is within the noise; where that isn't known it fails too.
+
+bpftop-ts --json -n 60 > before.json      a minute; then the new release, and the same > after.json
+bpftop-ts diff before.json after.json --fail-on 'avg>+10%'
+bpftop-ts diff before.json after.json --markdown          for a pull request
+
+Exit status: 0 compared; 2 a file can't be; 3 --fail-on was true of a program, which stderr tells.`;
+
 const doctorHelp = `
 Tries what the live screen would, for a moment; nothing of it stays, nothing is written.
 
@@ -474,10 +511,10 @@ export function parseOptions(
 /** Which word is one too many. */
 function excessWord(commands: readonly Command[]): UserError {
   const command = commands.find(({args}) => args.length > 0);
-  const [argument] = command?.registeredArguments ?? [];
+  const taken = (command?.registeredArguments ?? []).map((argument) => `one ${argument.name().toUpperCase()}`);
   return usageError(
-    command && argument
-      ? `${command.name()} takes one ${argument.name().toUpperCase()}.`
+    command && taken.length > 0
+      ? `${command.name()} takes ${taken.join(' and ')}.`
       : `unknown command '${command?.args[0] ?? ''}'.`,
   );
 }
@@ -492,7 +529,7 @@ export function commandLine(
   const program = new Command('bpftop-ts');
   const show = <Command extends ShowOptions['command']>(command: Command) => {
     const format = formatOf(program.opts<Raw>());
-    const {failOn = null} = program.opts<Raw>();
+    const failOn = parseFailOn(program.opts<Raw>().failOn);
     takeDefaults(program, configFor({format, failOn}), problem);
     const raw = program.opts<Raw>();
     if (raw.output !== undefined && format !== 'prometheus') throw usageError('--output goes with --format prometheus.');
@@ -561,6 +598,31 @@ export function commandLine(
     .addHelpText('after', replayHelp)
     .action((file: string, {speed}: {speed?: number}) => {
       chosen = {...show('replay'), file, speed: speed ?? null};
+    });
+  const diff = program
+    .command('diff')
+    .description('compare two snapshots (--json) or recordings (--record), program by program, on any system')
+    .addArgument(new Argument('<before>', 'a snapshot, or several, or a recording; - for stdin'))
+    .addArgument(new Argument('<after>', 'the same of later'))
+    .addOption(new Option('--markdown', 'write a table for a pull request'))
+    .helpOption('-h, --help', 'show this help')
+    .addHelpText('after', diffHelp)
+    .action((before: string, after: string, {markdown}: {markdown?: true}) => {
+      const raw = program.opts<Raw>();
+      const {sort, filter, limit = null, failOn = [], ascii} = raw;
+      const format = formatOf(raw);
+      if (format !== null && format !== 'table' && format !== 'json') throw usageError(`diff writes no ${format}.`);
+      if (markdown && format !== null) throw usageError(`--markdown and --format ${format} contradict each other.`);
+      if (before === '-' && after === '-') throw usageError('stdin is there once: one of BEFORE and AFTER can be -.');
+      if (!diffSortKeys.includes(sort.field.key))
+        throw usageError(`diff sorts by ${diffSortKeys.join(', ')}, not by ${sort.field.key}.`);
+      chosen = {
+        command: 'diff',
+        ...{before, after, sort, filter, limit},
+        format: markdown ? 'markdown' : (format ?? 'table'),
+        failOn: failOn.map(parseExpression('--fail-on', parseChangeRule)),
+        look: {ascii: ascii === true},
+      };
     });
   const serve = program
     .command('serve')
@@ -640,6 +702,18 @@ export function commandLine(
     program,
     program.options.filter((option) => !notRecorded.has(option.attributeName())),
   );
+  takesOnly(diff, program, [
+    new Option('-f, --filter <EXPR>', 'show the programs that this is true of, before or after').default(noFilter, 'all'),
+    new Option('-s, --sort <FIELD>', 'order by the change of that figure, or by type, name or tag').default(
+      initialSort,
+      'cpu_pct:desc',
+    ),
+    new Option('-l, --limit <N>', 'show at most N programs (default: all)'),
+    new Option('--fail-on <CHANGE>', 'exit 3 where this is true of the change of a program; may be repeated'),
+    new Option('--format <FORMAT>', 'write a table, or json').choices(['table', 'json']),
+    new Option('--json', 'write JSON, the same as --format json'),
+    new Option('--ascii', 'write the table in ASCII alone'),
+  ]);
   takesOnly(share, program, [new Option('-g, --group <GROUP>', 'whom to share with: a name or a number')]);
   takesOnly(doctor, program, [
     new Option('--format <FORMAT>', 'write text (table) or json'),

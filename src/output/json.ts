@@ -22,19 +22,25 @@ export interface JsonOptions {
   readonly indent: number;
 }
 
-/** What every document begins with: its version, and who says it of which host. */
-export function documentHead(host: Host, version: string) {
+/** Who says it. */
+export function toolHead(version: string) {
+  return {tool: {name: 'bpftop-ts', version}};
+}
+
+/** Of which host. */
+export function documentHost(host: Host) {
   return {
-    schema_version: schemaVersion,
-    tool: {name: 'bpftop-ts', version},
-    host: {
-      hostname: host.hostname,
-      kernel_release: host.kernelRelease,
-      arch: host.arch,
-      cpus_online: host.cpusOnline,
-      boot_id: host.bootId,
-    },
+    hostname: host.hostname,
+    kernel_release: host.kernelRelease,
+    arch: host.arch,
+    cpus_online: host.cpusOnline,
+    boot_id: host.bootId,
   };
+}
+
+/** What every document about one host begins with: its version, and who says it of which host. */
+export function documentHead(host: Host, version: string) {
+  return {schema_version: schemaVersion, ...toolHead(version), host: documentHost(host)};
 }
 
 /**

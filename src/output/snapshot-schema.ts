@@ -21,23 +21,23 @@ const known: ReadonlySet<string> = new Set([
 /** Counters of the kernel. A reader that has doubles alone loses their last digits from 2^53 on. */
 const counters: ReadonlySet<string> = new Set<FieldKey>(['run_time_ns', 'run_cnt', 'recursion_misses']);
 
-const text = (description: string): Schema => ({type: 'string', description});
+export const text = (description: string): Schema => ({type: 'string', description});
 const textOrNull = (description: string): Schema => ({type: ['string', 'null'], description});
-const whole = (description: string): Schema => ({type: 'integer', minimum: 0, description});
+export const whole = (description: string): Schema => ({type: 'integer', minimum: 0, description});
 const wholeOrNull = (description: string): Schema => ({type: ['integer', 'null'], minimum: 0, description});
-const numberOrNull = (description: string): Schema => ({type: ['number', 'null'], minimum: 0, description});
-const oneOf = (values: readonly string[], description: string): Schema => ({enum: values, description});
+export const numberOrNull = (description: string): Schema => ({type: ['number', 'null'], minimum: 0, description});
+export const oneOf = (values: readonly string[], description: string): Schema => ({enum: values, description});
 
 /** An object that has all of these; more may come within a schema_version. */
-function object(description: string, properties: Readonly<Record<string, Schema>>): Schema {
+export function object(description: string, properties: Readonly<Record<string, Schema>>): Schema {
   return {type: 'object', description, required: Object.keys(properties), properties};
 }
 
-function listOf(items: Schema, description: string): Schema {
+export function listOf(items: Schema, description: string): Schema {
   return {type: 'array', description, items};
 }
 
-function orNull(schema: Schema): Schema {
+export function orNull(schema: Schema): Schema {
   return {...schema, type: [schema['type'], 'null']};
 }
 
@@ -112,6 +112,18 @@ const source = orNull(
 
 const period = 'null: there was no reading before, or statistics were not on at both';
 
+/** Who says it. */
+export const toolSchema = object('who says it', {name: {const: 'bpftop-ts'}, version: text('its version')});
+
+/** Of which host. */
+export const hostSchema = object('of which host', {
+  hostname: text('its name'),
+  kernel_release: text('uname -r'),
+  arch: text('uname -m'),
+  cpus_online: {type: 'integer', minimum: 1, description: 'CPUs that are online'},
+  boot_id: textOrNull('of this boot'),
+});
+
 /** The schema of the document that `--json` writes. */
 export function snapshotSchema(): Schema {
   return {
@@ -121,14 +133,8 @@ export function snapshotSchema(): Schema {
       'What every BPF program of a host cost in one period. null: not known. Fields may be added within a schema_version.',
       {
         schema_version: {const: schemaVersion},
-        tool: object('who says it', {name: {const: 'bpftop-ts'}, version: text('its version')}),
-        host: object('of which host', {
-          hostname: text('its name'),
-          kernel_release: text('uname -r'),
-          arch: text('uname -m'),
-          cpus_online: {type: 'integer', minimum: 1, description: 'CPUs that are online'},
-          boot_id: textOrNull('of this boot'),
-        }),
+        tool: toolSchema,
+        host: hostSchema,
         taken_at: {type: 'string', format: 'date-time', description: 'when the reading began, UTC'},
         period_ns: numberOrNull('time since the reading before, on CLOCK_BOOTTIME, ns; null: there was none'),
         sampling: object('how it was read, and what that cost', {
@@ -178,7 +184,7 @@ export function snapshotSchema(): Schema {
   };
 }
 
-/** The schema as a file holds it. */
-export function snapshotSchemaText(): string {
-  return `${JSON.stringify(snapshotSchema(), null, 2)}\n`;
+/** A schema as a file holds it. */
+export function schemaText(schema: Schema): string {
+  return `${JSON.stringify(schema, null, 2)}\n`;
 }

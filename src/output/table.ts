@@ -20,10 +20,10 @@ export function toTable(
   return [
     summary(measured),
     '',
-    ...aligned(
-      columns,
-      progs.map((prog) => columns.map((column) => cell(column, prog))),
-    ),
+    ...aligned(columns, [
+      columns.map(({title}) => title),
+      ...progs.map((prog) => columns.map((column) => cell(column, prog))),
+    ]),
   ].join('\n');
 }
 
@@ -37,14 +37,13 @@ export function toGroupTable(measured: Measured, by: Grouping, groups: readonly 
     printable(group.title),
     ...groupColumns.map((each) => (each.key === 'cpu_pct' && group.sleepable ? 'wall' : formatValue(each, each.get(group)))),
   ]);
-  return [summary(measured), '', ...aligned(columns, rows)].join('\n');
+  return [summary(measured), '', ...aligned(columns, [columns.map(({title}) => title), ...rows])].join('\n');
 }
 
-/** Titles and rows of cells, below each other: numbers at the right of their column, text at the left. */
-function aligned(columns: readonly Pick<Field, 'title' | 'kind'>[], rows: readonly (readonly string[])[]): string[] {
-  const cells = [columns.map(({title}) => title), ...rows];
-  const widths = columns.map((_, i) => Math.max(...cells.map((row) => cellsOf(row[i] as string))));
-  return cells.map((row) =>
+/** Rows of cells, below each other: numbers at the right of their column, text at the left. */
+export function aligned(columns: readonly Pick<Field, 'kind'>[], rows: readonly (readonly string[])[]): string[] {
+  const widths = columns.map((_, i) => rows.reduce((width, row) => Math.max(width, cellsOf(row[i] as string)), 0));
+  return rows.map((row) =>
     row
       .map((text, i) => {
         const gap = ' '.repeat((widths[i] as number) - cellsOf(text));

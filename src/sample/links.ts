@@ -1,4 +1,5 @@
 /** What programs are attached to, with or without a BPF link; and the names that libbpf gives to links and attach types. */
+import {numberOf} from './prog-types.js';
 
 /** One place where a program hangs: a BPF link (struct bpf_link_info, include/uapi/linux/bpf.h), or what would be one. */
 export interface ProgLink {
@@ -107,4 +108,9 @@ const attachTypeNames = [
 /** The name of an attach type; one newer than this list is its number, in digits. */
 export function attachTypeName(type: number): string {
   return attachTypeNames[type] ?? String(type);
+}
+
+/** The attach type of that name, which `attachTypeName` gives; null: there is none. */
+export function attachTypeOf(name: string): number | null {
+  return numberOf(attachTypeNames, name);
 }

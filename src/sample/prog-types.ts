@@ -51,3 +51,15 @@ export function sleepableByType(type: number): boolean | null {
   if (name === 'syscall') return true;
   return name === undefined || ['kprobe', 'tracing', 'struct_ops', 'lsm'].includes(name) ? null : false;
 }
+
+/** The type of that name, which `progTypeName` gives; null: there is none. */
+export function progTypeOf(name: string): number | null {
+  return numberOf(progTypeNames, name);
+}
+
+/** What is at `name` in a list, or is written as its number. */
+export function numberOf(names: readonly string[], name: string): number | null {
+  const at = names.indexOf(name);
+  if (at >= 0) return at;
+  return /^\d{1,9}$/.test(name) ? Number(name) : null;
+}

@@ -56,6 +56,10 @@ for (const shell of ['bash', 'fish'] as const)
     t.same(after('replay', '--sp'), ['--speed']);
     t.same(after('replay', '--fail'), ['--fail-on']);
     t.same(after('replay', '--rec'), [], 'which takes no --record');
+    t.same(after('dif'), ['diff']);
+    t.same(after('diff', '--mark'), ['--markdown']);
+    t.same(after('diff', '--fail'), ['--fail-on']);
+    t.same(after('diff', '--del'), [], 'which takes no --delay');
     t.same(after('doctor', '--sor'), [], 'which takes no --sort');
     t.same(after('demo', '--sor'), ['--sort']);
     t.same(after('-d', '5s', '--no-enable-stats', 'sh'), ['share']);
@@ -64,6 +68,7 @@ for (const shell of ['bash', 'fish'] as const)
     if (shell === 'bash') t.same(after('--host-root', 'a'), ['a folder']);
     if (shell === 'bash') t.same(after('--record', 'a f'), ['a file', 'a folder']);
     if (shell === 'bash') t.same(after('replay', 'a f'), ['a file', 'a folder']);
+    if (shell === 'bash') t.same(after('diff', 'a file', 'a f'), ['a file', 'a folder']);
     if (shell === 'bash') t.same(after('serve', '--web.config.file', 'a f'), ['a file', 'a folder']);
     if (shell === 'bash') t.same(after('--sort=cpu_'), ['cpu_pct']);
     t.end();
@@ -94,6 +99,8 @@ t.test('zsh completes commands, options and what they take', {skip: missing.zsh}
   await completes('demo --no-ow', 'demo --no-owners');
   await completes('replay --sp', 'replay --speed');
   await completes('replay a\\ fi', 'replay a\\ file');
+  await completes('diff --mark', 'diff --markdown');
+  await completes('diff a\\ file a\\ fi', 'diff a\\ file a\\ file');
   await completes('serve --web', 'serve --web.config.file');
   await completes('serve --no-own', 'serve --no-owners');
   await completes('--host-root a', '--host-root a\\ folder/');
