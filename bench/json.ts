@@ -13,7 +13,7 @@ const turns = 9;
 
 /** Measures and prints, with that many programs. */
 export async function benchJson(counts: readonly number[]): Promise<void> {
-  const table = [['programs', 'kB', 'first ms', 'bar', 'later ms', 'bar']];
+  const table = [['programs', 'kB', 'first ms CPU', 'bar', 'later ms CPU', 'bar']];
   const folder = mkdtempSync(join(tmpdir(), 'bpftop-bench-'));
   try {
     const entry = {entryPoints: {once: 'bench/json-once.ts'}, outdir: folder, outExtension: {'.js': '.mjs'}};
