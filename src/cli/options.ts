@@ -205,6 +205,13 @@ const parseFilterOption =
     }
   };
 
+/** An empty one would be true of whatever is loaded: more likely a script's variable that isn't set. */
+function parseFailOn(text: string): Filter {
+  const filter = parseFilterOption('--fail-on')(text);
+  if (text.trim() === '') throw usageError('--fail-on is empty.');
+  return filter;
+}
+
 /** Characters before and after a place that are shown with it. */
 const context = 32;
 
@@ -311,7 +318,7 @@ function addOptions(command: Command): Command {
     )
     .addOption(
       new Option('--fail-on <EXPR>', 'exit 3 after the first sample with a program that this is true of').argParser(
-        parseFilterOption('--fail-on'),
+        parseFailOn,
       ),
     )
     .addOption(new Option('-l, --limit <N>', 'show at most N programs, or groups (default: all)').argParser(parseLimit))
