@@ -13,6 +13,7 @@ import {fileURLToPath} from 'node:url';
 import {cpuNs, environment, print, startLoad, sumOf, tool} from './processes.js';
 
 const scrapes = 10_000;
+const parts = 4;
 const atOnce = 50;
 const idleSeconds = 10;
 
@@ -56,43 +57,47 @@ export async function benchServe(counts: readonly number[]): Promise<void> {
   const readings = [
     ['programs', 'with reading', 'bar', 'without', `${atOnce} at once`, 'bodies', 'bar', `${idleSeconds} s idle`],
   ];
-  const memory = [['programs', 'RSS MB', `after ${scrapes / 2} scrapes`, `after ${scrapes}`]];
+  const memory = [['programs', 'RSS MB', ...Array.from({length: parts}, (_, i) => `${((i + 1) * scrapes) / parts}`)]];
   for (const count of counts) {
     const load = await startLoad(count, 'idle');
     const fresh = await serve('0');
     const kept = await serve('5m');
+    const aged = await serve(`${idleSeconds}s`);
     const usual = await serve('100ms');
     try {
       await cpuOf(fresh, 50);
       const withReading = await cpuOf(fresh, 100);
       await cpuOf(kept, 50);
+      await aged.scrape();
       const without = await cpuOf(kept, 100);
-      const busy = usual.cpuMs();
-      const bodies = new Set(await Promise.all(Array.from({length: atOnce}, usual.scrape)));
-      const together = usual.cpuMs() - busy;
       const before = kept.cpuMs();
       await sleep(idleSeconds * 1000);
       const idle = kept.cpuMs() - before;
+      // Its first page has been made, and has grown old by now.
+      const asked = aged.cpuMs();
+      const bodies = new Set(await Promise.all(Array.from({length: atOnce}, aged.scrape)));
+      const together = aged.cpuMs() - asked;
       readings.push([
         ...[String(count), withReading.toFixed(1), count === 2000 ? '≤ 60' : '', without.toFixed(2)],
         ...[together.toFixed(1), String(bodies.size), '1', idle.toFixed(1)],
       ]);
       await cpuOf(usual, scrapes / 20);
       const rss = [usual.rssMb()];
-      for (let half = 0; half < 2; half++) {
-        await cpuOf(usual, scrapes / 2);
+      for (let part = 0; part < parts; part++) {
+        await cpuOf(usual, scrapes / parts);
         rss.push(usual.rssMb());
       }
       memory.push([String(count), ...rss.map((mb) => mb.toFixed(0))]);
     } finally {
       fresh.end();
       kept.end();
+      aged.end();
       usual.end();
       load.kill();
     }
   }
   print('The exporter: CPU of its process for a scrape, of all threads, ms', readings);
-  print('Its memory, with a reading each 100 ms', memory);
+  print('Its memory, with a reading each 100 ms, after so many scrapes', memory);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await benchServe(process.argv.slice(2).map(Number));
