@@ -3,6 +3,7 @@
  * counts. With PEER_BPFTOP naming a bpftop binary, it is measured beside, PEER_SECONDS (60) each. `npm run bench -- 200` measures that
  * many programs only.
  */
+import {benchJson} from './json.js';
 import {benchKeys} from './keys.js';
 import {benchMaps} from './maps.js';
 import {benchOwners} from './owners.js';
@@ -62,6 +63,7 @@ async function startRow(count: number): Promise<string[]> {
     `${(frame / node).toFixed(1)}×`,
     rates.toFixed(0),
     json.toFixed(0),
+    '≤ 220',
   ];
 }
 
@@ -96,7 +98,7 @@ async function peerRows(count: number): Promise<string[][]> {
 }
 
 const frames = [['programs', 'frames', 'ms main thread', 'ms CPU', 'bytes', 'RSS MB']];
-const starts = [['programs', 'node -e 0', 'first frame', 'ratio', 'first rates', '--json -d 100ms']];
+const starts = [['programs', 'node -e 0', 'first frame', 'ratio', 'first rates', '--json -d 100ms', 'bar']];
 const beside = [['programs, tool', 'CPU %', 'of the peer', 'bar', 'bytes/s', 'RSS MB', 'first frame ms']];
 for (const count of counts) {
   const load = await startLoad(count);
@@ -113,6 +115,7 @@ await benchScreen(process.argv.length > 2 ? counts : [200, 2000]);
 await benchSampling(process.argv.length > 2 ? counts : [100, 1000, 10_000]);
 await benchMaps(process.argv.length > 2 ? counts : [100, 1000]);
 await benchSources(process.argv.length > 2 ? counts : [1000]);
+await benchJson(process.argv.length > 2 ? counts : [200, 2000]);
 await benchServe(process.argv.length > 2 ? counts : [200, 2000]);
 await benchKeys(process.argv.length > 2 ? counts : [1000, 10_000]);
 if (process.argv.length === 2) await benchOwners();

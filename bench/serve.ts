@@ -1,8 +1,10 @@
 /**
- * What the exporter costs: a reading with its text, a scrape of what is there already, nothing at all; and its memory over 10 000 scrapes.
+ * What the exporter costs: a reading with its text, a scrape of what is there already, fifty at once, nothing at all; and its memory over
+ * 10 000 scrapes.
  * By itself: `npx tsx bench/serve.ts 2000`.
  */
 import {spawn} from 'node:child_process';
+import {createHash} from 'node:crypto';
 import {readFileSync} from 'node:fs';
 import {Agent, get} from 'node:http';
 import {createInterface} from 'node:readline';
@@ -11,6 +13,8 @@ import {fileURLToPath} from 'node:url';
 import {cpuNs, environment, print, startLoad, sumOf, tool} from './processes.js';
 
 const scrapes = 10_000;
+const parts = 4;
+const atOnce = 50;
 const idleSeconds = 10;
 
 async function serve(maxAge: string) {
@@ -24,10 +28,10 @@ async function serve(maxAge: string) {
   const pid = exporter.pid as number;
   const agent = new Agent({keepAlive: true});
   const scrape = () =>
-    new Promise<number>((resolve, reject) => {
+    new Promise<string>((resolve, reject) => {
       get(url as string, {agent}, (response) => {
-        let bytes = 0;
-        response.on('data', (part: Buffer) => (bytes += part.length)).on('end', () => resolve(bytes));
+        const hash = createHash('sha256');
+        response.on('data', (part: Buffer) => hash.update(part)).on('end', () => resolve(hash.digest('hex')));
       }).on('error', reject);
     });
   return {
@@ -50,49 +54,50 @@ async function cpuOf({scrape, cpuMs}: Awaited<ReturnType<typeof serve>>, times: 
 
 /** Measures and prints, with that many programs. */
 export async function benchServe(counts: readonly number[]): Promise<void> {
-  const table = [
-    [
-      'programs',
-      'kB',
-      'ms CPU, with reading',
-      'ms CPU, without',
-      `ms CPU, ${idleSeconds} s idle`,
-      'RSS MB',
-      `after ${scrapes}`,
-    ],
+  const readings = [
+    ['programs', 'with reading', 'bar', 'without', `${atOnce} at once`, 'bodies', 'bar', `${idleSeconds} s idle`],
   ];
+  const memory = [['programs', 'RSS MB', ...Array.from({length: parts}, (_, i) => `${((i + 1) * scrapes) / parts}`)]];
   for (const count of counts) {
     const load = await startLoad(count, 'idle');
     const fresh = await serve('0');
     const kept = await serve('5m');
+    const aged = await serve(`${idleSeconds}s`);
+    const usual = await serve('100ms');
     try {
-      const bytes = await fresh.scrape();
       await cpuOf(fresh, 50);
       const withReading = await cpuOf(fresh, 100);
       await cpuOf(kept, 50);
+      await aged.scrape();
       const without = await cpuOf(kept, 100);
       const before = kept.cpuMs();
       await sleep(idleSeconds * 1000);
       const idle = kept.cpuMs() - before;
-      await cpuOf(fresh, scrapes / 20);
-      const rss = fresh.rssMb();
-      await cpuOf(fresh, scrapes);
-      table.push([
-        String(count),
-        (bytes / 1000).toFixed(0),
-        withReading.toFixed(1),
-        without.toFixed(2),
-        idle.toFixed(1),
-        rss.toFixed(0),
-        fresh.rssMb().toFixed(0),
+      // Its first page has been made, and has grown old by now.
+      const asked = aged.cpuMs();
+      const bodies = new Set(await Promise.all(Array.from({length: atOnce}, aged.scrape)));
+      const together = aged.cpuMs() - asked;
+      readings.push([
+        ...[String(count), withReading.toFixed(1), count === 2000 ? '≤ 60' : '', without.toFixed(2)],
+        ...[together.toFixed(1), String(bodies.size), '1', idle.toFixed(1)],
       ]);
+      await cpuOf(usual, scrapes / 20);
+      const rss = [usual.rssMb()];
+      for (let part = 0; part < parts; part++) {
+        await cpuOf(usual, scrapes / parts);
+        rss.push(usual.rssMb());
+      }
+      memory.push([String(count), ...rss.map((mb) => mb.toFixed(0))]);
     } finally {
       fresh.end();
       kept.end();
+      aged.end();
+      usual.end();
       load.kill();
     }
   }
-  print('The exporter: CPU of its process for a scrape, of all threads; memory over many', table);
+  print('The exporter: CPU of its process for a scrape, of all threads, ms', readings);
+  print('Its memory, with a reading each 100 ms, after so many scrapes', memory);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await benchServe(process.argv.slice(2).map(Number));

@@ -15,7 +15,7 @@ import {
   toDiffMarkdown,
   toDiffTable,
 } from '../output/diff.js';
-import {inAscii, speaksUtf8} from '../ui/theme.js';
+import {inAscii, drawsUnicode} from '../ui/theme.js';
 import {version} from '../version.js';
 import {SideReader, unfit} from './diff-side.js';
 import type {DiffOptions} from './options.js';
@@ -56,7 +56,7 @@ export async function runDiff(options: DiffOptions): Promise<number> {
     markdown: () => toDiffMarkdown(told),
     json: () => toDiffJson(told, {version, indent}),
   }[options.format]();
-  const ascii = options.format === 'table' && (options.look.ascii || (process.stdout.isTTY && !speaksUtf8(process.env)));
+  const ascii = options.format === 'table' && (options.look.ascii || (process.stdout.isTTY && !drawsUnicode(process.env)));
   await write(`${ascii ? inAscii(text) : text}\n`);
   const broken = all.flatMap(({prog, broken: rules}) => rules.map((rule) => ({prog, rule})));
   for (const {prog, rule} of broken.slice(0, mostNamed)) {

@@ -233,7 +233,10 @@ export function pointAt(text: string, at: number): readonly string[] {
 
 /** Not by commander: to `diff` the same option takes changes, and several of them. */
 function parseFailOn(texts: readonly string[] | undefined): Filter | null {
-  return texts?.map(parseExpression('--fail-on', parseFilter)).at(-1) ?? null;
+  const filters = texts?.map(parseExpression('--fail-on', parseFilter)) ?? [];
+  // It would be true of whatever is loaded: more likely a script's variable that isn't set.
+  if (filters.some(({text}) => text.trim() === '')) throw usageError('--fail-on is empty.');
+  return filters.at(-1) ?? null;
 }
 
 function collect(text: string, before?: readonly string[]): readonly string[] {

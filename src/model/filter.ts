@@ -12,6 +12,7 @@ import {type Field, field, fieldNames, type FieldValue, findField, isNumeric} fr
 import {anyCharacter, anyText, globTest} from './glob.js';
 import type {MeasuredProg} from './measure.js';
 import {nearest} from './nearest.js';
+import {shortened} from './printable.js';
 import {parseQuantity, quantityExamples} from './quantity.js';
 
 /** A filter, and the text it was made from. */
@@ -191,8 +192,6 @@ interface Word {
   readonly pattern: string;
 }
 
-/** As much of a word as a message has room for. */
-const shownLength = 40;
 /** Parentheses within parentheses: each takes stack, and nobody writes as many. */
 const deepest = 100;
 
@@ -372,8 +371,7 @@ class Parser {
 }
 
 function unknownField({text, at}: Word, operator: Operator): FilterError {
-  const name = text.length > shownLength ? `${text.slice(0, shownLength)}…` : text;
   const near = nearest(text, fieldNames);
   const advice = near === undefined ? `a word with '${operator}' in it takes quotes` : `did you mean '${near}'?`;
-  return new FilterError(`unknown field '${name}'; ${advice}`, at);
+  return new FilterError(`unknown field '${shortened(text)}'; ${advice}`, at);
 }

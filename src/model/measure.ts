@@ -135,8 +135,10 @@ export class MeasuredProg {
     const reading: Reading<SourceFacts[Name]> | null = this.#columns.sources[name];
     if (!reading?.byProg) return null;
     const {id, loadTimeNs} = this.info;
+    const found = reading.byProg.get(id);
+    if (found) return found;
     const knew = reading.complete && loadTimeNs < reading.timeNs && !reading.untold?.has(id);
-    return reading.byProg.get(id) ?? (knew ? nothing : null);
+    return knew ? nothing : null;
   }
   /** Since it was loaded, ns, when the sample was taken. */
   get ageNs(): number {

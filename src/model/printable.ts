@@ -17,3 +17,8 @@ export function printable(text: string): string {
     ? text.replace(unsafe, (character) => `<${(character.codePointAt(0) as number).toString(16)}>`)
     : text;
 }
+
+/** As much of it as a sentence has room for. */
+export function shortened(text: string, most = 40): string {
+  return text.length > most ? `${text.slice(0, most)}…` : text;
+}

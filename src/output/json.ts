@@ -6,13 +6,16 @@ import {fields} from '../model/fields.js';
 import {mapsMemory} from '../model/maps.js';
 import {type Group, groupRows} from '../model/group.js';
 import {sourceNames} from '../sample/sources.js';
+import type {ProgLink} from '../sample/links.js';
+import type {ProgMap} from '../sample/maps.js';
+import type {ProgOwner} from '../sample/owners.js';
 import type {Host, Sample} from '../sample/types.js';
 import type {Measured, MeasuredProg} from '../model/measure.js';
 
 /** Changes when a field changes its meaning or goes; not when one is added. */
 export const schemaVersion = 1;
 
-type Json = string | number | bigint | boolean | null | undefined | readonly Json[] | {readonly [key: string]: Json};
+type Json = string | number | bigint | boolean | null | readonly Json[] | {readonly [key: string]: Json};
 
 /** How to write it. */
 export interface JsonOptions {
@@ -54,38 +57,45 @@ export function toJson(
   options: JsonOptions,
 ): string {
   const {sample, totals} = measured;
-  return stringify(
-    {
-      ...documentHead(sample.host, options.version),
-      taken_at: new Date(sample.takenAt).toISOString(),
-      period_ns: measured.periodNs,
-      sampling: {
-        sampler: sample.sampler,
-        shared: sample.shared,
-        fallback_reason: sample.fallbackReason,
-        stats: sample.stats,
-        duration_ns: sample.durationNs,
-        self_cpu_pct: measured.selfCpuPct,
-        stats_cost_pct: measured.statsCostPct,
-        stats_cost_ns_per_run: measured.statsCostNsPerRun,
-        stats_cost_source: measured.statsCostSource,
-        sources: sourcesToJson(sample),
-      },
-      totals: {
-        programs: totals.programs,
-        cpu_pct: totals.cpuPct,
-        events_per_sec: totals.eventsPerSec,
-        run_time_ns: totals.runTimeNs,
-        run_cnt: totals.runCnt,
-        period_run_time_ns: totals.periodRunTimeNs,
-        period_run_cnt: totals.periodRunCnt,
-        bytes_maps: mapsMemory(measured.progs),
-      },
-      warnings: [...measured.warnings, ...measured.sourceWarnings].map(({code, message}) => ({code, message})),
-      programs: progs.map(progToJson),
-      groups: groups && (groupRows(groups) as Json),
+  const indent = ' '.repeat(options.indent);
+  const head: Readonly<Record<string, Json>> = {
+    ...documentHead(sample.host, options.version),
+    taken_at: new Date(sample.takenAt).toISOString(),
+    period_ns: measured.periodNs,
+    sampling: {
+      sampler: sample.sampler,
+      shared: sample.shared,
+      fallback_reason: sample.fallbackReason,
+      stats: sample.stats,
+      duration_ns: sample.durationNs,
+      self_cpu_pct: measured.selfCpuPct,
+      stats_cost_pct: measured.statsCostPct,
+      stats_cost_ns_per_run: measured.statsCostNsPerRun,
+      stats_cost_source: measured.statsCostSource,
+      sources: sourcesToJson(sample),
     },
-    ' '.repeat(options.indent),
+    totals: {
+      programs: totals.programs,
+      cpu_pct: totals.cpuPct,
+      events_per_sec: totals.eventsPerSec,
+      run_time_ns: totals.runTimeNs,
+      run_cnt: totals.runCnt,
+      period_run_time_ns: totals.periodRunTimeNs,
+      period_run_cnt: totals.periodRunCnt,
+      bytes_maps: mapsMemory(measured.progs),
+    },
+    warnings: [...measured.warnings, ...measured.sourceWarnings].map(({code, message}) => ({code, message})),
+  };
+  // Each by itself: of all together the garbage collector would carry thousands of objects about.
+  const programs = progs.map((prog) => stringify(progToJson(prog), indent, indent + indent));
+  return enclosed(
+    '{}',
+    [
+      ...Object.entries(head).map(([key, value]) => member(key, stringify(value, indent, indent), indent)),
+      member('programs', enclosed('[]', programs, indent, indent), indent),
+      member('groups', stringify(groups && (groupRows(groups) as Json), indent, indent), indent),
+    ],
+    indent,
     '',
   );
 }
@@ -101,31 +111,72 @@ function sourcesToJson({timeNs, progs: {sources}}: Sample): Json {
   );
 }
 
+/** Those of the document, in its order. */
+const jsonFields = fields.filter(({notInJson}) => !notInJson);
+
+/** One shape for all: filled key by key each object would be made anew several times over. */
+const blank: Readonly<Record<string, Json>> = Object.fromEntries(
+  [...jsonFields.map(({key}) => key), 'owners', 'links', 'pins', 'maps'].map((key) => [key, null]),
+);
+
 function progToJson(prog: MeasuredProg): Json {
-  const json: Record<string, Json> = {};
-  for (const field of fields) if (!field.notInJson) json[field.key] = field.get(prog) as Json;
-  const owners = prog.owners?.map(({pid, comm, via, cgroup, unit, containerId, container, pod, namespace}) => ({
-    ...{pid, comm, via, cgroup, unit, container_id: containerId, container, pod, namespace},
-  }));
-  const links = prog.links?.map(({linkId, type, attachType, target}) => ({
-    ...{link_id: linkId, type, attach_type: attachType, target},
-  }));
-  const maps = prog.maps?.map(({id, name, type, maxEntries, entries, bytesMemlock}) => ({
-    ...{id, name, type, max_entries: maxEntries, entries, bytes_memlock: bytesMemlock},
-  }));
-  const pins = prog.pins?.map(({path}) => path);
-  return {...json, owners: owners ?? null, links: links ?? null, pins: pins ?? null, maps: maps ?? null};
+  const json = {...blank};
+  for (const {key, get} of jsonFields) {
+    const value = get(prog);
+    // As long as a double has it exactly JSON.stringify can write it.
+    json[key] = typeof value === 'bigint' && value <= Number.MAX_SAFE_INTEGER ? Number(value) : (value as Json);
+  }
+  json['owners'] = prog.owners?.map(ownerToJson) ?? null;
+  json['links'] = prog.links?.map(linkToJson) ?? null;
+  json['pins'] = prog.pins?.map(({path}) => path) ?? null;
+  json['maps'] = prog.maps?.map(mapToJson) ?? null;
+  return json;
 }
 
-/** JSON.stringify with BigInt as integers; numbers that JSON can't hold are null, as there. */
+function ownerToJson({pid, comm, via, cgroup, unit, containerId, container, pod, namespace}: ProgOwner): Json {
+  return {pid, comm, via, cgroup, unit, container_id: containerId, container, pod, namespace};
+}
+
+function linkToJson({linkId, type, attachType, target}: ProgLink): Json {
+  return {link_id: linkId, type, attach_type: attachType, target};
+}
+
+function mapToJson({id, name, type, maxEntries, entries, bytesMemlock}: ProgMap): Json {
+  return {id, name, type, max_entries: maxEntries, entries, bytes_memlock: bytesMemlock};
+}
+
+/** JSON.stringify with BigInt as integers. */
 function stringify(value: Json, indent: string, margin: string): string {
   if (typeof value === 'bigint') return value.toString();
-  if (value === null || typeof value !== 'object') return JSON.stringify(value ?? null);
+  try {
+    // Ten times as fast as what follows.
+    const text = JSON.stringify(value, null, indent);
+    return indent && margin ? text.replaceAll('\n', `\n${margin}`) : text;
+  } catch (error) {
+    // There is a BigInt in it.
+    if (!(error instanceof TypeError)) throw error;
+  }
   const inner = margin + indent;
-  const parts = Array.isArray(value)
-    ? value.map((each: Json) => stringify(each, indent, inner))
-    : Object.entries(value).map(([key, each]) => `${JSON.stringify(key)}:${indent && ' '}${stringify(each, indent, inner)}`);
-  const [open, close] = Array.isArray(value) ? ['[', ']'] : ['{', '}'];
-  if (parts.length === 0) return open + close;
-  return indent ? `${open}\n${inner}${parts.join(`,\n${inner}`)}\n${margin}${close}` : open + parts.join(',') + close;
+  if (Array.isArray(value))
+    return enclosed(
+      '[]',
+      value.map((each: Json) => stringify(each, indent, inner)),
+      indent,
+      margin,
+    );
+  const members = Object.entries(value as object).map(([key, each]) =>
+    member(key, stringify(each as Json, indent, inner), indent),
+  );
+  return enclosed('{}', members, indent, margin);
+}
+
+function member(key: string, text: string, indent: string): string {
+  return `${JSON.stringify(key)}:${indent && ' '}${text}`;
+}
+
+function enclosed(brackets: '[]' | '{}', parts: readonly string[], indent: string, margin: string): string {
+  const [open, close] = brackets;
+  if (!indent || parts.length === 0) return open + parts.join(',') + close;
+  const newline = `\n${margin}${indent}`;
+  return `${open}${newline}${parts.join(`,${newline}`)}\n${margin}${close}`;
 }

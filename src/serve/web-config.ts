@@ -2,12 +2,13 @@
  * Who may read over the network, and how: the web configuration file of Prometheus' exporters
  * (https://github.com/prometheus/exporter-toolkit/blob/master/docs/web-configuration.md), as far as it can be had here.
  */
-import {readFileSync, statSync} from 'node:fs';
+import {closeSync, constants, fstatSync, openSync, readFileSync, statSync} from 'node:fs';
 import {validateHeaderValue} from 'node:http';
 import {dirname, resolve} from 'node:path';
 import {createSecureContext, type SecureVersion} from 'node:tls';
-import {parseDocument} from 'yaml';
+import {LineCounter, parseDocument} from 'yaml';
 import {exitStatus, isNotPermitted, isSystemError, UserError} from '../errors.js';
+import {shortened} from '../model/printable.js';
 import type {Users} from './basic-auth.js';
 
 /** What a client's certificate is asked for, under the names of Go's crypto/tls. */
@@ -39,10 +40,15 @@ export interface WebConfig {
 /** Without a file. */
 export const openToAll: WebConfig = {tls: null, users: null, headers: {}, warnings: []};
 
+const bcryptHash = /^\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}$/;
 /** bcrypt's cost above which a password would take seconds here. */
 const mostCost = 14;
 /** It has some hundred bytes; with many users, some thousand. */
-const mostBytes = 1_048_576;
+const mostBytes = 65_536;
+/** Of those it names; all authorities of a system together have a quarter. */
+const mostPemBytes = 1_048_576;
+/** As much of a file's name as a sentence has room for. */
+const shownLength = 200;
 
 const clientAuths: readonly string[] = [
   'NoClientCert',
@@ -68,7 +74,7 @@ type Mapping = Readonly<Record<string, unknown>>;
  */
 export function readWebConfig(file: string): WebConfig {
   const keys = ['tls_server_config', 'http_server_config', 'basic_auth_users'];
-  const root = mappingOf(parse(file, read(file, file)), 'it', keys, file);
+  const root = mappingOf(parse(file, read(file, file, mostBytes)), 'it', keys, file);
   const warnings: string[] = [];
   const users = isGiven(root['basic_auth_users']) ? usersOf(root['basic_auth_users'], file) : null;
   const tls = isGiven(root['tls_server_config']) ? tlsOf(root['tls_server_config'], file, warnings) : null;
@@ -81,26 +87,36 @@ function refuse(file: string, what: string, remedy = 'See the README for what it
   return new UserError(`--web.config.file '${file}': ${what}. ${remedy}`, exitStatus.usage);
 }
 
-function read(file: string, config: string): string {
+function read(file: string, config: string, most: number): string {
+  const shown = shortened(file, shownLength);
+  let fd = -1;
   try {
-    const {size} = statSync(file);
-    if (size > mostBytes) throw refuse(config, `${file} is too large`);
-    return readFileSync(file, 'utf8');
+    // Not waiting for whoever might write into a FIFO.
+    fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
+    const stat = fstatSync(fd);
+    if (!stat.isFile()) throw refuse(config, `${shown} is no file`);
+    if (stat.size > most) throw refuse(config, `${shown} is too large`);
+    return readFileSync(fd, 'utf8');
   } catch (error) {
     if (!isSystemError(error)) throw error;
     throw new UserError(
-      `--web.config.file '${config}': cannot read ${file}: ${error.syscall}: ${error.code}. Check its name and mode.`,
+      `--web.config.file '${config}': cannot read ${shown}: ${error.syscall}: ${error.code}. Check its name and mode.`,
       isNotPermitted(error.code) ? exitStatus.notPermitted : exitStatus.usage,
       {cause: error},
     );
+  } finally {
+    if (fd >= 0) closeSync(fd);
   }
 }
 
 function parse(file: string, text: string): unknown {
   // Nothing that a person writes there needs an alias, and aliases of aliases fill any memory.
-  const document = parseDocument(text, {logLevel: 'silent', prettyErrors: true});
+  const lineCounter = new LineCounter();
+  // Not prettyErrors: one for each bracket of what is no YAML at all would take for ever. Not silent: a second document would be passed over,
+  // and its passwords with it.
+  const document = parseDocument(text, {lineCounter, logLevel: 'error', prettyErrors: false});
   const [error] = document.errors;
-  if (error) throw refuse(file, `line ${error.linePos?.[0].line ?? 1} is no YAML (${error.code})`);
+  if (error) throw refuse(file, `line ${lineCounter.linePos(error.pos[0]).line} is no YAML (${error.code})`);
   try {
     return document.toJS({maxAliasCount: 0}) ?? {};
   } catch (error) {
@@ -111,12 +127,12 @@ function parse(file: string, text: string): unknown {
 function mappingOf(value: unknown, what: string, keys: readonly string[] | null, file: string): Mapping {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw refuse(file, `${what} is no mapping`);
   const unknown = keys ? Object.keys(value).find((key) => !keys.includes(key)) : undefined;
-  if (unknown !== undefined) throw refuse(file, `${what} has '${unknown}'`, `There are ${keys?.join(', ')}.`);
+  if (unknown !== undefined) throw refuse(file, `${what} has '${shortened(unknown)}'`, `There are ${keys?.join(', ')}.`);
   return value as Mapping;
 }
 
 function textOf(value: unknown, what: string, file: string): string {
-  if (typeof value !== 'string' || value === '') throw refuse(file, `${what} is no text`);
+  if (typeof value !== 'string' || value === '' || value.includes('\0')) throw refuse(file, `${what} is no text`);
   return value;
 }
 
@@ -124,12 +140,13 @@ function usersOf(value: unknown, file: string): Users {
   const entries = Object.entries(mappingOf(value, 'basic_auth_users', null, file));
   if (entries.length === 0) throw refuse(file, 'basic_auth_users names nobody', 'Leave it out, or name somebody.');
   for (const [user, hash] of entries) {
-    if (user.includes(':')) throw refuse(file, `the user '${user}' has a colon in the name`, 'HTTP can send no such name.');
-    const [, cost] = /^\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}$/.exec(String(hash)) ?? [];
-    const makeOne = `Make one: htpasswd -nBC 10 ${user}`;
-    if (cost === undefined) throw refuse(file, `what '${user}' has is no bcrypt hash`, makeOne);
+    const shown = shortened(user);
+    if (user.includes(':')) throw refuse(file, `the user '${shown}' has a colon in the name`, 'HTTP can send no such name.');
+    const [, cost] = (typeof hash === 'string' && bcryptHash.exec(hash)) || [];
+    const makeOne = `Make one: htpasswd -nBC 10 ${shown}`;
+    if (cost === undefined) throw refuse(file, `what '${shown}' has is no bcrypt hash`, makeOne);
     if (Number(cost) < 4 || Number(cost) > mostCost)
-      throw refuse(file, `the hash of '${user}' has cost ${cost}; it can be 4 to ${mostCost}`, makeOne);
+      throw refuse(file, `the hash of '${shown}' has cost ${cost}; it can be 4 to ${mostCost}`, makeOne);
   }
   return new Map(entries as [string, string][]);
 }
@@ -146,12 +163,12 @@ function tlsOf(value: unknown, file: string, warnings: string[]): TlsConfig {
   };
   const keyFile = pathOf('key_file');
   const clientAuth = oneOf('client_auth_type', clientAuths, 'NoClientCert') as ClientAuth;
-  const ca = isGiven(given['client_ca_file']) ? read(pathOf('client_ca_file'), file) : null;
+  const ca = isGiven(given['client_ca_file']) ? read(pathOf('client_ca_file'), file, mostPemBytes) : null;
   if (ca === null && clientAuth.includes('Verify')) throw refuse(file, `${what}: ${clientAuth} needs a client_ca_file`);
   if (ca !== null && clientAuth === 'NoClientCert') throw refuse(file, `${what}: client_ca_file needs a client_auth_type`);
   const tls: TlsConfig = {
-    cert: read(pathOf('cert_file'), file),
-    key: read(keyFile, file),
+    cert: read(pathOf('cert_file'), file, mostPemBytes),
+    key: read(keyFile, file, mostPemBytes),
     ca,
     clientAuth,
     minVersion: versions[oneOf('min_version', Object.keys(versions), 'TLS12')] as SecureVersion,

@@ -341,10 +341,14 @@ t.test('a reader that goes away ends it quietly', {skip: kernelSkip}, async (t) 
   t.equal(stderr, '');
 });
 
-t.test('a full disk is an error with call, errno and remedy', {skip: kernelSkip}, async (t) => {
-  const {stderr, status} = await run(['--json', '-d', '50ms'], {through: ['sh', '-c', 'exec "$@" > /dev/full', 'sh']});
-  t.equal(status, 1);
-  t.match(stderr, /^bpftop-ts: cannot write to stdout: write: ENOSPC\. .*\n$/);
+t.test('a full disk is an error with call, errno and remedy, whatever is written', {skip: kernelSkip}, async (t) => {
+  const through = ['sh', '-c', 'exec "$@" > /dev/full', 'sh'];
+  const forms = ['table', 'json', 'csv', 'plain', 'prometheus'].map((format) => ['-d', '50ms', '--format', format]);
+  for (const words of [...forms, ['-d', '50ms', '--record', '-'], ['--help'], ['completion', 'bash']]) {
+    const {stderr, status} = await run(words, {through});
+    t.equal(status, 1, words.join(' '));
+    t.match(stderr, /^bpftop-ts: cannot write to stdout: write: ENOSPC\. .*\n$/);
+  }
 });
 
 t.test('without privilege: 77, one sentence, and the remedy', {skip: kernelSkip}, async (t) => {

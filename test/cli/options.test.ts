@@ -47,6 +47,13 @@ t.test('recording and replaying take what means something to them', (t) => {
   t.end();
 });
 
+t.test('an empty --fail-on is refused: it would be true of whatever is loaded', (t) => {
+  for (const text of ['', ' \n'])
+    t.throws(() => options('--fail-on', text), {exitStatus: 2, message: /^--fail-on is empty/});
+  t.equal(options('-f', '').filter.text, '');
+  t.end();
+});
+
 t.test('every option is heard, long and short', (t) => {
   const long = ['--delay', '250ms', '--iterations', '3', '--sort', 'name:desc', '--filter', 'cil xdp', '--limit', '7'];
   for (const words of [long, ['-d', '250ms', '-n', '3', '-s', 'name:desc', '-f', 'cil xdp', '-l', '7']])

@@ -64,6 +64,26 @@ t.test('damage ends it with status 1 after all that can be read; a cut is no fai
   t.equal(lines(cut.stdout).length, samples.length - 2);
 });
 
+t.test('what is no recording, or a newer one, is one line and status 1', async (t) => {
+  const newer = Buffer.from(recording);
+  newer.writeUInt32LE(99, 8);
+  const dir = path.dirname(fileOf(t, recording));
+  const cases: readonly (readonly [string, RegExp])[] = [
+    [fileOf(t, newer), /recorded by a newer bpftop-ts\. Replay it with that\./],
+    [fileOf(t, Buffer.from('{"schema_version": 1}')), /it is no recording\. bpftop-ts --record FILE makes one\./],
+    [fileOf(t, Buffer.alloc(0)), /it is empty\./],
+    [fileOf(t, recording.subarray(0, 20)), /it ends at byte 20, before its first sample is whole\./],
+    [dir, /it is no file\./],
+    ['/dev/zero', /it is no file\./],
+    [path.join(dir, 'none'), /open: ENOENT\./],
+  ];
+  for (const [file, stderr] of cases) {
+    const ended = await run(['replay', file, '--json']);
+    t.match(ended, {status: 1, stdout: '', stderr}, stderr.source);
+    t.match(ended.stderr, /^bpftop-ts: [^\n]+\n$/, 'one line');
+  }
+});
+
 t.test('what means something to a kernel alone is refused', async (t) => {
   for (const words of [['-d', '1s'], ['--record', 'x'], ['--no-maps'], ['--host-root', '/x'], ['--sampler', 'walk']])
     t.match(await run(['replay', 'x', ...words]), {status: 2, stderr: /^bpftop-ts: replay takes no --/}, words.join(' '));

@@ -10,7 +10,7 @@ import {hashSync} from 'bcryptjs';
 import t, {type Test} from 'tap';
 import type {TestProg} from '../../src/addon.js';
 import {nobodyWith} from '../helpers/child.js';
-import {run, type RunOptions, start} from '../helpers/cli.js';
+import {run, type RunOptions, start, toolPath} from '../helpers/cli.js';
 import {areOn, kernelSkip, loadProg, someoneElseHasThemOn} from '../helpers/kernel.js';
 import {parseExposition, promtoolSkip} from '../helpers/prometheus.js';
 
@@ -134,7 +134,13 @@ t.test('what can’t be done is one sentence', {skip: kernelSkip}, async (t) => 
   await once(taken, 'listening');
   t.teardown(() => taken.close());
   const {port} = taken.address() as {port: number};
-  const dir = t.testdir({'bad.yml': 'tls_server_config:\n  cert_file: none.pem\n  key_file: none.key\n'});
+  const tls = 'tls_server_config: {cert_file: none.pem, key_file: none.key}';
+  const dir = t.testdir({
+    'bad.yml': tls,
+    'bad.pem.yml': tls.replaceAll(/none\.\w+/g, 'bad.yml'),
+    'no.yml': 'a: [',
+    'other.yml': 'tls: yes',
+  });
   const cases: readonly [readonly string[], number, RegExp][] = [
     [['--listen', `127.0.0.1:${port}`], 1, /cannot listen on 127\.0\.0\.1:\d+: listen: EADDRINUSE\. Another process/],
     [['--listen', '203.0.113.9:9935'], 1, /cannot listen on 203\.0\.113\.9:9935: listen: EADDRNOTAVAIL\. Choose/],
@@ -146,6 +152,15 @@ t.test('what can’t be done is one sentence', {skip: kernelSkip}, async (t) => 
     [['--delay', '1s'], 2, /serve takes no --delay/],
     [['--web.config.file', path.join(dir, 'none')], 2, /cannot read .*none: \w+: ENOENT/],
     [['--web.config.file', path.join(dir, 'bad.yml')], 2, /cannot read .*none\.pem: \w+: ENOENT|none\.key: \w+: ENOENT/],
+    [
+      ['--web.config.file', path.join(dir, 'bad.pem.yml')],
+      2,
+      /tls_server_config: .*\. It needs a certificate and its key, in PEM/,
+    ],
+    [['--web.config.file', path.join(dir, 'no.yml')], 2, /no\.yml': line 1 is no YAML/],
+    [['--web.config.file', path.join(dir, 'other.yml')], 2, /it has 'tls'\. There are tls_server_config/],
+    [['--web.config.file', dir], 2, /is no file/],
+    [['--frobnicate'], 2, /unknown option '--frobnicate'\. Try: bpftop-ts --help/],
     [['extra'], 2, /unknown command 'extra'|too many/],
   ];
   for (const [words, status, stderr] of cases) {
@@ -188,6 +203,18 @@ t.test('a textfile: whole, readable for its collector, in the place of what was 
   t.match(await run([...words, path.join(dir, 'none', 'x.prom')]), {status: 1, stderr: /open: ENOENT\. Choose/});
   t.match(await run(['--output', file]), {status: 2, stderr: /--output goes with --format prometheus/});
   t.match(await run(['--format', 'prometheus', '-g', 'pod']), {status: 2, stderr: /--group and --format prometheus/});
+});
+
+t.test('a textfile that does not fit leaves the one before, whole, and nothing beside it', {skip: kernelSkip}, (t) => {
+  const dir = t.testdir();
+  // Room for one page, in a mount namespace of its own.
+  const script = `mount -t tmpfs -o size=4k none ${dir} && echo old > ${dir}/bpftop.prom &&
+    { "$0" "$1" --format prometheus -d 50ms --output ${dir}/bpftop.prom; echo "ended: $?"; cat ${dir}/bpftop.prom; ls ${dir}; }`;
+  const words = ['-u', 'NODE_OPTIONS', 'unshare', '-m', 'sh', '-c', script, process.execPath, toolPath];
+  const {stdout, stderr} = spawnSync('env', words, {encoding: 'utf8'});
+  t.equal(stdout, 'ended: 1\nold\nbpftop.prom\n');
+  t.match(stderr, /^bpftop-ts: cannot write \S+: write: ENOSPC\. Choose another place with --output\.\n$/);
+  t.end();
 });
 
 t.test('promtool finds nothing to say of either', {skip: kernelSkip || promtoolSkip}, async (t) => {

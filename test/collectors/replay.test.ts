@@ -91,6 +91,30 @@ t.test('a recording that was cut off is said after its last sample, and is no fa
   t.match(error, {message: 'It is shown up to 2026-01-31T12:01:41.000Z.'});
 });
 
+t.test('cut off at any byte, it is replayed up to there, and that is said', async (t) => {
+  const samples = busySamples(3);
+  const encoded = recordingOf(samples);
+  const ends = samples.map((_, i) => recordingOf(samples.slice(0, i + 1)).length);
+  const wrong: string[] = [];
+  for (let length = 1; length < encoded.length; length++) {
+    const {stream, bytes} = piped();
+    stream.end(encoded.subarray(0, length));
+    const {samples: found, error} = await all(new ReplayCollector(bytes, Infinity));
+    const whole = ends.filter((end) => end <= length).length;
+    const at = ends[whole - 1];
+    const said = error instanceof Error ? error.message : '';
+    const expected =
+      at === undefined
+        ? `it ends at byte ${length}, before`
+        : length === at
+          ? ''
+          : `${length - at} bytes from byte ${at} on`;
+    if (found.length !== whole || !said.includes(expected) || (expected === '') !== (said === ''))
+      wrong.push(`at ${length}: ${found.length} of ${whole}, ${said}`);
+  }
+  t.same(wrong, []);
+});
+
 t.test('damage is said with its place, after the last sample before it', async (t) => {
   const samples = busySamples(3);
   const encoded = recordingOf(samples);

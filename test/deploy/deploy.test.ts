@@ -1,13 +1,17 @@
 /** What is given along for running the exporter: that it fits what the exporter is. */
 import {spawnSync} from 'node:child_process';
-import {readdirSync, readFileSync, writeFileSync} from 'node:fs';
+import {once} from 'node:events';
+import {existsSync, readdirSync, readFileSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
 import {fileURLToPath} from 'node:url';
 import t from 'tap';
 import {parse, parseAllDocuments} from 'yaml';
 import {parseOptions, type ServeOptions} from '../../src/cli/options.js';
 import {metricNames} from '../../src/output/prometheus.js';
-import {promtoolSkip} from '../helpers/prometheus.js';
+import {nobodyWith} from '../helpers/child.js';
+import {start} from '../helpers/cli.js';
+import {kernelSkip, loadProg} from '../helpers/kernel.js';
+import {parseExposition, promtoolSkip} from '../helpers/prometheus.js';
 
 const deploy = fileURLToPath(new URL('../../deploy', import.meta.url));
 const read = (name: string) => readFileSync(path.join(deploy, name), 'utf8');
@@ -66,22 +70,108 @@ t.test('systemd understands the units', {skip: systemdSkip}, (t) => {
   t.end();
 });
 
-t.test('the commands in units and manifests are such as the tool understands', (t) => {
-  const [, unit] = /^ExecStart=\S+ (.*)$/m.exec(read('bpftop-ts-exporter.service')) ?? [];
-  const manifest = parseAllDocuments(read('bpftop-ts-exporter.daemonset.yaml')).map((each) => each.toJS() as unknown);
-  const daemonSet = manifest.find((each) => (each as {kind: string}).kind === 'DaemonSet') as {
-    spec: {template: {spec: {containers: [{args: string[]; ports: [{containerPort: number}]}]}}};
+const unit = read('bpftop-ts-exporter.service');
+const capabilities = (/^AmbientCapabilities=(.*)$/m.exec(unit)?.[1] ?? '')
+  .split(' ')
+  .map((name) => name.replace('CAP_', ''));
+
+interface Container {
+  readonly name: string;
+  readonly args: string[];
+  readonly ports: readonly {readonly name: string; readonly containerPort: number}[];
+  readonly livenessProbe: {readonly httpGet: {readonly path: string; readonly port: string}};
+  readonly readinessProbe: Container['livenessProbe'];
+  readonly securityContext: {readonly capabilities: {readonly drop: string[]; readonly add: string[]}};
+  readonly volumeMounts: readonly {readonly name: string; readonly mountPath: string}[];
+}
+interface Labelled {
+  readonly metadata: {readonly name: string; readonly namespace?: string; readonly labels: Readonly<Record<string, string>>};
+}
+interface DaemonSet extends Labelled {
+  readonly spec: {
+    readonly selector: {readonly matchLabels: Readonly<Record<string, string>>};
+    readonly template: Omit<Labelled, 'name'> & {
+      readonly spec: {readonly containers: readonly [Container]; readonly volumes: readonly {readonly name: string}[]};
+    };
   };
-  const [{args, ports}] = daemonSet.spec.template.spec.containers;
+}
+
+const documents = parseAllDocuments(read('bpftop-ts-exporter.daemonset.yaml'));
+const manifests = documents.map((each) => each.toJS() as Labelled & {readonly kind: string});
+const manifest = <T extends Labelled>(kind: string) => manifests.find((each) => each.kind === kind) as T & {kind: string};
+const daemonSet = manifest<DaemonSet>('DaemonSet');
+const [container] = daemonSet.spec.template.spec.containers;
+
+t.test('what the manifest names is there, under that name', (t) => {
+  t.same(
+    documents.flatMap(({errors, warnings}) => [...errors, ...warnings]),
+    [],
+  );
+  t.equal(daemonSet.metadata.namespace, manifest('Namespace').metadata.name);
+  t.match(daemonSet.spec.template.metadata.labels, daemonSet.spec.selector.matchLabels);
+  t.same(
+    container.volumeMounts.map(({name}) => name),
+    daemonSet.spec.template.spec.volumes.map(({name}) => name),
+  );
+  t.ok(container.args.includes(container.volumeMounts[0]?.mountPath ?? ''), 'it reads the host where that is mounted');
+  for (const {httpGet} of [container.livenessProbe, container.readinessProbe])
+    t.equal(httpGet.port, container.ports[0]?.name, httpGet.path);
+  t.end();
+});
+
+t.test('unit and manifest give the same capabilities, and no others', (t) => {
+  t.ok(capabilities.length > 0);
+  t.match(unit, `CapabilityBoundingSet=${capabilities.map((name) => `CAP_${name}`).join(' ')}\n`);
+  t.same(container.securityContext.capabilities, {drop: ['ALL'], add: capabilities});
+  t.end();
+});
+
+const setprivSkip = spawnSync('setpriv', ['--version']).status !== 0 && 'needs setpriv';
+
+t.test('with these capabilities alone a user of its own reads all', {skip: kernelSkip || setprivSkip}, async (t) => {
+  const prog = loadProg(t, {type: 'xdp', name: 'deployed', maps: ['map_of_it']});
+  const through = [...nobodyWith(...capabilities.map((name) => name.toLowerCase())), '--no-new-privs'];
+  for (const sampler of ['iterator', 'walk']) {
+    const exporter = start(['serve', '--listen', '127.0.0.1:0', '--sampler', sampler], {through});
+    t.teardown(() => exporter.kill('SIGKILL'));
+    const [said] = (await once(exporter.stderr, 'data')) as [Buffer];
+    const [url = said.toString()] = /http:\S+metrics/.exec(said.toString()) ?? [];
+    const series = parseExposition(await (await fetch(url)).text());
+    const of = (name: string) =>
+      series.filter(({labels, ...each}) => each.name === name && labels['program_id'] === String(prog.id));
+    t.equal(of('bpftop_program_info').length, 1, sampler);
+    t.equal(of('bpftop_program_owner_info')[0]?.labels['pid'], String(process.pid));
+    t.ok(series.some(({name, labels}) => name === 'bpftop_map_info' && labels['name'] === 'map_of_it'));
+    const failed = series.filter(({name, value}) => name === 'bpftop_collection_errors_total' && value > 0);
+    t.same(failed, []);
+    exporter.kill();
+    t.same(await once(exporter, 'exit'), [143, null]);
+  }
+});
+
+t.test('the commands in units and manifests are such as the tool understands', (t) => {
+  const [, command] = /^ExecStart=\S+ (.*)$/m.exec(unit) ?? [];
   const [, image] = /^CMD (\[.*\])$/m.exec(read('Containerfile')) ?? [];
-  const commands = [unit!.split(' '), args, JSON.parse(image!) as string[]];
+  const commands = [command!.split(' '), container.args, JSON.parse(image!) as string[]];
   for (const words of commands) {
-    const {command, addresses} = parseOptions(words) as ServeOptions;
-    t.equal(command, 'serve');
+    const options = parseOptions(words) as ServeOptions;
+    t.equal(options.command, 'serve');
     t.same(
-      addresses.map(({port}) => port),
-      [ports[0].containerPort],
+      options.addresses.map(({port}) => port),
+      [container.ports[0]?.containerPort],
     );
   }
+  t.end();
+});
+
+t.test('every file that the image is made of is there, and each of its parts is built', (t) => {
+  const root = path.dirname(deploy);
+  const lines = read('Containerfile').split('\n');
+  const copied = lines.flatMap((line) => /^COPY (?!--from)(.*) \S+$/.exec(line)?.[1]?.split(' ') ?? []);
+  t.ok(copied.length > 0);
+  for (const file of copied) t.ok(existsSync(path.join(root, file)), file);
+  const taken = lines.flatMap((line) => /^COPY --from=build (.*) \S+$/.exec(line)?.[1]?.split(' ') ?? []);
+  const made = ['dist', 'build/Release/bpf.node'];
+  for (const file of taken.map((each) => each.replace('/src/', ''))) t.ok([...copied, ...made].includes(file), file);
   t.end();
 });

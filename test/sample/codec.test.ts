@@ -1,5 +1,5 @@
 import {isDeepStrictEqual} from 'node:util';
-import {deflateRawSync, inflateRawSync} from 'node:zlib';
+import {deflateRawSync} from 'node:zlib';
 import t from 'tap';
 import {measure} from '../../src/model/measure.js';
 import {toJson} from '../../src/output/json.js';
@@ -133,31 +133,6 @@ t.test('a flipped bit anywhere is found: what is read up to it is right, and its
   t.end();
 });
 
-t.test('hostile bytes with the right sums neither crash nor hang it', (t) => {
-  const from = random(11);
-  const inputs = Number(process.env['FUZZ_INPUTS'] ?? '50000') / 50;
-  const kinds = new Map<string, number>();
-  for (let round = 0; round < inputs; round++) {
-    const parts = encode(randomSamples(from, 1 + from.below(4)));
-    // The records unpacked, changed, and packed again with sums that fit.
-    const changed = rewrite(Buffer.concat(parts), (content) => {
-      for (let flips = from.below(4); flips > 0 && content.length > 0; flips--)
-        content[from.below(content.length)] = from.pick([0, 1, 2, 0x7f, 0x80, 0xff, from.below(256)]);
-      return from.below(8) === 0 ? content.subarray(0, from.below(content.length + 1)) : content;
-    });
-    const {samples, error} = decode(changed);
-    kinds.set(error?.kind ?? 'read', (kinds.get(error?.kind ?? 'read') ?? 0) + 1);
-    let previous: Sample | null = null;
-    for (const sample of samples) {
-      const measured = measure(sample, previous);
-      toJson(measured, measured.progs, null, {version: '1', indent: 0});
-      previous = sample;
-    }
-  }
-  t.ok((kinds.get('read') ?? 0) > 0 && (kinds.get('damaged') ?? 0) > 0, 'both are tried');
-  t.end();
-});
-
 t.test('content that unpacks to more than a record may have is refused', (t) => {
   const start = Buffer.concat(encode([makeSample(1, [])])).subarray(0, preamble);
   t.match(decode(Buffer.concat([start, record(1, Buffer.alloc(2 ** 24 + 1))])), {error: {kind: 'damaged', at: preamble}});
@@ -208,27 +183,3 @@ t.test('what is too large for a recording is refused, not written', (t) => {
   t.throws(() => encode([{...sample, progs: {...sample.progs, sources}}]), RangeError);
   t.end();
 });
-
-/** The recording with every record's content changed, and sums that fit. Contents are packed by themselves. */
-function rewrite(bytes: Buffer, change: (content: Buffer) => Buffer): Buffer {
-  const parts = [bytes.subarray(0, preamble)];
-  const contents = contentsOf(bytes);
-  for (const {type, content} of contents) parts.push(record(type, change(content)));
-  return Buffer.concat(parts);
-}
-
-/** Unpacks it as docs/recording.md says, without the decoder. */
-function contentsOf(bytes: Buffer): {type: number; content: Buffer}[] {
-  const dictionaries = new Map<number, Buffer>();
-  const found: {type: number; content: Buffer}[] = [];
-  for (let at = preamble; at < bytes.length;) {
-    const length = bytes.readUInt32LE(at);
-    const type = bytes.readUInt8(at + 4);
-    const dictionary = dictionaries.get(type);
-    const content = inflateRawSync(bytes.subarray(at + 9, at + 9 + length), dictionary ? {dictionary} : {});
-    dictionaries.set(type, content.subarray(-32768));
-    found.push({type, content});
-    at += 9 + length + 4;
-  }
-  return found;
-}
