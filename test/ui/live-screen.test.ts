@@ -71,6 +71,19 @@ t.test('many keys in one read are one frame, and none is lost', async (t) => {
   t.match((await press('\u001b[A\u001b[Aj/prog_7\rj'))[0 + 2], /^ *›? +79/);
 });
 
+t.test('no sequence that a terminal could send for a key ends the screen', async (t) => {
+  const {press, feed} = await openTestScreen(t);
+  feed([{id: 1, name: 'fw'}]);
+  const modifiers = ['', ...Array.from({length: 16}, (_, i) => `;${i + 1}`)];
+  const finals = [...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstvwxyz~^$@'];
+  const ofNumber = (number: number) => finals.flatMap((final) => modifiers.map((each) => `[${number}${each}${final}`));
+  const numbered = Array.from({length: 36}, (_, i) => ofNumber(i)).flat();
+  const others = finals.flatMap((final) => [`[${final}`, `O${final}`, `[[${final}`, `[[5${final}`, `[[1;5${final}`]);
+  const shown = await press([...numbered, ...others].map((each) => `\u001b${each}`).join(''));
+  t.match(shown.join('\n'), 'fw');
+  t.match(await press('?'), [/^/, /^/, /Table/]);
+});
+
 t.test('nothing happened: nothing is sent', async (t) => {
   const {screen, feed, bytes, lines} = await openTestScreen(t);
   const idle = busy(50, 1);
