@@ -109,6 +109,11 @@ export class Past {
     return this.#kept.findLastIndex(({sample}) => sample.timeNs <= timeNs);
   }
 
+  /** The last reading that isn't after that moment, or else the oldest; null: there is none. */
+  readingAt(timeNs: bigint): Sample | null {
+    return this.#kept[Math.max(0, this.#lastUntil(timeNs))]?.sample ?? null;
+  }
+
   /**
    * The last moment that isn't after that one, with what came and went in the time before it.
    * @returns null when nothing had been measured then.

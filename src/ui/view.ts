@@ -233,12 +233,13 @@ export class View {
     ];
   }
 
-  /** The figures shown as a moment to compare with, with the means of the seconds before for rates; null: there are none. */
+  /** The figures shown as a moment to compare with, with the means of the seconds before, as far as there are readings of them, for rates; null: there are none. */
   baseline(): Baseline | null {
     const {measured} = this;
-    return (
-      measured && new Baseline(measured, this.#past.at(measured.sample.timeNs - baselineNs, 0)?.measured.sample ?? null)
-    );
+    if (!measured) return null;
+    const {timeNs} = measured.sample;
+    const earlier = this.#past.readingAt(timeNs - baselineNs);
+    return new Baseline(measured, earlier && earlier.timeNs < timeNs ? earlier : null);
   }
 
   /** The figures shown compared with that moment; null where that is still to come. */
