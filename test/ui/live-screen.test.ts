@@ -72,6 +72,14 @@ t.test('many keys in one read are one frame, and none is lost', async (t) => {
   t.match((await press('\u001b[A\u001b[Aj/prog_7\rj'))[0 + 2], /^ *›? +79/);
 });
 
+t.test('on a narrow screen the page of a gone program says that there was more to say', async (t) => {
+  const {feed, press, lines} = await openTestScreen(t, {columns: 60});
+  feed([{id: 1, name: 'fw'}]);
+  await press('j\r');
+  feed([]);
+  t.match((await lines())[1], /fw.* × unloaded .*…$/);
+});
+
 t.test('drawn with ASCII, how long ago the moment shown was has its sign', async (t) => {
   const {feed, press, terminal} = await openTestScreen(t, {look: {color: 'auto', ascii: true, theme: 'default'}});
   for (let i = 0; i < 3; i++) feed([{id: 1, name: 'fw'}]);
