@@ -12,6 +12,8 @@ import {report} from './report.js';
 import {write, writeSamples} from './stream.js';
 
 async function main(): Promise<number> {
+  // Node's answer to it is a debugger's port, open to every user of this host; and its words would stand on the screen.
+  process.on('SIGUSR1', () => {});
   const problems: string[] = [];
   // What a person's screen remembers is nothing to a script.
   const configFor = (chosen: Pick<ShowOptions, 'format' | 'failOn'>) => (showsScreen(chosen) ? ownConfig(problems) : {});

@@ -27,8 +27,6 @@ export async function runServe(options: ServeOptions): Promise<number> {
   // A terminal that goes away sends it too, and nobody is left who would end this.
   const hupEnds = process.stdin.isTTY;
   const signalled = firstSignal(['SIGTERM', 'SIGINT', 'SIGQUIT', ...(hupEnds ? (['SIGHUP'] as const) : [])]);
-  // Node's answer to it is a debugger's port, open to every user of this host.
-  process.on('SIGUSR1', () => {});
   const webConfig = readConfig(options.webConfigFile);
   const hostRoot = openHostRoot(options.hostRoot);
   const collector = new KernelCollector({enableStats, sampler, sources, hostRoot, waitForSources: true});

@@ -13,8 +13,6 @@ export async function runShare({group}: ShareOptions): Promise<number> {
     say((await stopSharing()) ? 'nothing is shared any more.' : 'nothing was shared.');
     return exitStatus.done;
   }
-  // Node's answer to it is a debugger's port, open to every user of this host, and every process of nobody's may send it.
-  process.on('SIGUSR1', () => {});
   await startSharing(group);
   say(
     `shared: members of ${group} now run bpftop-ts without sudo. Statistics stay on until this ends; ` +

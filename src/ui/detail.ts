@@ -136,8 +136,9 @@ export function paintDetailTitle(grid: Grid, y: number, {prog, goneAt, later}: D
   const name = printable(shownName(prog));
   let x = 1 + grid.text(1, y, cut(name, grid.columns - 2), style[goneAt === null ? 'strong' : 'gone']);
   x += grid.text(x, y, `  ${progTypeName(prog.info.type)} ${prog.info.id}`, style.text);
-  if (goneAt !== null) grid.text(x, y, `  × unloaded ${formatTime(goneAt / 1000)} UTC; its past stays`, style.warning);
-  if (later) grid.text(x, y, `  not loaded yet; it came ${formatTime(prog.info.loadedAt)} UTC`, style.warning);
+  const warn = (said: string) => grid.text(x, y, cut(`  ${said}`, Math.max(0, grid.columns - x)), style.warning);
+  if (goneAt !== null) warn(`× unloaded ${formatTime(goneAt / 1000)} UTC; its past stays`);
+  if (later) warn(`not loaded yet; it came ${formatTime(prog.info.loadedAt)} UTC`);
 }
 
 /** Paints a program's page; `charts` is the module that draws charts, null while it is loaded. */

@@ -112,10 +112,10 @@ function timePiece({sample: {takenAt}}: Measured): Piece {
   };
 }
 
-/** `over 1.0s  paused 12:03:04 UTC −1m20s` */
+/** `over 1.0s  paused 12:03:04 UTC -1m20s` */
 function pausedPieces({sample, periodNs}: Measured, behindNs: number): Piece[] {
   const time = formatTime(sample.takenAt / 1000).slice(-8);
-  const behind = behindNs > 0 ? ` −${shownAgo(behindNs)}` : '';
+  const behind = behindNs > 0 ? ` -${shownAgo(behindNs)}` : '';
   return [
     {rank: 11, group: 'right', parts: [label(periodNs === null ? '' : `over ${formatDuration(periodNs)}`)]},
     {

@@ -123,7 +123,7 @@ export function dialogText(state: State, overlay: Overlay, rect: Rect, columns: 
   const choices = sortChoices(state).map((each): Choice => {
     const current = each.key === state.sort.field.key;
     const mark = current ? (state.sort.descending ? '▼' : '▲') : ' ';
-    return {lead: sortLetter(each), head: `${mark} ${each.title.padEnd(9)}`, help: each.help, current};
+    return {lead: sortLetter(each), head: `${mark} ${each.title.padEnd(titleCells)}`, help: each.help, current};
   });
   return {title: 'sort by', lines: choiceLines(choices, overlay.index, rect)};
 }

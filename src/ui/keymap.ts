@@ -244,12 +244,8 @@ export function footerKeys(scope: Scope, when = live): readonly (readonly [keys:
 
 const shownNames: Record<string, string> = {
   ' ': 'Space',
-  left: '←',
-  right: '→',
-  'shift-left': 'Shift-←',
-  'shift-right': 'Shift-→',
-  up: '↑',
-  down: '↓',
+  'shift-left': 'Shift-Left',
+  'shift-right': 'Shift-Right',
   enter: 'Enter',
   esc: 'Esc',
   pageup: 'PgUp',
@@ -259,7 +255,7 @@ const shownNames: Record<string, string> = {
   'shift-tab': 'Shift-Tab',
 };
 
-/** A key as the help writes it. */
+/** A key as the help writes it: in words, for an arrow that is drawn with ASCII is another key, `<`. */
 export function shownKey(key: KeyName): string {
   if (key.startsWith('ctrl-')) return `Ctrl-${key.slice(5).toUpperCase()}`;
   return shownNames[key] ?? (key.length > 1 ? key[0]?.toUpperCase() + key.slice(1) : key);

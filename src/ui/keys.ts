@@ -15,6 +15,14 @@ const sequence = /^\x1b(?:\[\[?[0-?]*[ -/]*[@-~]|O[ -~])/;
 
 const unfinished = /^\x1b(?:\[\[?[0-?]*[ -/]*|O)?$/;
 
+/**
+ * Those that Ink has a name for, which need no more than these here: arrows, Home, End, Page Up and Down, Delete, Shift-Tab, with or without
+ * modifiers, and the kitty protocol's. It throws at Ctrl with a key that it has none for, as Ctrl-F1 (xterm's ctlseqs, "PC-Style Function Keys").
+ */
+
+const named =
+  /^\x1b(?:\[(?:\d+(?:[;:]\d+)*)?[A-DFHZa-d]|\[[1345678](?:[;:]\d+)*~|\[[35678][$^]|\[\[[56]~|O[A-DFHa-d]|\[\d+(?:[;:]\d+)*u)$/;
+
 /** Splits what is read into keys. */
 export class KeySplitter {
   readonly #keys: (keys: string[]) => void;
@@ -47,7 +55,7 @@ export class KeySplitter {
   }
 }
 
-/** The keys in a text, and the beginning of one at its end. */
+/** The keys in a text, without those that mean nothing here, and the beginning of one at its end. */
 export function splitKeys(text: string): {keys: string[]; pending: string} {
   const keys: string[] = [];
   let at = 0;
@@ -56,7 +64,8 @@ export function splitKeys(text: string): {keys: string[]; pending: string} {
     if (rest.startsWith('\x1b')) {
       if (rest.length < 64 && unfinished.test(rest)) return {keys, pending: rest};
       const found = sequence.exec(rest)?.[0];
-      keys.push(found ?? '\x1b');
+      if (found === undefined) keys.push('\x1b');
+      else if (named.test(found)) keys.push(found);
       at += (found ?? '\x1b').length;
     } else {
       const character = String.fromCodePoint(text.codePointAt(at) as number);
@@ -71,7 +80,7 @@ export function splitKeys(text: string): {keys: string[]; pending: string} {
 /** Names of keys that aren't characters; with Ctrl: `ctrl-` and the letter; with Shift, where that matters: `shift-left`. A character is its own name. */
 export type KeyName = string;
 
-const named = [
+const names = [
   ['upArrow', 'up'],
   ['downArrow', 'down'],
   ['leftArrow', 'left'],
@@ -95,7 +104,7 @@ const shifted: readonly KeyName[] = ['left', 'right', 'tab'];
  * sends the same, and no key of ours has it).
  */
 export function keyNames(input: string, key: Key): KeyName[] {
-  const plain = named.find(([flag]) => key[flag])?.[1];
+  const plain = names.find(([flag]) => key[flag])?.[1];
   const name = key.shift && plain !== undefined && shifted.includes(plain) ? `shift-${plain}` : plain;
   const prefix = key.meta && name !== 'esc' && (name !== undefined || input !== '') ? ['esc'] : [];
   if (name !== undefined) return [...prefix, name];

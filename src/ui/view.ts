@@ -235,7 +235,7 @@ export class View {
     ];
   }
 
-  /** The figures shown as a moment to compare with, with the means of the seconds before for rates; null: there are none. */
+  /** The figures shown as a moment to compare with, with the means of the seconds before, as far as there are readings of them, for rates; null: there are none. */
   baseline(): Baseline | null {
     const {measured} = this;
     const earlier = measured && this.#past.until(measured.sample.timeNs - baselineNs);

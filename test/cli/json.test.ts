@@ -7,7 +7,7 @@ import {createInterface} from 'node:readline';
 import {fileURLToPath} from 'node:url';
 import t from 'tap';
 import {loadBpf, loadShare} from '../../src/addon.js';
-import {copyTool, type Document, run, start, toolPath} from '../helpers/cli.js';
+import {copyTool, type Document, documentsOf, run, start, toolPath} from '../helpers/cli.js';
 import {nobodyWith} from '../helpers/child.js';
 import {iteratorSkip, kernelSkip, loadProg, switchStatsOn} from '../helpers/kernel.js';
 import {uncountedSkip} from '../helpers/maps.js';
@@ -440,6 +440,20 @@ t.test('killed in any way, it leaves statistics off', {skip: kernelSkip}, async 
     t.equal(stats, 'off', signal);
     watcher.close();
   }
+});
+
+t.test('SIGUSR1 opens no debugger, and changes nothing', {skip: kernelSkip}, async (t) => {
+  const tool = start(['--json', '-n', '0', '-d', '100ms']);
+  let said = '';
+  tool.stderr.on('data', (data) => (said += data));
+  const next = documentsOf(tool);
+  await next();
+  tool.kill('SIGUSR1');
+  // A debugger would be there by then; if it isn't yet, this test says less, not something else.
+  for (let i = 0; i < 5; i++) t.ok((await next())?.programs);
+  tool.kill();
+  await once(tool, 'close');
+  t.equal(said, '');
 });
 
 t.test(

@@ -218,7 +218,7 @@ t.test(
     program.type('\u001b[1;2D'.repeat(100));
     const then = await program.hides('live_after');
     t.match(then, /live_before/);
-    t.match(then, /paused (\d\d:\d\d:\d\d UTC )?−/);
+    t.match(then, /paused (\d\d:\d\d:\d\d UTC )?-/);
     program.type(' ');
     await program.shows('live_after');
     program.type('q');

@@ -138,7 +138,7 @@ t.test('a recording can be paused and stepped through, and its pace is its own',
   program.type(' ');
   await program.shows('paused 12:01:43 UTC');
   program.type('\u001b[D');
-  const earlier = await program.shows('paused 12:01:42 UTC −1s');
+  const earlier = await program.shows('paused 12:01:42 UTC -1s');
   t.match(earlier, /←→ step {2}Space go on/);
   program.type('\u001b[C');
   await program.shows('paused 12:01:43 UTC');

@@ -154,7 +154,7 @@ t.test('the letter that sorts by a column is underlined in its title, colours or
     for (let i = 0; i < title.length; i++)
       t.equal(!!terminal.emulator.cell(titles.indexOf(title) + i, 1).isUnderline(), title[i] === letter, `${title} ${i}`);
   t.match((await press('N'))[1], 'NAME^');
-  t.match((await press('b'))[1], '+CPU%');
+  t.match((await press('b'))[1], 'dCPU%');
   t.match((await press('s')).join('\n'), /P v? *CPU%|P {3}CPU%/, 'the dialog has them too');
 });
 

@@ -75,6 +75,11 @@ t.test('the help tells of every key that is worth telling', (t) => {
   t.end();
 });
 
+t.test('keys are told in ASCII, where an arrow would be drawn as another key', (t) => {
+  for (const key of keymap.flatMap(({keys}) => keys)) t.match(shownKey(key), /^[!-~]+$/, key);
+  t.end();
+});
+
 t.test('what takes the keys is what lies on top', (t) => {
   const state = initialState({
     sort: initialSort,

@@ -14,6 +14,11 @@ t.test('a read with many keys gives all of them, one by one', (t) => {
   t.end();
 });
 
+t.test('a sequence that means nothing here is no key, not even half of one', (t) => {
+  t.same(splitKeys('j\u001b[1;5P\u001b[31m\u001b[27;5;9~\u001b[[E\u001b[24~k').keys, ['j', 'k']);
+  t.end();
+});
+
 t.test('an Esc before another key is a key of its own', (t) => {
   t.same(splitKeys('\u001bq').keys, ['\u001b', 'q']);
   t.same(splitKeys('\u001b\u001b[A').keys, ['\u001b', '\u001b[A']);

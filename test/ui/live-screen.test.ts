@@ -4,6 +4,7 @@ import {cellsOf} from '../../src/model/cells.js';
 import {helpLines} from '../../src/ui/help.js';
 import {layoutScreen} from '../../src/ui/layout.js';
 import {withoutStyles} from '../../src/ui/styled-text.js';
+import {fields} from '../../src/model/fields.js';
 import {parseFilter} from '../../src/model/filter.js';
 import {findGrouping} from '../../src/model/group.js';
 import {measure} from '../../src/model/measure.js';
@@ -69,6 +70,46 @@ t.test('many keys in one read are one frame, and none is lost', async (t) => {
   t.equal(terminal.frames.length, before + 1);
   t.match(shown[6], /^› +96 /);
   t.match((await press('\u001b[A\u001b[Aj/prog_7\rj'))[0 + 2], /^ *›? +79/);
+});
+
+t.test('on a narrow screen the page of a gone program says that there was more to say', async (t) => {
+  const {feed, press, lines} = await openTestScreen(t, {columns: 60});
+  feed([{id: 1, name: 'fw'}]);
+  await press('j\r');
+  feed([]);
+  t.match((await lines())[1], /fw.* × unloaded .*…$/);
+});
+
+t.test('drawn with ASCII, how long ago the moment shown was has its sign', async (t) => {
+  const {feed, press, terminal} = await openTestScreen(t, {look: {color: 'auto', ascii: true, theme: 'default'}});
+  for (let i = 0; i < 3; i++) feed([{id: 1, name: 'fw'}]);
+  t.match((await press('\u001b[D'))[0], /paused \d\d:\d\d:\d\d UTC -1s$/);
+  t.ok(terminal.frames.every((frame) => frame.every((byte) => byte < 0x80)));
+});
+
+t.test('what can be sorted by stands in columns', async (t) => {
+  const {feed, press} = await openTestScreen(t, {columns: 200, rows: 60});
+  feed([{id: 1, name: 'fw'}]);
+  const shown = await press('s');
+  const columns = fields.flatMap(({help}) => {
+    const line = shown.find((each) => each.includes(`  ${help} `) || each.includes(`CONTAINER ID ${help} `));
+    return line === undefined ? [] : [line.indexOf(` ${help} `)];
+  });
+  t.ok(columns.length > 10);
+  t.same([...new Set(columns)], columns.slice(0, 1));
+});
+
+t.test('no sequence that a terminal could send for a key ends the screen', async (t) => {
+  const {press, feed} = await openTestScreen(t);
+  feed([{id: 1, name: 'fw'}]);
+  const modifiers = ['', ...Array.from({length: 16}, (_, i) => `;${i + 1}`)];
+  const finals = [...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstvwxyz~^$@'];
+  const ofNumber = (number: number) => finals.flatMap((final) => modifiers.map((each) => `[${number}${each}${final}`));
+  const numbered = Array.from({length: 36}, (_, i) => ofNumber(i)).flat();
+  const others = finals.flatMap((final) => [`[${final}`, `O${final}`, `[[${final}`, `[[5${final}`, `[[1;5${final}`]);
+  const shown = await press([...numbered, ...others].map((each) => `\u001b${each}`).join(''));
+  t.match(shown.join('\n'), 'fw');
+  t.match(await press('?'), [/^/, /^/, /Table/]);
 });
 
 t.test('nothing happened: nothing is sent', async (t) => {
@@ -922,7 +963,7 @@ t.test('at each step back and forth the screen shows what it showed then', async
     for (let at = newest - 1; at >= 0; at--) {
       shown = await press(left);
       t.same(figures(shown), live[at], `${name}: back to ${at}`);
-      t.match(shown[0], new RegExp(` −${+((newest - at) / 4).toFixed(1)}s$`));
+      t.match(shown[0], new RegExp(` -${+((newest - at) / 4).toFixed(1)}s$`));
     }
     t.same(figures(await press(left)), live[0], 'the oldest stays');
     for (let at = 1; at <= newest; at++) t.same(figures(await press(right)), live[at], `${name}: on to ${at}`);
