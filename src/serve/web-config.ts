@@ -140,6 +140,7 @@ function usersOf(value: unknown, file: string): Users {
   const entries = Object.entries(mappingOf(value, 'basic_auth_users', null, file));
   if (entries.length === 0) throw refuse(file, 'basic_auth_users names nobody', 'Leave it out, or name somebody.');
   for (const [user, hash] of entries) {
+    if (user === '') throw refuse(file, 'basic_auth_users has somebody without a name');
     const shown = shortened(user);
     if (user.includes(':')) throw refuse(file, `the user '${shown}' has a colon in the name`, 'HTTP can send no such name.');
     const [, cost] = (typeof hash === 'string' && bcryptHash.exec(hash)) || [];

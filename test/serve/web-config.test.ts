@@ -52,6 +52,7 @@ t.test('what it can’t be is refused in a sentence', (t) => {
     [`${'x'.repeat(1000)}: 1`, /it has 'x{40}…'\. There are/],
     [deep, /it has 'a0'|alias/i],
     ['basic_auth_users: {}', /names nobody/],
+    [`basic_auth_users: {'': ${hash}}`, /has somebody without a name/],
     [users('secret'), /'prom' has is no bcrypt hash\. Make one: htpasswd/],
     [users(hash.replace('$04$', '$31$')), /has cost 31; it can be 4 to 14/],
     [`basic_auth_users:\n  "a:b": ${hash}\n`, /has a colon/],
