@@ -29,7 +29,7 @@ t.test('a file gives what was recorded, once', async (t) => {
   const samples = busySamples(4);
   const file = path.join(t.testdir(), 'recording');
   writeFileSync(file, recordingOf(samples));
-  const collector = new ReplayCollector(openRecording(file), Infinity);
+  const collector = new ReplayCollector(openRecording(file), {speed: Infinity});
   t.strictSame(await all(collector), {samples, error: null});
   t.strictSame(await all(collector), {samples: [], error: null});
 });
@@ -37,7 +37,7 @@ t.test('a file gives what was recorded, once', async (t) => {
 t.test('a stream gives each sample as soon as its last byte is there', async (t) => {
   const samples = busySamples(3);
   const {stream, bytes} = piped();
-  const readings = new ReplayCollector(bytes, Infinity).samples(pace);
+  const readings = new ReplayCollector(bytes, {speed: Infinity}).samples(pace);
   const encoded = recordingOf(samples);
   const first = recordingOf(samples.slice(0, 1)).length;
   stream.write(encoded.subarray(0, first));
@@ -53,7 +53,7 @@ t.test('who sends one sample after the other is kept up with, whatever the recor
   // An hour from one to the next: waiting for that would be noticed.
   const samples = [0, 3600, 7200].map((i) => ({...(busySamples(1)[0] as Sample), timeNs: BigInt(i) * 10n ** 9n}));
   const {stream, bytes} = piped();
-  const readings = new ReplayCollector(bytes, 1).samples(pace);
+  const readings = new ReplayCollector(bytes, {speed: 1}).samples(pace);
   const encoded = recordingOf(samples);
   let sent = 0;
   for (let i = 1; i <= samples.length; i++) {
@@ -71,7 +71,7 @@ t.test('a file keeps its own pace, and its wait can be ended', async (t) => {
   const file = path.join(t.testdir(), 'recording');
   writeFileSync(file, recordingOf(samples));
   const stop = new AbortController();
-  const readings = new ReplayCollector(openRecording(file), 1).samples(pace, stop.signal);
+  const readings = new ReplayCollector(openRecording(file), {speed: 1}).samples(pace, stop.signal);
   t.strictSame((await readings.next()).value, samples[0]);
   const next = readings.next();
   t.equal(await Promise.race([next, new Promise((resolve) => setTimeout(resolve, 50, 'waits'))]), 'waits');
@@ -84,7 +84,7 @@ t.test('a recording that was cut off is said after its last sample, and is no fa
   const encoded = recordingOf(samples);
   const file = path.join(t.testdir(), 'recording');
   writeFileSync(file, encoded.subarray(0, -1));
-  const {samples: found, error} = await all(new ReplayCollector(openRecording(file), Infinity));
+  const {samples: found, error} = await all(new ReplayCollector(openRecording(file), {speed: Infinity}));
   t.strictSame(found, samples.slice(0, 2));
   const at = recordingOf(samples.slice(0, 2)).length;
   t.match(error, {exitStatus: 0, message: `was cut off: ${encoded.length - 1 - at} bytes from byte ${at} on`});
@@ -97,7 +97,7 @@ t.test('damage is said with its place, after the last sample before it', async (
   encoded[encoded.length - 6] = (encoded[encoded.length - 6] as number) ^ 1;
   const {stream, bytes} = piped();
   stream.end(encoded);
-  const {samples: found, error} = await all(new ReplayCollector(bytes, Infinity));
+  const {samples: found, error} = await all(new ReplayCollector(bytes, {speed: Infinity}));
   t.strictSame(found, samples.slice(0, 2));
   const at = recordingOf(samples.slice(0, 2)).length;
   t.match(error, {exitStatus: 1, message: `stdin is damaged at byte ${at}. It is shown up to 2026-01-31T12:01:41.000Z.`});
@@ -124,7 +124,7 @@ t.test('what is no recording, or none any more, is one sentence', async (t) => {
   };
   for (const [name, message] of Object.entries(expected)) {
     const replay = async () => {
-      const {error} = await all(new ReplayCollector(openRecording(path.join(dir, name)), Infinity));
+      const {error} = await all(new ReplayCollector(openRecording(path.join(dir, name)), {speed: Infinity}));
       throw error;
     };
     await t.rejects(replay(), {name: 'UserError', exitStatus: 1, message}, name);
@@ -142,7 +142,7 @@ t.test('nothing stays open when the reader has seen enough', async (t) => {
   const file = path.join(t.testdir(), 'recording');
   writeFileSync(file, recordingOf(busySamples(50)));
   const bytes = openRecording(file);
-  for await (const sample of new ReplayCollector(bytes, Infinity).samples(pace)) {
+  for await (const sample of new ReplayCollector(bytes, {speed: Infinity}).samples(pace)) {
     t.equal(sample.progs.info.length, 3);
     break;
   }

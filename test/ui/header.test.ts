@@ -19,7 +19,7 @@ function viewOf(hostname = 'web-3'): View {
 
 function header(width: number, view: View, delayMs = 1000, own = false, manner: Manner = plainly): string {
   const grid = new Grid(width, 1);
-  paintHeader(grid, 0, {view, activity: 'live', delayMs, recorded: false, own, manner});
+  paintHeader(grid, 0, {view, activity: 'live', delayMs, speed: null, own, manner});
   return grid.line(0);
 }
 

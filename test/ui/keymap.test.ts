@@ -60,7 +60,7 @@ t.test('nobody can change how often a recording was read, and neither footer nor
     t.equal(actionFor(' ', scope, {paused: true, recorded: true}), 'live');
     t.equal(actionFor('left', scope, {paused: false, recorded: true}), 'earlier');
   }
-  const help = (recorded: boolean) => helpLines({recorded}, 120).map(withoutStyles).join('\n');
+  const help = (recorded: boolean) => helpLines({speed: recorded ? 1 : null}, 120).map(withoutStyles).join('\n');
   t.match(help(false), /read less often[^]*read more often/);
   t.notMatch(help(true), /read (less|more) often/);
   t.end();
@@ -68,7 +68,7 @@ t.test('nobody can change how often a recording was read, and neither footer nor
 
 t.test('the help tells of every key that is worth telling', (t) => {
   for (const width of [40, 80, 120, 200]) {
-    const help = helpLines({recorded: false}, width).map(withoutStyles).join('\n');
+    const help = helpLines({speed: null}, width).map(withoutStyles).join('\n');
     for (const {keys, help: line} of keymap)
       if (line !== null) for (const key of keys) t.ok(help.includes(shownKey(key)), `${key} at ${width}`);
   }
@@ -82,7 +82,7 @@ t.test('what takes the keys is what lies on top', (t) => {
     grouping: null,
     chosenColumns: null,
     delayMs: 1000,
-    recorded: false,
+    speed: null,
   });
   t.equal(scopeOf(state), 'table');
   t.equal(scopeOf({...state, page: {kind: 'detail', key: 'x', scroll: 0}}), 'detail');

@@ -438,7 +438,7 @@ t.test('the help fits and can be read to its end at every size', async (t) => {
       before = shown.join();
       for (const line of shown) read.add(line.trimEnd());
     }
-    for (const line of helpLines({recorded: false}, columns).map(withoutStyles))
+    for (const line of helpLines({speed: null}, columns).map(withoutStyles))
       t.ok(read.has(line.trimEnd()) && cellsOf(line) <= columns, `${columns}×${rows}: ${line}`);
   }
 });

@@ -28,7 +28,7 @@ const start = initialState({
   grouping: null,
   chosenColumns: null,
   delayMs: 1000,
-  recorded: false,
+  speed: null,
 });
 const keys = Array.from({length: 30}, (_, i) => `key-${i}`);
 const baseline = new Baseline(measure(makeSample(100, []), null));
