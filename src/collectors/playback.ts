@@ -16,8 +16,8 @@ export class Playback {
   #sinceMs: number | null = null;
   /** Nothing until then is waited for. */
   #aheadMs = 0;
-  /** The time of the sample that is waited for; null: none is. */
-  #nextMs: number | null = null;
+  /** The time of the sample that is waited for, or was last. */
+  #sampleMs = 0;
   readonly #nap = new Nap();
 
   /**
@@ -35,14 +35,15 @@ export class Playback {
   }
 
   set speed(speed: number) {
-    if (this.#sinceMs !== null) this.#moveTo(this.#now());
+    // Where samples are no longer kept up with it is far ahead of them, and would be so for long.
+    if (this.#sinceMs !== null) this.#moveTo(Math.min(this.#now(), this.#sampleMs));
     this.#speed = speed;
     this.#nap.end();
   }
 
   /** Goes so much further, to the next sample at least: all until then come without a wait. Again and again it adds up. */
   ahead(ms: number): void {
-    this.skipTo(Math.max(Math.max(this.#aheadMs, this.#now()) + ms, this.#nextMs ?? 0));
+    this.skipTo(Math.max(Math.max(this.#aheadMs, this.#now()) + ms, this.#sampleMs));
   }
 
   /** Samples until that time come without a wait. */
@@ -63,18 +64,14 @@ export class Playback {
    * @returns false if `signal` ended it.
    */
   async reach(atMs: number, signal?: AbortSignal): Promise<boolean> {
-    this.#nextMs = atMs;
-    try {
-      for (;;) {
-        const ms = this.#untilMs(atMs);
-        if (!(ms > 0)) {
-          await turn();
-          return !signal?.aborted;
-        }
-        if (!(await this.#nap.take(ms, signal)) && signal?.aborted) return false;
+    this.#sampleMs = atMs;
+    for (;;) {
+      const ms = this.#untilMs(atMs);
+      if (!(ms > 0)) {
+        await turn();
+        return !signal?.aborted;
       }
-    } finally {
-      this.#nextMs = null;
+      if (!(await this.#nap.take(ms, signal)) && signal?.aborted) return false;
     }
   }
 

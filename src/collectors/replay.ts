@@ -72,7 +72,7 @@ export class ReplayCollector implements Collector {
   #begun = false;
   #reached: boolean;
 
-  constructor(bytes: RecordedBytes, {speed, from = null, to = null, past = true}: PlayOptions) {
+  constructor(bytes: RecordedBytes, {speed, from = null, to = null, past = false}: PlayOptions) {
     this.playback = new Playback(speed, bytes.live);
     this.#bytes = bytes;
     this.#from = from;

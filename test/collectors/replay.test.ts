@@ -4,7 +4,7 @@ import path from 'node:path';
 import {PassThrough} from 'node:stream';
 import t from 'tap';
 import {Pace} from '../../src/collectors/pace.js';
-import {openRecording, type RecordedBytes, ReplayCollector} from '../../src/collectors/replay.js';
+import {openRecording, type PlayOptions, type RecordedBytes, ReplayCollector} from '../../src/collectors/replay.js';
 import type {Sample} from '../../src/sample/types.js';
 import {busySamples, recordingOf} from '../helpers/recordings.js';
 
@@ -77,6 +77,64 @@ t.test('a file keeps its own pace, and its wait can be ended', async (t) => {
   t.equal(await Promise.race([next, new Promise((resolve) => setTimeout(resolve, 50, 'waits'))]), 'waits');
   stop.abort();
   t.equal((await next).done, true);
+});
+
+t.test('only a part of it is yielded: with all before it, or with the sample that it is measured against', async (t) => {
+  const samples = busySamples(6);
+  const file = path.join(t.testdir(), 'recording');
+  writeFileSync(file, recordingOf(samples));
+  const of = async (options: Partial<PlayOptions>) => {
+    const collector = new ReplayCollector(openRecording(file), {speed: 1e-3, ...options});
+    const reached: boolean[] = [];
+    const found: Sample[] = [];
+    for await (const sample of collector.samples(pace)) {
+      reached.push(collector.reached);
+      found.push(sample);
+    }
+    return {found, reached};
+  };
+  // At such a speed nothing of it may be waited for.
+  const from = {afterMs: 2500};
+  const to = {afterMs: 3000};
+  t.same(await of({from, to, past: true}), {found: samples.slice(0, 4), reached: [false, false, false, true]});
+  t.same(await of({from, to}), {found: samples.slice(2, 4), reached: [false, true]});
+  const moment = {atMs: (samples[4] as Sample).takenAt};
+  t.same((await of({from: moment})).found, samples.slice(4));
+  t.same((await of({to: moment, speed: Infinity})).found, samples.slice(0, 5));
+  t.same(
+    (await of({speed: Infinity})).reached,
+    samples.map(() => true),
+  );
+});
+
+t.test('a stream that never reaches the part ends without it, which is said', async (t) => {
+  const {stream, bytes} = piped();
+  stream.end(recordingOf(busySamples(2)));
+  const collector = new ReplayCollector(bytes, {speed: Infinity, from: {afterMs: 60_000}});
+  const {samples, error} = await all(collector);
+  t.same(samples, []);
+  t.equal(collector.reached, false);
+  t.match(error, {name: 'UserError', exitStatus: 1, message: /^no period of stdin ends between --from and --to: it goes/});
+});
+
+t.test('who goes ahead has all samples until there', async (t) => {
+  const samples = Array.from({length: 5}, (_, i) => ({
+    ...(busySamples(1)[0] as Sample),
+    timeNs: BigInt(i) * 3_600_000_000_000n,
+  }));
+  const file = path.join(t.testdir(), 'recording');
+  writeFileSync(file, recordingOf(samples));
+  const stop = new AbortController();
+  const collector = new ReplayCollector(openRecording(file), {speed: 1});
+  const readings = collector.samples(pace, stop.signal);
+  t.strictSame((await readings.next()).value, samples[0]);
+  collector.playback.ahead(3 * 3_600_000);
+  for (const sample of samples.slice(1, 4)) t.strictSame((await readings.next()).value, sample);
+  const next = readings.next();
+  t.equal(await Promise.race([next, new Promise((resolve) => setTimeout(resolve, 50, 'waits'))]), 'waits');
+  collector.playback.ahead(1);
+  t.strictSame((await next).value, samples[4]);
+  t.equal((await readings.next()).done, true);
 });
 
 t.test('a recording that was cut off is said after its last sample, and is no failure', async (t) => {
