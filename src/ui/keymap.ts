@@ -151,12 +151,12 @@ export const keymap: readonly Binding[] = [
   {keys: ['esc'], action: 'live', scopes: ['table'], paused: true, help: null},
   {
     ...{keys: ['right'], action: 'ahead', scopes: timed, paused: false, recorded: true},
-    help: 'replay: ten seconds ahead',
+    help: 'replay, not paused: ten seconds ahead',
     footer: ['→', 'ahead', 3],
   },
   {
     ...{keys: ['shift-right'], action: 'farAhead', scopes: timed, paused: false, recorded: true},
-    help: 'replay: a minute ahead',
+    help: 'replay, not paused: a minute ahead',
   },
   {
     ...{keys: ['+', '='], action: 'faster', scopes: timed, recorded: true},
