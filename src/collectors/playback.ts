@@ -16,6 +16,8 @@ export class Playback {
   #sinceMs: number | null = null;
   /** Nothing until then is waited for. */
   #aheadMs = 0;
+  /** Nor is the next sample, whenever it is. */
+  #takesNext = false;
   /** The time of the sample that is waited for, or was last. */
   #sampleMs = 0;
   readonly #nap = new Nap();
@@ -43,7 +45,8 @@ export class Playback {
 
   /** Goes so much further, to the next sample at least: all until then come without a wait. Again and again it adds up. */
   ahead(ms: number): void {
-    this.skipTo(Math.max(Math.max(this.#aheadMs, this.#now()) + ms, this.#sampleMs));
+    this.#takesNext = true;
+    this.skipTo(Math.max(this.#aheadMs, this.#now()) + ms);
   }
 
   /** Samples until that time come without a wait. */
@@ -68,6 +71,7 @@ export class Playback {
     for (;;) {
       const ms = this.#untilMs(atMs);
       if (!(ms > 0)) {
+        this.#takesNext = false;
         await turn();
         return !signal?.aborted;
       }
@@ -79,7 +83,7 @@ export class Playback {
   #untilMs(atMs: number): number {
     if (this.#sinceMs === null) this.#moveTo(atMs);
     const earlyMs = atMs - this.#now();
-    const skips = atMs <= this.#aheadMs || this.#speed === Infinity;
+    const skips = this.#takesNext || atMs <= this.#aheadMs || this.#speed === Infinity;
     const wasStopped = !this.#catchesUp && -earlyMs / this.#speed > stoppedMs;
     if (skips ? earlyMs > 0 : wasStopped) this.#moveTo(atMs);
     else if (earlyMs > longestGapMs) this.#moveTo(atMs - longestGapMs);
