@@ -301,6 +301,8 @@ t.test('a far host is on this screen, live, until its recorder or the way to it 
   const program = new PtyProgram(['sh', '-c', line], {columns: 120, rows: 20});
   t.teardown(() => program.kill());
   await program.shows(/replay\n[^]*far_away/);
+  // Beyond the present there is nothing, and nothing stands still.
+  program.type('\u001b[1;2C\u001b[C');
   const runs = 54_321;
   prog.run(runs);
   await program.shows(/far_away.* 54\.3k /);
