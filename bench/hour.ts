@@ -58,7 +58,7 @@ const screen = await new Promise<LiveScreen>((resolve) => {
     limit: null,
     chosenColumns: null,
     delayMs: 1000,
-    recorded: false,
+    playback: null,
     notice: null,
   };
   const untouched = () => Promise.reject(new Error('no file is to be written'));

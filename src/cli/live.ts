@@ -4,6 +4,7 @@ import {constants} from 'node:os';
 import {loadTerminal, type NativeTerminal} from '../addon.js';
 import type {Collector} from '../collectors/kernel.js';
 import {Pace} from '../collectors/pace.js';
+import type {ReplayCollector} from '../collectors/replay.js';
 import {exitStatus, UserError} from '../errors.js';
 import {measure} from '../model/measure.js';
 import type {Sample} from '../sample/types.js';
@@ -23,13 +24,20 @@ const firstPeriodMs = 100;
 
 /**
  * Shows the screen until the person or something else ends it.
+ * @param replay the collector, where it is a recording's.
  * @returns the exit status.
  */
-export async function runLive(collector: Collector, options: ShowOptions, notice: string | null): Promise<number> {
+export async function runLive(
+  collector: Collector,
+  options: ShowOptions,
+  notice: string | null,
+  replay: ReplayCollector | null,
+): Promise<number> {
   tuneV8();
-  const recorded = options.command === 'replay';
   const stop = new AbortController();
   const pace = new Pace(options.delayMs, firstPeriodMs);
+  /** Whether there was anything of what is to be shown. */
+  const reached = () => replay?.reached ?? true;
   const samples = () => collector.samples(pace, stop.signal)[Symbol.asyncIterator]();
   // The first reading goes on in its thread while the screen's code is loaded; if it fails, no screen was ever there.
   const readings = samples();
@@ -41,7 +49,7 @@ export async function runLive(collector: Collector, options: ShowOptions, notice
   // Before the terminal is taken: until there is a handler, a signal ends the process on the spot.
   let opened: Screen | null = null;
   const guard = guardTerminal(() => opened?.close());
-  const {discardOutput, replaceByNull} = recorded ? portableCalls : loadTerminal();
+  const {discardOutput, replaceByNull} = replay ? portableCalls : loadTerminal();
   const screen = openScreen({
     version,
     sort: options.sort,
@@ -53,7 +61,7 @@ export async function runLive(collector: Collector, options: ShowOptions, notice
     setDelay: (ms) => (pace.delayMs = ms),
     look: options.look,
     notice,
-    recorded,
+    playback: replay && replay.playback,
     terminal: {windowSize, discardOutput, replaceByNull},
     files: screenFiles(configPath()),
   });
@@ -72,11 +80,11 @@ export async function runLive(collector: Collector, options: ShowOptions, notice
           return screen.ended;
         }
         screen.update(measure(result.value, previous));
-        // The first reading has no rates: like elsewhere, it isn't one of the N.
-        if (previous && ++shown === options.iterations) return {by: 'quit'};
+        // The first reading has no rates: like elsewhere, it isn't one of the N. Nor is what comes before the part asked for.
+        if (previous && reached() && ++shown === options.iterations) return {by: 'quit'};
         previous = result.value;
       } catch (error) {
-        if (!(error instanceof UserError)) throw error;
+        if (!(error instanceof UserError) || !reached()) throw error;
         screen.fail(error.message);
         if (!(await pace.wait(stop.signal))) return {by: 'quit'};
         from = samples();

@@ -2,7 +2,7 @@
 import {fstatSync} from 'node:fs';
 import {openHostRoot} from '../collectors/host-root.js';
 import {type Collector, KernelCollector} from '../collectors/kernel.js';
-import type {RecordedBytes} from '../collectors/replay.js';
+import type {RecordedBytes, ReplayCollector} from '../collectors/replay.js';
 import {exitStatus, UserError} from '../errors.js';
 import {type Config, configPath, readConfig} from './config.js';
 import type {Demo} from './demo.js';
@@ -66,11 +66,12 @@ async function openRecorder(from: Collector, to: string, rotation: Rotation | nu
 
 async function replay(options: ReplayOptions, notice: string | null): Promise<number> {
   const {openRecording, ReplayCollector} = await import('../collectors/replay.js');
-  const {file} = options;
+  const {file, speed, from, to} = options;
   const bytes = file === '-' ? recordingOfStdin() : openRecording(file);
-  const collector = new ReplayCollector(bytes, options.speed ?? (showsScreen(options) ? 1 : Infinity));
+  const past = showsScreen(options);
+  const collector = new ReplayCollector(bytes, {speed: speed ?? (past ? 1 : Infinity), from, to, past});
   try {
-    return await show(collector, options, notice);
+    return await show(collector, options, notice, collector);
   } finally {
     collector.close();
   }
@@ -87,9 +88,14 @@ function recordingOfStdin(): RecordedBytes {
   return {name: 'stdin', chunks: stdin, live: !fstatSync(0).isFile(), close: () => void stdin.destroy()};
 }
 
-async function show(collector: Collector, options: WatchOptions | ReplayOptions, notice: string | null): Promise<number> {
+async function show(
+  collector: Collector,
+  options: WatchOptions | ReplayOptions,
+  notice: string | null,
+  replay: ReplayCollector | null = null,
+): Promise<number> {
   return showsScreen(options)
-    ? (await import('./live.js')).runLive(collector, options, notice)
+    ? (await import('./live.js')).runLive(collector, options, notice, replay)
     : writeSamples(collector, options);
 }
 

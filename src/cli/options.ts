@@ -1,6 +1,7 @@
 /** The command line: every option, what it takes and what it means. --help is made from this, and the README's table by hand. */
 import {Argument, Command, CommanderError, InvalidArgumentError, Option} from 'commander';
 import ms from 'ms';
+import type {Place} from '../collectors/replay.js';
 import {exitStatus, UserError} from '../errors.js';
 import {type ChangeRule, parseChangeRule} from '../model/change-rule.js';
 import {diffSortKeys} from '../model/diff.js';
@@ -78,6 +79,10 @@ export interface ReplayOptions extends ShowOptions {
   readonly file: string;
   /** How many times as fast as recorded; Infinity: without waiting. null: as recorded on the screen, without waiting elsewhere. */
   readonly speed: number | null;
+  /** Where to begin: with the first period that ends after it. null: at the beginning. */
+  readonly from: Place | null;
+  /** The last period ends by then. null: at the end. */
+  readonly to: Place | null;
 }
 
 /** What `diff` takes. */
@@ -276,6 +281,27 @@ function parseSpeed(text: string): number {
   return speed;
 }
 
+/** Reads a time since the beginning, like a delay, or a moment in UTC. */
+function parsePlace(text: string): Place {
+  if (/^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,3})?)?Z$/.test(text)) {
+    const atMs = Date.parse(text);
+    // The 30th of February is a day in March to it.
+    if (Number.isFinite(atMs) && new Date(atMs).toISOString().startsWith(text.slice(0, 16))) return {atMs};
+  }
+  const afterMs = parseTime(text);
+  if (!(afterMs >= 0 && afterMs < Infinity))
+    throw new InvalidArgumentError(
+      'neither a time since the beginning such as 10m, nor a moment in UTC such as 2026-11-21T12:00:00Z.',
+    );
+  return {afterMs};
+}
+
+/** Of two kinds, only the recording knows. */
+function isBefore(from: Place, to: Place): boolean {
+  if ('atMs' in from) return !('atMs' in to) || from.atMs < to.atMs;
+  return !('afterMs' in to) || from.afterMs < to.afterMs;
+}
+
 interface Raw extends Record<SourceName, boolean> {
   delay: number;
   iterations?: number;
@@ -297,6 +323,12 @@ interface Raw extends Record<SourceName, boolean> {
   hostRoot: string;
   record?: string;
   rotate?: Rotation;
+}
+
+interface RawReplay {
+  speed?: number;
+  from?: Place;
+  to?: Place;
 }
 
 interface RawServe {
@@ -597,10 +629,18 @@ export function commandLine(
         'times as fast as recorded, or max (default: 1 on the screen, max elsewhere)',
       ).argParser(parseSpeed),
     )
+    .addOption(
+      new Option(
+        '--from <WHEN>',
+        'begin there: so long after its beginning (10m), or at a moment in UTC (2026-11-21T12:00:00Z)',
+      ).argParser(parsePlace),
+    )
+    .addOption(new Option('--to <WHEN>', 'end there').argParser(parsePlace))
     .helpOption('-h, --help', 'show this help')
     .addHelpText('after', replayHelp)
-    .action((file: string, {speed}: {speed?: number}) => {
-      chosen = {...show('replay'), file, speed: speed ?? null};
+    .action((file: string, {speed, from, to}: RawReplay) => {
+      if (from && to && !isBefore(from, to)) throw usageError('--from is not before --to.');
+      chosen = {...show('replay'), file, speed: speed ?? null, from: from ?? null, to: to ?? null};
     });
   const diff = program
     .command('diff')

@@ -2,15 +2,14 @@
  * When the next reading is due. The beats are counted from the first one, so that the time a reading takes doesn't add up; beats
  * that passed while a reading was under way are left out, not caught up with.
  */
-import {setTimeout as sleep} from 'node:timers/promises';
+import {Nap} from './nap.js';
 
 /** The beat of a loop of readings. */
 export class Pace {
   #delayMs: number;
   #firstMs: number | null;
   #due: number | null = null;
-  /** Ends the wait under way, if there is one. */
-  #wake: () => void = () => {};
+  readonly #nap = new Nap();
 
   /** `firstMs` is the delay before the second reading: a short one puts rates on a screen soon. */
   constructor(delayMs: number, firstMs: number = delayMs) {
@@ -25,7 +24,7 @@ export class Pace {
 
   set delayMs(ms: number) {
     this.#delayMs = ms;
-    this.#wake();
+    this.#nap.end();
   }
 
   /** Tells when a reading began. The first one starts the beat. */
@@ -46,21 +45,10 @@ export class Pace {
   async wait(signal?: AbortSignal): Promise<boolean> {
     for (;;) {
       const last = this.#due;
-      const ms = this.next(performance.now());
+      if (await this.#nap.take(this.next(performance.now()), signal)) return true;
       if (signal?.aborted) return false;
-      const woken = new AbortController();
-      this.#wake = () => woken.abort();
-      signal?.addEventListener('abort', this.#wake);
-      try {
-        await sleep(ms, undefined, {signal: woken.signal});
-        return true;
-      } catch {
-        // AbortError is the only way sleep() ends early: the signal, or another delay.
-        this.#due = last;
-      } finally {
-        signal?.removeEventListener('abort', this.#wake);
-        this.#wake = () => {};
-      }
+      // Another delay.
+      this.#due = last;
     }
   }
 }

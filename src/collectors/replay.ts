@@ -1,11 +1,11 @@
 /** A recording as a source of Samples: from a file or a stream, at the pace it was made at, or another. Needs no addon and no Linux. */
 import {closeSync, constants, createReadStream, fstatSync, openSync} from 'node:fs';
-import {setTimeout as sleep} from 'node:timers/promises';
 import {exitStatus, isSystemError, UserError} from '../errors.js';
 import {BadRecording, SampleDecoder} from '../sample/codec.js';
 import type {Sample} from '../sample/types.js';
 import type {Collector} from './kernel.js';
 import type {Pace} from './pace.js';
+import {Playback} from './playback.js';
 
 /** Bytes of a recording. */
 export interface RecordedBytes {
@@ -21,12 +21,11 @@ export interface RecordedBytes {
   readonly close: () => void;
 }
 
-/** No gap is longer, whatever the recording says: there is no longer delay between readings, ms. */
-const longestGapMs = 3_600_000;
+/** A place in a recording, ms: so long after its first sample, or a moment by the clock of its host, since the epoch. */
+export type Place = {readonly afterMs: number} | {readonly atMs: number};
+
 /** A sample that took so long to come was waited for, ms. */
 const waitedMs = 5;
-/** What is so late was held up by something else than its own work, ms. */
-const stoppedMs = 1000;
 
 /**
  * Opens a file with a recording.
@@ -50,44 +49,81 @@ export function openRecording(path: string): RecordedBytes {
   return {name: path, chunks: stream as AsyncIterable<Buffer>, live: false, close: () => void stream.destroy()};
 }
 
+/** What of a recording to yield, and how fast: the periods that end after `from` and not after `to`. */
+export interface PlayOptions {
+  /** How many times as fast as it was recorded; Infinity: without waiting. */
+  readonly speed: number;
+  /** null: from its beginning. */
+  readonly from?: Place | null;
+  /** null: to its end. */
+  readonly to?: Place | null;
+  /** Whether all that was before `from` comes too, at once, for who shows the past; else its last sample alone, to measure against. */
+  readonly past?: boolean;
+}
+
 /** Yields the samples of a recording. */
 export class ReplayCollector implements Collector {
+  /** The pace, to be changed while it is yielded. */
+  readonly playback: Playback;
   readonly #bytes: RecordedBytes;
-  readonly #speed: number;
+  readonly #from: Place | null;
+  readonly #to: Place | null;
+  readonly #past: boolean;
   #begun = false;
+  #reached: boolean;
 
-  /** @param speed how many times as fast as it was recorded; Infinity: without waiting. */
-  constructor(bytes: RecordedBytes, speed: number) {
+  constructor(bytes: RecordedBytes, {speed, from = null, to = null, past = false}: PlayOptions) {
+    this.playback = new Playback(speed, bytes.live);
     this.#bytes = bytes;
-    this.#speed = speed;
+    this.#from = from;
+    this.#to = to;
+    this.#past = past;
+    this.#reached = from === null && to === null;
+  }
+
+  /** Whether a period between `from` and `to` has been yielded; where neither is given, from the beginning. */
+  get reached(): boolean {
+    return this.#reached;
   }
 
   /**
-   * Keeps the recording's own pace. What a second call yields is nothing: there is one reading of a recording.
-   * @throws UserError after the last sample that can be read: it is no recording, or is damaged (1), or it was cut off (0).
+   * Keeps the recording's own pace, or that of `playback`. What a second call yields is nothing: there is one reading of a recording.
+   * @throws UserError after the last sample that can be read: it is no recording, is damaged, or has nothing in that span (1), or it was cut
+   * off (0).
    */
   async *samples(_: Pace, signal?: AbortSignal): AsyncGenerator<Sample, void, undefined> {
     if (this.#begun) return;
     this.#begun = true;
     const {name, chunks, live} = this.#bytes;
+    const [from, to, past, playback] = [this.#from, this.#to, this.#past, this.playback];
     const decoder = new SampleDecoder();
-    /** When it would have begun, had it always been at this pace, ms; null: it hasn't. */
-    let beganMs: number | null = null;
-    /** Of the recording's time, what has passed at this speed, ms. */
-    let passedMs = 0;
+    let first: Sample | null = null;
     let last: Sample | null = null;
+    let within = from === null;
+    let atMs = 0;
     let askedMs = performance.now();
     try {
       for await (const chunk of chunks) {
         for (const sample of decoder.push(chunk)) {
-          const now = performance.now();
-          if (last) passedMs += gapMs(last, sample) / this.#speed;
-          const lateMs = beganMs === null ? 0 : now - beganMs - passedMs;
-          // What was waited for could not be here sooner: then the pace is that of who sends it. And after a stop (Ctrl-Z) a file goes on
-          // from where it was.
-          const offBeat = live ? lateMs < 0 && now - askedMs > waitedMs : lateMs > stoppedMs;
-          if (beganMs === null || offBeat) beganMs = now - passedMs;
-          if (!(await waitUntil(beganMs + passedMs, signal))) return;
+          first ??= sample;
+          if (last) atMs += Math.max(Number(sample.timeNs - last.timeNs) / 1e6, 0);
+          if (to && isAfter(sample, atMs, to)) {
+            if (!this.#reached) throw nothingThere(name, first, null);
+            return;
+          }
+          if (!within) {
+            playback.skipTo(atMs);
+            within = from !== null && isAfter(sample, atMs, from);
+            if (!past && within && last) yield last;
+            if (!past && !within) {
+              last = sample;
+              continue;
+            }
+          }
+          // What was waited for could not be here sooner.
+          if (live && performance.now() - askedMs > waitedMs) playback.isPresent(atMs);
+          if (!(await playback.reach(atMs, signal))) return;
+          if (within && last) this.#reached = true;
           last = sample;
           yield sample;
           askedMs = performance.now();
@@ -95,21 +131,27 @@ export class ReplayCollector implements Collector {
       }
     } catch (error) {
       if (signal?.aborted) return;
-      throw explain(name, error, last);
+      throw explain(name, error, this.#whatIsShown(last));
     } finally {
       this.#bytes.close();
     }
     if (decoder.at === 0 && decoder.unfinished === 0)
       throw new UserError(`cannot replay ${name}: it is empty. Whoever records may have failed, and said why.`);
-    if (!last)
+    if (!first || !last)
       throw new UserError(
         `cannot replay ${name}: it ends at byte ${decoder.at + decoder.unfinished}, before its first sample is whole.`,
       );
+    if (!this.#reached) throw nothingThere(name, first, last);
     if (decoder.unfinished > 0)
       throw new UserError(
-        `${name} was cut off: ${decoder.unfinished} bytes from byte ${decoder.at} on are no whole sample. ${shownUpTo(last)}`,
+        `${name} was cut off: ${decoder.unfinished} bytes from byte ${decoder.at} on are no whole sample. ${this.#whatIsShown(last)}`,
         exitStatus.done,
       );
+  }
+
+  #whatIsShown(last: Sample | null): string {
+    if (!last) return 'No sample comes before that.';
+    return this.#reached ? `It is shown up to ${moment(last)}.` : 'Nothing between --from and --to comes before that.';
   }
 
   close(): void {
@@ -117,25 +159,18 @@ export class ReplayCollector implements Collector {
   }
 }
 
-function gapMs(last: Sample, sample: Sample): number {
-  return Math.min(Math.max(Number(sample.timeNs - last.timeNs) / 1e6, 0), longestGapMs);
+function isAfter({takenAt}: Sample, atMs: number, place: Place): boolean {
+  return 'atMs' in place ? takenAt > place.atMs : atMs > place.afterMs;
 }
 
-/** @returns false if `signal` ended it. */
-async function waitUntil(dueMs: number, signal: AbortSignal | undefined): Promise<boolean> {
-  if (signal?.aborted) return false;
-  const ms = dueMs - performance.now();
-  if (!(ms > 0)) return true;
-  try {
-    await sleep(ms, undefined, signal ? {signal} : {});
-    return true;
-  } catch {
-    return false; // AbortError is the only way sleep() ends early
-  }
+/** @param last null: it goes on, after the span. */
+function nothingThere(name: string, first: Sample, last: Sample | null): UserError {
+  const end = last ? `to ${moment(last)}` : 'on';
+  return new UserError(`no period of ${name} ends between --from and --to: it goes from ${moment(first)} ${end}.`);
 }
 
-function shownUpTo({takenAt}: Sample): string {
-  return `It is shown up to ${new Date(takenAt).toISOString()}.`;
+function moment({takenAt}: Sample): string {
+  return new Date(takenAt).toISOString();
 }
 
 function unreadable(name: string, error: unknown): unknown {
@@ -146,7 +181,7 @@ function unreadable(name: string, error: unknown): unknown {
   });
 }
 
-function explain(name: string, error: unknown, last: Sample | null): unknown {
+function explain(name: string, error: unknown, shown: string): unknown {
   if (!(error instanceof BadRecording)) return unreadable(name, error);
   switch (error.kind) {
     case 'foreign':
@@ -154,10 +189,6 @@ function explain(name: string, error: unknown, last: Sample | null): unknown {
     case 'newer':
       return new UserError(`cannot replay ${name}: it was recorded by a newer bpftop-ts. Replay it with that.`);
     case 'damaged':
-      return new UserError(
-        `${name} is damaged at byte ${error.at}. ${last ? shownUpTo(last) : 'No sample comes before that.'}`,
-        exitStatus.failed,
-        {cause: error},
-      );
+      return new UserError(`${name} is damaged at byte ${error.at}. ${shown}`, exitStatus.failed, {cause: error});
   }
 }

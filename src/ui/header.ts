@@ -25,8 +25,8 @@ export interface HeaderInput {
   /** As long as the view isn't paused. */
   readonly activity: Activity;
   readonly delayMs: number;
-  /** Whether it shows when that was read, instead of the delay. */
-  readonly recorded: boolean;
+  /** How many times as fast a recording is shown: then it has that and when it was read, instead of the delay. null: it is none. */
+  readonly speed: number | null;
   /** Whether this tool's own programs are listed, and so counted. */
   readonly own: boolean;
   readonly manner: Manner;
@@ -88,13 +88,15 @@ function cellsOfPiece({parts, cells = 0}: Piece): number {
   );
 }
 
-function piecesOf({view, activity, delayMs, recorded, own, manner}: HeaderInput): Piece[] {
+function piecesOf({view, activity, delayMs, speed, own, manner}: HeaderInput): Piece[] {
   const {measured} = view;
   const pieces: Piece[] = [{rank: 5, group: 'host', parts: [['strong', 'bpftop-ts']]}];
   if (measured) pieces.push(...hostPieces(measured), ...totalPieces(measured, own, manner));
   const paused = measured && view.behindNs !== null;
-  if (!recorded) pieces.push({rank: 8, group: 'right', parts: [['dim', shownDelay(delayMs)]]});
-  else if (measured && !paused) pieces.push(timePiece(measured));
+  if (speed === null) pieces.push({rank: 8, group: 'right', parts: [['dim', shownDelay(delayMs)]]});
+  else if (speed !== 1)
+    pieces.push({rank: 3.2, group: 'right', parts: [['text', `×${Number.isFinite(speed) ? speed : 'max'}`]]});
+  if (speed !== null && measured && !paused) pieces.push(timePiece(measured));
   const asUsual = activity === 'live' || activity === 'replay';
   if (paused) pieces.push(...pausedPieces(measured, view.behindNs));
   else pieces.push({rank: 3, group: 'right', parts: [[asUsual ? 'text' : 'warning', activity]]});

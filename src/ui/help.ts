@@ -40,7 +40,8 @@ const leftCells = 54;
 const twoHalves = 116;
 
 /** The help in lines of styled text, for that width; of a recording without what means nothing to one. */
-export function helpLines({recorded}: Pick<State, 'recorded'>, width: number): string[] {
+export function helpLines({speed}: Pick<State, 'speed'>, width: number): string[] {
+  const recorded = speed !== null;
   const two = width >= twoHalves;
   const told = new Set<string>();
   const blocks = sections.map(([title, scope], i) => {
@@ -72,7 +73,7 @@ function entry(term: string, meaning: string, width: number): string {
 }
 
 /** How far the help can be scrolled in that many lines. */
-export function helpScrollEnd(state: Pick<State, 'recorded'>, width: number, height: number): number {
+export function helpScrollEnd(state: Pick<State, 'speed'>, width: number, height: number): number {
   return Math.max(0, helpLines(state, width).length - height);
 }
 

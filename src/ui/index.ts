@@ -43,6 +43,14 @@ export interface ScreenFiles {
   save(settings: Settings): Promise<Exclude<WriteOutcome, {kind: 'exists'}>>;
 }
 
+/** How a recording is played, for the person to change. */
+export interface PlaybackControl {
+  /** How many times as fast as it was recorded; Infinity: without waiting. */
+  speed: number;
+  /** Goes on by so much of the recording's time without waiting, and to the next reading at least. */
+  ahead(ms: number): void;
+}
+
 /** What a screen begins with, and what it needs of who opens it. */
 export interface ScreenOptions {
   readonly version: string;
@@ -59,8 +67,8 @@ export interface ScreenOptions {
   readonly delayMs: number;
   /** The person wants another time between samples, from now on. */
   readonly setDelay: (ms: number) => void;
-  /** Whether the samples are a recording's: the header then has their time instead of the delay, which nobody can change any more. */
-  readonly recorded: boolean;
+  /** Of a recording; null: there is none. The header then has its time instead of the delay, which nobody can change any more. */
+  readonly playback: PlaybackControl | null;
   readonly look: LookOptions;
   /** What else the person should know, such as that this is a demo. */
   readonly notice: string | null;

@@ -149,6 +149,21 @@ export const keymap: readonly Binding[] = [
   {keys: ['shift-left'], action: 'muchEarlier', scopes: timed, help: 'ten readings back'},
   {keys: ['shift-right'], action: 'muchLater', scopes: timed, paused: true, help: 'ten on'},
   {keys: ['esc'], action: 'live', scopes: ['table'], paused: true, help: null},
+  {
+    ...{keys: ['right'], action: 'ahead', scopes: timed, paused: false, recorded: true},
+    help: 'replay, not paused: ten seconds ahead',
+    footer: ['→', 'ahead', 3],
+  },
+  {
+    ...{keys: ['shift-right'], action: 'farAhead', scopes: timed, paused: false, recorded: true},
+    help: 'replay, not paused: a minute ahead',
+  },
+  {
+    ...{keys: ['+', '='], action: 'faster', scopes: timed, recorded: true},
+    help: 'replay: faster, up to ×100',
+    footer: ['+ -', 'speed', 5],
+  },
+  {keys: ['-'], action: 'slower', scopes: timed, recorded: true, help: 'replay: slower, down to ×0.1'},
   {keys: ['+', '='], action: 'longer', scopes: timed, recorded: false, help: 'read less often, up to 1h'},
   {keys: ['-'], action: 'shorter', scopes: timed, recorded: false, help: 'read more often, down to 50ms'},
 
@@ -218,8 +233,8 @@ export function scopeOf(state: State): Scope {
 }
 
 /** What they depend on beside that now. */
-export function whenOf({moment, recorded}: Pick<State, 'moment' | 'recorded'>): When {
-  return {paused: moment !== null, recorded};
+export function whenOf({moment, speed}: Pick<State, 'moment' | 'speed'>): When {
+  return {paused: moment !== null, recorded: speed !== null};
 }
 
 /** What applies there and then, in the order of the help. */

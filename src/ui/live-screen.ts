@@ -34,6 +34,12 @@ export interface ChromeModule {
   readonly openChrome: typeof openChrome;
 }
 
+/** How far keys go in a recording, ms of its time. */
+const aheadMs = {ahead: 10_000, farAhead: 60_000};
+
+/** Between two frames of a recording, which may go much faster than anybody sees, ms. The kernel is never read that often. */
+const frameMs = 40;
+
 /** How long the answer to a key stays, ms. */
 const saidMs = 5000;
 
@@ -76,6 +82,10 @@ export class LiveScreen implements Screen {
   #bodyHeight = 0;
   #flushing = false;
   #marks: NodeJS.Timeout | undefined;
+  /** When it was painted, by performance.now(). */
+  #painted = -Infinity;
+  /** Paints a sample that came too soon after that. */
+  #soon: NodeJS.Timeout | undefined;
   #closed = false;
   #end: (end: ScreenEnd) => void = () => {};
 
@@ -91,7 +101,7 @@ export class LiveScreen implements Screen {
     this.#terminal = terminal;
     this.#view = new View(options.limit);
     this.#texts = {version: options.version, notice: options.notice ?? firstHint};
-    this.#state = initialState(options);
+    this.#state = initialState({...options, speed: options.playback?.speed ?? null});
     const {color, ascii, theme} = options.look;
     this.#writer = new FrameWriter(createTheme(colorDepth(env, color), theme), ascii || !drawsUnicode(env));
     this.#layout = layoutScreen(terminal.size);
@@ -128,8 +138,15 @@ export class LiveScreen implements Screen {
       this.#failure = null;
       this.#view.update(measured);
       if (this.#widenIds() && this.#columns.length > 0) this.#flush();
-      else this.#paint();
+      else this.#paintSample();
     });
+  }
+
+  /** Of many samples at once a few are painted, the last one always. */
+  #paintSample(): void {
+    const ms = this.#painted + frameMs - performance.now();
+    if (!this.#options.playback || ms <= 0) this.#paint();
+    else this.#soon ??= setTimeout(() => this.#guard(() => this.#paint()), ms);
   }
 
   /** Ids ascend. Now and then they get a digit more, and the columns, which Ink heads, are others. @returns whether they have. */
@@ -158,6 +175,7 @@ export class LiveScreen implements Screen {
     if (this.#closed) return;
     this.#closed = true;
     clearTimeout(this.#marks);
+    clearTimeout(this.#soon);
     clearTimeout(this.#saidUntil);
     this.#terminal.close();
     try {
@@ -187,6 +205,7 @@ export class LiveScreen implements Screen {
     if (name === 'write') return this.#askFile();
     if (name === 'writeFile' || name === 'replaceFile') return this.#write(name);
     if (name === 'save') return this.#save();
+    if (name === 'ahead' || name === 'farAhead') return this.#options.playback?.ahead(aheadMs[name]);
     const text = [...key].length === 1 ? key : null;
     const action: Action | null = name ? {name} : text !== null ? {name: 'type', text} : null;
     if (action) this.#dispatch(action);
@@ -197,6 +216,9 @@ export class LiveScreen implements Screen {
     this.#state = reduce(before, action, this.#context());
     if (this.#state.prompt === null) this.#toWrite = null;
     if (this.#state.delayMs !== before.delayMs) this.#options.setDelay(this.#state.delayMs);
+    const {playback} = this.#options;
+    const {speed} = this.#state;
+    if (playback && speed !== null && speed !== before.speed) playback.speed = speed;
     if (this.#state !== before) this.#flushSoon();
   }
 
@@ -366,15 +388,18 @@ export class LiveScreen implements Screen {
     if (this.#closed || this.#terminal.busy) return;
     const grid = this.#writer.next;
     grid.copy(this.#base);
+    this.#painted = performance.now();
+    clearTimeout(this.#soon);
+    this.#soon = undefined;
     const next = this.#view.expire();
     clearTimeout(this.#marks);
     if (next !== null) this.#marks = setTimeout(() => this.#guard(() => this.#paint()), next + 1);
-    const {page, showOwn: own, delayMs, recorded} = this.#state;
+    const {page, showOwn: own, delayMs, speed} = this.#state;
     paintHeader(grid, this.#layout.header, {
       view: this.#view,
       activity: this.#activity(),
       delayMs,
-      recorded,
+      speed,
       own,
       manner: this.#manner(),
     });
@@ -397,7 +422,7 @@ export class LiveScreen implements Screen {
     if (this.#finished) return 'end of recording';
     if (this.#failure !== null) return 'no reading';
     if (!this.#view.measured) return 'reading…';
-    return this.#state.recorded ? 'replay' : 'live';
+    return this.#options.playback ? 'replay' : 'live';
   }
 
   #paintTable(grid: Grid, body: Rect): void {

@@ -34,8 +34,8 @@ export interface State {
   readonly moment: bigint | null;
   /** Between readings. */
   readonly delayMs: number;
-  /** Whether they are a recording's. */
-  readonly recorded: boolean;
+  /** How many times as fast as it was made a recording is shown; null: it is none. */
+  readonly speed: number | null;
   readonly sort: SortOrder;
   readonly filter: Filter;
   /** Whether this process's own programs are listed. */
@@ -92,6 +92,7 @@ export type ActionName =
   | ('columns' | 'toggle' | 'moveLeft' | 'moveRight' | 'automatic')
   | ('write' | 'writeFile' | 'replaceFile' | 'keepFile' | 'save')
   | ('pause' | 'live' | 'earlier' | 'later' | 'muchEarlier' | 'muchLater' | 'longer' | 'shorter')
+  | ('faster' | 'slower' | 'ahead' | 'farAhead')
   | ('sort' | 'group' | 'sortLeft' | 'sortRight' | 'reverse' | 'choose' | 'own' | 'help')
   | ('compare' | 'cpus' | 'top')
   | ('window1' | 'window5' | 'window10' | 'previousProg' | 'nextProg')
@@ -142,13 +143,16 @@ export const delaySteps: readonly number[] = [
   ...[60_000, 120_000, 300_000, 600_000, 1_800_000, 3_600_000],
 ];
 
+/** Speeds of a recording to choose from: from the slowest to the fastest. */
+export const speedSteps: readonly number[] = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100];
+
 /** Where everything begins. */
 export function initialState(
-  start: Pick<State, 'sort' | 'filter' | 'grouping' | 'chosenColumns' | 'delayMs' | 'recorded'>,
+  start: Pick<State, 'sort' | 'filter' | 'grouping' | 'chosenColumns' | 'delayMs' | 'speed'>,
 ): State {
-  const {sort, filter, grouping, chosenColumns, delayMs, recorded} = start;
+  const {sort, filter, grouping, chosenColumns, delayMs, speed} = start;
   return {
-    ...{moment: null, delayMs, recorded, sort, filter, showOwn: false, grouping, open: new Set(), chosenColumns},
+    ...{moment: null, delayMs, speed, sort, filter, showOwn: false, grouping, open: new Set(), chosenColumns},
     ...{baseline: null, ofAllCpus: false, windowNs: null},
     ...{selected: null, row: 0, top: 0, page: {kind: 'table'}, overlay: null, prompt: null},
   };
@@ -242,6 +246,16 @@ const timeActions: Handlers<State, State> = {
       state,
       delaySteps.findLast((each) => each < state.delayMs),
     ),
+  faster: (state) =>
+    withSpeed(
+      state,
+      speedSteps.find((each) => each > (state.speed ?? 1)),
+    ),
+  slower: (state) =>
+    withSpeed(
+      state,
+      speedSteps.findLast((each) => each < (state.speed ?? 1)),
+    ),
 };
 
 /** Readings that a step with Shift goes over. */
@@ -254,6 +268,10 @@ function stepBy(state: State, steps: number, {step}: Context): State {
 
 function withDelay(state: State, delayMs: number | undefined): State {
   return delayMs === undefined ? state : {...state, delayMs};
+}
+
+function withSpeed(state: State, speed: number | undefined): State {
+  return speed === undefined ? state : {...state, speed};
 }
 
 function useTable(state: State, action: Action, context: Context): State {

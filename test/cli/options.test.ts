@@ -54,6 +54,33 @@ t.test('an empty --fail-on is refused: it would be true of whatever is loaded', 
   t.end();
 });
 
+t.test('a part of a recording is from one place to a later one, by its own time or by the clock', (t) => {
+  const replay = (...words: string[]) => parseOptions(['replay', 'a', ...words]);
+  t.match(replay(), {from: null, to: null});
+  t.match(replay('--from', '10m', '--to', '2h'), {from: {afterMs: 600_000}, to: {afterMs: 7_200_000}});
+  t.match(replay('--from', '90'), {from: {afterMs: 90_000}});
+  const noon = Date.UTC(2026, 10, 21, 12);
+  t.match(replay('--from', '2026-11-21T12:00:00Z', '--to', '2026-11-21T12:00:00.001Z'), {
+    from: {atMs: noon},
+    to: {atMs: noon + 1},
+  });
+  t.match(replay('--from', '2026-11-21T12:00Z', '--to', '1s'), {from: {atMs: noon}, to: {afterMs: 1000}});
+  for (const wrong of [
+    ...['', 'x', '-1', '-10m', '10 parsecs', '9'.repeat(400), '2026-11-21', '2026-11-21T12:00:00', '2026-11-21 12:00:00Z'],
+    ...['2026-02-30T12:00:00Z', '2026-13-01T12:00:00Z', '2026-11-21T25:00:00Z', '2026-11-21T12:00:00+01:00', '12:00Z'],
+  ])
+    for (const option of ['--from', '--to'])
+      t.throws(() => replay(`${option}=${wrong}`), {exitStatus: 2, message: /^--(from|to) '.*neither a time/s}, wrong);
+  for (const words of [
+    ['--from', '10m', '--to', '5m'],
+    ['--from', '10m', '--to', '600s'],
+    ['--from', '2026-11-21T12:00:00Z', '--to', '2026-11-21T11:59:59Z'],
+  ])
+    t.throws(() => replay(...words), {exitStatus: 2, message: /^--from is not before --to\./}, words.join(' '));
+  t.throws(() => options('--from', '10m'), {exitStatus: 2, message: /--from/});
+  t.end();
+});
+
 t.test('every option is heard, long and short', (t) => {
   const long = ['--delay', '250ms', '--iterations', '3', '--sort', 'name:desc', '--filter', 'cil xdp', '--limit', '7'];
   for (const words of [long, ['-d', '250ms', '-n', '3', '-s', 'name:desc', '-f', 'cil xdp', '-l', '7']])

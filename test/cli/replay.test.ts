@@ -47,6 +47,118 @@ t.test('every format, with every way to choose, without the addon', async (t) =>
   for (const {status, stderr} of [csv, table, groups]) t.match({status, stderr}, {status: 0, stderr: ''});
 });
 
+const taken = ({stdout}: {stdout: string}) => lines(stdout).map((line) => (JSON.parse(line) as {taken_at: string}).taken_at);
+
+t.test('--from and --to give the periods that end between them, in every format, with their own rates', async (t) => {
+  const file = fileOf(t, recordingOf(busySamples(8)));
+  const replay = (...words: string[]) => run(['replay', file, ...words]);
+  const at = (seconds: number) => `2026-01-31T12:01:${40 + seconds}.000Z`;
+  const parts: [words: string[], seconds: number[]][] = [
+    [
+      ['--from', '0'],
+      [1, 2, 3, 4, 5, 6, 7],
+    ],
+    [
+      ['--from', '3'],
+      [4, 5, 6, 7],
+    ],
+    [
+      ['--from', '3s', '--to', '5s'],
+      [4, 5],
+    ],
+    [
+      ['--from', '2999ms', '--to', '1m'],
+      [3, 4, 5, 6, 7],
+    ],
+    [
+      ['--from', '2026-01-31T12:01:45Z'],
+      [6, 7],
+    ],
+    [
+      ['--to', '2026-01-31T12:01:42.5Z'],
+      [1, 2],
+    ],
+    [
+      ['--from', '2026-01-31T12:00Z', '--to', '2s'],
+      [1, 2],
+    ],
+    [['--from', '5s', '--to', '2026-01-31T12:01:47Z', '-n', '1'], [6]],
+    [
+      ['--from', '5s', '--speed', '1000'],
+      [6, 7],
+    ],
+  ];
+  for (const [words, seconds] of parts) {
+    const result = await replay('--json', ...words);
+    t.same(taken(result), seconds.map(at), words.join(' '));
+    t.equal(result.stderr, '');
+  }
+  const all = lines((await replay('--json')).stdout);
+  t.same(
+    lines((await replay('--json', '--from', '3s', '--to', '5s')).stdout),
+    all.slice(3, 5),
+    'as in the whole, to the digit',
+  );
+  const csv = lines((await replay('--format', 'csv', '--from', '3s', '--to', '5s', '--columns', 'id', '-l', '1')).stdout);
+  t.equal(csv.length, 3, 'with one header');
+  const table = await replay('--from', '6s');
+  t.match(table.stdout.match(/over 1\.0s/g), {length: 1});
+  t.match(table.stdout, /alpha .* 1\.0k /);
+});
+
+t.test('nothing between --from and --to is one sentence, and fails', async (t) => {
+  const file = fileOf(t, recording);
+  const part =
+    /no period of .* ends between --from and --to: it goes from 2026-01-31T12:01:40\.000Z (to 2026-01-31T12:01:43\.000Z|on)\.\n$/;
+  for (const words of [
+    ['--from', '3s'],
+    ['--from', '1h'],
+    ['--to', '0'],
+    ['--to', '999ms'],
+    ['--from', '1100ms', '--to', '1900ms'],
+    ['--from', '2027-01-01T00:00:00Z'],
+    ['--from', '2s', '--to', '2026-01-31T12:01:41Z'],
+    ['--to', '2026-01-01T00:00:00Z'],
+  ])
+    t.match(await run(['replay', file, ...words]), {status: 1, stdout: '', stderr: part}, words.join(' '));
+  const damaged = fileOf(t, Buffer.concat([recording, Buffer.from('rubbish, and more of it')]));
+  const lost = await run(['replay', damaged, '--from', '1h']);
+  t.match(lost, {status: 1, stdout: '', stderr: /is damaged at byte \d+\. Nothing between --from and --to comes before/});
+  t.match(
+    await run(['replay', damaged, '--to', '2s', '--json']),
+    {status: 0, stderr: ''},
+    'what comes later is not looked at',
+  );
+});
+
+t.test('on the screen what is before --from is there at once, as its past, and -n counts from there', async (t) => {
+  const file = fileOf(t, recordingOf(hourly));
+  const line = `${tool} replay ${file} --from 29h --to 2026-01-02T08:00:00Z; echo "ended with $?"; sleep 60`;
+  const program = new PtyProgram(['sh', '-c', line], {columns: 160, rows: 20});
+  t.teardown(() => program.kill());
+  await program.shows('2026-01-02 06:00:00 UTC  replay');
+  program.type('\u001b[D');
+  await program.shows('paused 05:00:00 UTC −1h0m');
+  program.type(' \u001b[C');
+  await program.shows('2026-01-02 07:00:00 UTC  replay');
+  program.type('\u001b[C');
+  await program.shows('2026-01-02 08:00:00 UTC  end of recording');
+  program.type('q');
+  await program.shows('ended with 0');
+  const counted = new PtyProgram(['sh', '-c', `${tool} replay ${file} --from 29h -n 1; echo "ended with $?"; sleep 60`], {
+    columns: 160,
+    rows: 20,
+  });
+  t.teardown(() => counted.kill());
+  await counted.shows('ended with 0');
+  const nothing = new PtyProgram(['sh', '-c', `${tool} replay ${file} --from 50h; echo "ended with $?"; sleep 60`], {
+    columns: 160,
+    rows: 20,
+  });
+  t.teardown(() => nothing.kill());
+  t.match(await nothing.shows('ended with 1'), /no period of .* ends between --from and --to/);
+});
+
 t.test('without a whole period there is nothing to write about, which is said', async (t) => {
   const file = fileOf(t, recordingOf(samples.slice(0, 1)));
   t.match(await run(['replay', file]), {status: 1, stdout: '', stderr: /one reading alone/});
@@ -139,7 +251,7 @@ t.test('a recording can be paused and stepped through, and its pace is its own',
   await program.shows('paused 12:01:43 UTC');
   program.type('\u001b[D');
   const earlier = await program.shows('paused 12:01:42 UTC -1s');
-  t.match(earlier, /←→ step {2}Space go on/);
+  t.match(earlier, /Space go on {2}←→ step/);
   program.type('\u001b[C');
   await program.shows('paused 12:01:43 UTC');
   program.type('\u001b[C');
@@ -148,9 +260,46 @@ t.test('a recording can be paused and stepped through, and its pace is its own',
   t.notMatch(await program.shows('a reading on'), /read (more|less) often/);
   program.type('q');
   await program.hides('a reading on');
-  program.type('-+=');
   program.type('q');
   await program.until(() => !program.emulator.alternate, 'the shell');
+});
+
+/** An hour between any two: who waits for one of them waits longer than any test. */
+const hourly = busySamples(40).map((sample, i) => ({
+  ...sample,
+  takenAt: Date.UTC(2026, 0, 1) + i * 3_600_000,
+  timeNs: BigInt(i) * 3_600_000_000_000n,
+}));
+
+t.test('a replay goes ahead, and faster, while it waits, and what it went over is in the past', async (t) => {
+  const file = fileOf(t, recordingOf(hourly.slice(0, 6)));
+  const program = new PtyProgram(['sh', '-c', `${tool} replay ${file}; echo "ended with $?"; sleep 60`], {
+    columns: 200,
+    rows: 20,
+  });
+  t.teardown(() => program.kill());
+  t.match(await program.shows(/2026-01-01 00:00:00 UTC {2}replay[^]*→ ahead/), /→ ahead .*\+ - speed/);
+  program.type('\u001b[C');
+  await program.shows('01-01 01:00:00 UTC  replay');
+  program.type('\u001b[1;2C');
+  await program.shows('01-01 02:00:00 UTC  replay');
+  program.type('++');
+  await program.shows('×5  2026-01-01 02:00:00 UTC  replay');
+  program.type('---');
+  await program.shows('×0.5  2026-01-01 02:00:00 UTC  replay');
+  program.type(' \u001b[D');
+  await program.shows('paused 01:00:00 UTC −1h0m');
+  program.type('\u001b[C\u001b[C');
+  await program.shows('02:00:00 UTC  replay');
+  for (const hour of ['03', '04', '05']) {
+    program.type('\u001b[C');
+    await program.shows(`01-01 ${hour}:00:00 UTC`);
+  }
+  await program.shows('01-01 05:00:00 UTC  end of recording');
+  program.type('\u001b[C+');
+  await program.hides('×0.5');
+  program.type('q');
+  await program.shows('ended with 0');
 });
 
 t.test('keys come from the terminal while the recording comes from a pipe', async (t) => {
@@ -172,6 +321,8 @@ t.test('a far host is on this screen, live, until its recorder or the way to it 
   const program = new PtyProgram(['sh', '-c', line], {columns: 120, rows: 20});
   t.teardown(() => program.kill());
   await program.shows(/replay\n[^]*far_away/);
+  // Beyond the present there is nothing, and nothing stands still.
+  program.type('\u001b[1;2C\u001b[C');
   const runs = 54_321;
   prog.run(runs);
   await program.shows(/far_away.* 54\.3k /);

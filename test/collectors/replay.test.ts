@@ -4,7 +4,7 @@ import path from 'node:path';
 import {PassThrough} from 'node:stream';
 import t from 'tap';
 import {Pace} from '../../src/collectors/pace.js';
-import {openRecording, type RecordedBytes, ReplayCollector} from '../../src/collectors/replay.js';
+import {openRecording, type PlayOptions, type RecordedBytes, ReplayCollector} from '../../src/collectors/replay.js';
 import type {Sample} from '../../src/sample/types.js';
 import {busySamples, recordingOf} from '../helpers/recordings.js';
 
@@ -29,7 +29,7 @@ t.test('a file gives what was recorded, once', async (t) => {
   const samples = busySamples(4);
   const file = path.join(t.testdir(), 'recording');
   writeFileSync(file, recordingOf(samples));
-  const collector = new ReplayCollector(openRecording(file), Infinity);
+  const collector = new ReplayCollector(openRecording(file), {speed: Infinity});
   t.strictSame(await all(collector), {samples, error: null});
   t.strictSame(await all(collector), {samples: [], error: null});
 });
@@ -37,7 +37,7 @@ t.test('a file gives what was recorded, once', async (t) => {
 t.test('a stream gives each sample as soon as its last byte is there', async (t) => {
   const samples = busySamples(3);
   const {stream, bytes} = piped();
-  const readings = new ReplayCollector(bytes, Infinity).samples(pace);
+  const readings = new ReplayCollector(bytes, {speed: Infinity}).samples(pace);
   const encoded = recordingOf(samples);
   const first = recordingOf(samples.slice(0, 1)).length;
   stream.write(encoded.subarray(0, first));
@@ -53,7 +53,7 @@ t.test('who sends one sample after the other is kept up with, whatever the recor
   // An hour from one to the next: waiting for that would be noticed.
   const samples = [0, 3600, 7200].map((i) => ({...(busySamples(1)[0] as Sample), timeNs: BigInt(i) * 10n ** 9n}));
   const {stream, bytes} = piped();
-  const readings = new ReplayCollector(bytes, 1).samples(pace);
+  const readings = new ReplayCollector(bytes, {speed: 1}).samples(pace);
   const encoded = recordingOf(samples);
   let sent = 0;
   for (let i = 1; i <= samples.length; i++) {
@@ -71,7 +71,7 @@ t.test('a file keeps its own pace, and its wait can be ended', async (t) => {
   const file = path.join(t.testdir(), 'recording');
   writeFileSync(file, recordingOf(samples));
   const stop = new AbortController();
-  const readings = new ReplayCollector(openRecording(file), 1).samples(pace, stop.signal);
+  const readings = new ReplayCollector(openRecording(file), {speed: 1}).samples(pace, stop.signal);
   t.strictSame((await readings.next()).value, samples[0]);
   const next = readings.next();
   t.equal(await Promise.race([next, new Promise((resolve) => setTimeout(resolve, 50, 'waits'))]), 'waits');
@@ -79,12 +79,70 @@ t.test('a file keeps its own pace, and its wait can be ended', async (t) => {
   t.equal((await next).done, true);
 });
 
+t.test('only a part of it is yielded: with all before it, or with the sample that it is measured against', async (t) => {
+  const samples = busySamples(6);
+  const file = path.join(t.testdir(), 'recording');
+  writeFileSync(file, recordingOf(samples));
+  const of = async (options: Partial<PlayOptions>) => {
+    const collector = new ReplayCollector(openRecording(file), {speed: 1e-3, ...options});
+    const reached: boolean[] = [];
+    const found: Sample[] = [];
+    for await (const sample of collector.samples(pace)) {
+      reached.push(collector.reached);
+      found.push(sample);
+    }
+    return {found, reached};
+  };
+  // At such a speed nothing of it may be waited for.
+  const from = {afterMs: 2500};
+  const to = {afterMs: 3000};
+  t.same(await of({from, to, past: true}), {found: samples.slice(0, 4), reached: [false, false, false, true]});
+  t.same(await of({from, to}), {found: samples.slice(2, 4), reached: [false, true]});
+  const moment = {atMs: (samples[4] as Sample).takenAt};
+  t.same((await of({from: moment})).found, samples.slice(4));
+  t.same((await of({to: moment, speed: Infinity})).found, samples.slice(0, 5));
+  t.same(
+    (await of({speed: Infinity})).reached,
+    samples.map(() => true),
+  );
+});
+
+t.test('a stream that never reaches the part ends without it, which is said', async (t) => {
+  const {stream, bytes} = piped();
+  stream.end(recordingOf(busySamples(2)));
+  const collector = new ReplayCollector(bytes, {speed: Infinity, from: {afterMs: 60_000}});
+  const {samples, error} = await all(collector);
+  t.same(samples, []);
+  t.equal(collector.reached, false);
+  t.match(error, {name: 'UserError', exitStatus: 1, message: /^no period of stdin ends between --from and --to: it goes/});
+});
+
+t.test('who goes ahead has all samples until there', async (t) => {
+  const samples = Array.from({length: 5}, (_, i) => ({
+    ...(busySamples(1)[0] as Sample),
+    timeNs: BigInt(i) * 3_600_000_000_000n,
+  }));
+  const file = path.join(t.testdir(), 'recording');
+  writeFileSync(file, recordingOf(samples));
+  const stop = new AbortController();
+  const collector = new ReplayCollector(openRecording(file), {speed: 1});
+  const readings = collector.samples(pace, stop.signal);
+  t.strictSame((await readings.next()).value, samples[0]);
+  collector.playback.ahead(3 * 3_600_000);
+  for (const sample of samples.slice(1, 4)) t.strictSame((await readings.next()).value, sample);
+  const next = readings.next();
+  t.equal(await Promise.race([next, new Promise((resolve) => setTimeout(resolve, 50, 'waits'))]), 'waits');
+  collector.playback.ahead(1);
+  t.strictSame((await next).value, samples[4]);
+  t.equal((await readings.next()).done, true);
+});
+
 t.test('a recording that was cut off is said after its last sample, and is no failure', async (t) => {
   const samples = busySamples(3);
   const encoded = recordingOf(samples);
   const file = path.join(t.testdir(), 'recording');
   writeFileSync(file, encoded.subarray(0, -1));
-  const {samples: found, error} = await all(new ReplayCollector(openRecording(file), Infinity));
+  const {samples: found, error} = await all(new ReplayCollector(openRecording(file), {speed: Infinity}));
   t.strictSame(found, samples.slice(0, 2));
   const at = recordingOf(samples.slice(0, 2)).length;
   t.match(error, {exitStatus: 0, message: `was cut off: ${encoded.length - 1 - at} bytes from byte ${at} on`});
@@ -99,7 +157,7 @@ t.test('cut off at any byte, it is replayed up to there, and that is said', asyn
   for (let length = 1; length < encoded.length; length++) {
     const {stream, bytes} = piped();
     stream.end(encoded.subarray(0, length));
-    const {samples: found, error} = await all(new ReplayCollector(bytes, Infinity));
+    const {samples: found, error} = await all(new ReplayCollector(bytes, {speed: Infinity}));
     const whole = ends.filter((end) => end <= length).length;
     const at = ends[whole - 1];
     const said = error instanceof Error ? error.message : '';
@@ -121,7 +179,7 @@ t.test('damage is said with its place, after the last sample before it', async (
   encoded[encoded.length - 6] = (encoded[encoded.length - 6] as number) ^ 1;
   const {stream, bytes} = piped();
   stream.end(encoded);
-  const {samples: found, error} = await all(new ReplayCollector(bytes, Infinity));
+  const {samples: found, error} = await all(new ReplayCollector(bytes, {speed: Infinity}));
   t.strictSame(found, samples.slice(0, 2));
   const at = recordingOf(samples.slice(0, 2)).length;
   t.match(error, {exitStatus: 1, message: `stdin is damaged at byte ${at}. It is shown up to 2026-01-31T12:01:41.000Z.`});
@@ -148,7 +206,7 @@ t.test('what is no recording, or none any more, is one sentence', async (t) => {
   };
   for (const [name, message] of Object.entries(expected)) {
     const replay = async () => {
-      const {error} = await all(new ReplayCollector(openRecording(path.join(dir, name)), Infinity));
+      const {error} = await all(new ReplayCollector(openRecording(path.join(dir, name)), {speed: Infinity}));
       throw error;
     };
     await t.rejects(replay(), {name: 'UserError', exitStatus: 1, message}, name);
@@ -166,7 +224,7 @@ t.test('nothing stays open when the reader has seen enough', async (t) => {
   const file = path.join(t.testdir(), 'recording');
   writeFileSync(file, recordingOf(busySamples(50)));
   const bytes = openRecording(file);
-  for await (const sample of new ReplayCollector(bytes, Infinity).samples(pace)) {
+  for await (const sample of new ReplayCollector(bytes, {speed: Infinity}).samples(pace)) {
     t.equal(sample.progs.info.length, 3);
     break;
   }

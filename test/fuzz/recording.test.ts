@@ -100,8 +100,8 @@ async function replay(bytes: Buffer, step: number): Promise<Sample[]> {
   const chunks = Readable.from(pieces);
   const samples: Sample[] = [];
   try {
-    for await (const sample of new ReplayCollector({name: 'FILE', chunks, live: false, close() {}}, Infinity).samples(pace))
-      samples.push(sample);
+    const bytes = {name: 'FILE', chunks, live: false, close() {}};
+    for await (const sample of new ReplayCollector(bytes, {speed: Infinity}).samples(pace)) samples.push(sample);
   } catch (error) {
     checkRefusal(error, 'FILE', /byte \d|is empty|no recording|newer/);
   }

@@ -83,7 +83,7 @@ export async function openTestScreen(
     chosenColumns: null,
     delayMs: 1000,
     setDelay: () => {},
-    recorded: false,
+    playback: null,
     look: {color: 'auto', ascii: false, theme: 'default'},
     // Not the hint of the first seconds.
     notice: '',

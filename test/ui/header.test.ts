@@ -19,7 +19,7 @@ function viewOf(hostname = 'web-3'): View {
 
 function header(width: number, view: View, delayMs = 1000, own = false, manner: Manner = plainly): string {
   const grid = new Grid(width, 1);
-  paintHeader(grid, 0, {view, activity: 'live', delayMs, recorded: false, own, manner});
+  paintHeader(grid, 0, {view, activity: 'live', delayMs, speed: null, own, manner});
   return grid.line(0);
 }
 
@@ -97,6 +97,25 @@ t.test('delays are said as they are typed', (t) => {
     [3_600_000, '1h'],
   ] as const)
     t.match(header(140, view, ms), new RegExp(` ${text.replace('.', '\\.')}  live$`));
+  t.end();
+});
+
+t.test('of a recording it says how fast it is shown, unless that is as it was made, and when it was read', (t) => {
+  const of = (width: number, speed: number) => {
+    const grid = new Grid(width, 1);
+    paintHeader(grid, 0, {view: viewOf(), activity: 'replay', delayMs: 1000, speed, own: false, manner: plainly});
+    return grid.line(0);
+  };
+  t.match(of(140, 1), /[^×] {2}2026-01-31 12:01:41 UTC {2}replay$/);
+  for (const [speed, text] of [
+    [10, '×10'],
+    [0.1, '×0.1'],
+    [Infinity, '×max'],
+  ] as const) {
+    t.match(of(140, speed), ` ${text}  2026-01-31 12:01:41 UTC  replay`);
+    t.notMatch(of(140, speed), / 1s /);
+    for (let width = 56; width <= 200; width++) t.match(of(width, speed), ` ${text}  `, `at ${width}`);
+  }
   t.end();
 });
 

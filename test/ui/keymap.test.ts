@@ -49,29 +49,47 @@ t.test('while the view is paused the keys of time mean something else, and the f
   t.end();
 });
 
-t.test('nobody can change how often a recording was read, and neither footer nor help offers it', (t) => {
+t.test('+ and - change the delay, of a recording its speed; → goes ahead in one, and steps where it is paused', (t) => {
   for (const scope of ['table', 'detail'] as const) {
-    for (const paused of [false, true])
-      for (const key of ['+', '=', '-'] as const) {
-        t.equal(actionFor(key, scope, {paused, recorded: true}), undefined);
-        t.match(actionFor(key, scope, {paused, recorded: false}), /^(longer|shorter)$/);
-      }
+    for (const paused of [false, true]) {
+      const of = (key: string, recorded: boolean) => actionFor(key, scope, {paused, recorded});
+      t.same(
+        ['+', '=', '-'].map((key) => of(key, false)),
+        ['longer', 'longer', 'shorter'],
+      );
+      t.same(
+        ['+', '=', '-'].map((key) => of(key, true)),
+        ['faster', 'faster', 'slower'],
+      );
+      t.equal(of('right', true), paused ? 'later' : 'ahead');
+      t.equal(of('shift-right', true), paused ? 'muchLater' : 'farAhead');
+      t.equal(of('right', false), paused ? 'later' : undefined);
+    }
     t.equal(actionFor(' ', scope, {paused: false, recorded: true}), 'pause');
     t.equal(actionFor(' ', scope, {paused: true, recorded: true}), 'live');
     t.equal(actionFor('left', scope, {paused: false, recorded: true}), 'earlier');
+    const footer = footerKeys(scope, {paused: false, recorded: true}).map(([key, label]) => `${key} ${label}`);
+    t.ok(footer.includes('→ ahead') && footer.includes('+ - speed'), scope);
   }
-  const help = (recorded: boolean) => helpLines({recorded}, 120).map(withoutStyles).join('\n');
+  const help = (recorded: boolean) =>
+    helpLines({speed: recorded ? 1 : null}, 120)
+      .map(withoutStyles)
+      .join('\n');
   t.match(help(false), /read less often[^]*read more often/);
+  t.notMatch(help(false), /replay:/);
   t.notMatch(help(true), /read (less|more) often/);
+  t.match(help(true), /ten seconds ahead[^]*a minute ahead[^]*faster[^]*slower/);
   t.end();
 });
 
 t.test('the help tells of every key that is worth telling', (t) => {
-  for (const width of [40, 80, 120, 200]) {
-    const help = helpLines({recorded: false}, width).map(withoutStyles).join('\n');
-    for (const {keys, help: line} of keymap)
-      if (line !== null) for (const key of keys) t.ok(help.includes(shownKey(key)), `${key} at ${width}`);
-  }
+  for (const width of [40, 80, 120, 200])
+    for (const speed of [null, 1]) {
+      const help = helpLines({speed}, width).map(withoutStyles).join('\n');
+      for (const {keys, help: line, recorded = speed !== null} of keymap)
+        if (line !== null && recorded === (speed !== null))
+          for (const key of keys) t.ok(help.includes(shownKey(key)), `${key} at ${width}`);
+    }
   t.end();
 });
 
@@ -87,7 +105,7 @@ t.test('what takes the keys is what lies on top', (t) => {
     grouping: null,
     chosenColumns: null,
     delayMs: 1000,
-    recorded: false,
+    speed: null,
   });
   t.equal(scopeOf(state), 'table');
   t.equal(scopeOf({...state, page: {kind: 'detail', key: 'x', scroll: 0}}), 'detail');

@@ -16,7 +16,7 @@ const state = initialState({
   grouping: null,
   chosenColumns: null,
   delayMs: 1000,
-  recorded: false,
+  speed: null,
 });
 
 t.test('columns never overlap and never leave the screen, whatever they are sorted by', (t) => {
@@ -155,7 +155,7 @@ t.test('the footer fits, keeps its count clear of the keys, and drops the cheape
 t.test('help and dialogs fit their places', (t) => {
   const wrong: string[] = [];
   for (const columns of widths.filter((each) => each >= 20)) {
-    for (const line of helpLines({recorded: false}, columns))
+    for (const line of helpLines({speed: null}, columns))
       if (cellsOf(withoutStyles(line)) > columns) wrong.push(`help at ${columns}: ${line}`);
     for (const rows of [6, 10, 24, 50]) {
       const layout = layoutScreen({columns, rows});

@@ -479,7 +479,7 @@ t.test('the help fits and can be read to its end at every size', async (t) => {
       before = shown.join();
       for (const line of shown) read.add(line.trimEnd());
     }
-    for (const line of helpLines({recorded: false}, columns).map(withoutStyles))
+    for (const line of helpLines({speed: null}, columns).map(withoutStyles))
       t.ok(read.has(line.trimEnd()) && cellsOf(line) <= columns, `${columns}×${rows}: ${line}`);
   }
 });
@@ -1038,4 +1038,38 @@ t.test('+ and - change the delay in the header and for who reads, paused or not'
   t.same(set, [500, 1000, 2000, 1000, 500, 200]);
   await press('--------');
   t.same(set.slice(6), [100, 50], 'the shortest is not set again');
+});
+
+t.test('keys of a replay reach who plays it: speed, paused or not, and going ahead, unless it is paused', async (t) => {
+  const told: (number | string)[] = [];
+  const playback = {
+    get speed() {
+      return 1;
+    },
+    set speed(speed: number) {
+      told.push(speed);
+    },
+    ahead: (ms: number) => told.push(`${ms}ms`),
+  };
+  const {feed, press, lines} = await openTestScreen(t, {playback, columns: 160});
+  feed(busy(3, 0));
+  feed(busy(3, 1));
+  while (!/\d UTC {2}replay$/.test((await lines())[0] ?? '')) await new Promise((resolve) => setTimeout(resolve, 5));
+  t.notMatch((await lines())[0], '×');
+  t.match((await press('+='))[0], / ×5 {2}2026-\S+ \S+ UTC {2}replay$/);
+  t.match((await press(`---${right}\u001b[1;2C`))[0], / ×0\.5 /);
+  t.match((await press(` +${right}+`))[0], / ×2 .*replay$/, 'a step on from the latest is live again');
+  t.same(told, [2, 5, 2, 1, 0.5, '10000ms', '60000ms', 1, 2]);
+  t.match((await press('?')).join('\n'), /ten seconds ahead/);
+});
+
+t.test('of many samples of a recording at once a few are painted, and the last one always', async (t) => {
+  const {feed, lines, terminal} = await openTestScreen(t, {playback: {speed: 1, ahead() {}}});
+  const before = terminal.frames.length;
+  const began = performance.now();
+  for (let i = 0; i < 500; i++) feed(busy(3, i));
+  feed([...busy(3, 500), {id: 99, name: 'the_last'}]);
+  const most = 2 + (performance.now() - began) / 40;
+  t.ok(terminal.frames.length - before <= most, `${terminal.frames.length - before} frames, not more than ${most}`);
+  while (!(await lines()).join('\n').includes('the_last')) await new Promise((resolve) => setTimeout(resolve, 5));
 });

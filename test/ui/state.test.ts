@@ -28,7 +28,7 @@ const start = initialState({
   grouping: null,
   chosenColumns: null,
   delayMs: 1000,
-  recorded: false,
+  speed: null,
 });
 const keys = Array.from({length: 30}, (_, i) => `key-${i}`);
 const baseline = new Baseline(measure(makeSample(100, []), null));
@@ -488,5 +488,20 @@ t.test('the delay goes from step to step, and no further than it may', (t) => {
   t.equal(of(50, 'shorter'), 50);
   t.equal(of(3_600_000, 'longer'), 3_600_000);
   t.equal(initialState({...start, delayMs: 250}).delayMs, 250);
+  t.end();
+});
+
+t.test('the speed of a recording goes from step to step between a tenth and a hundred', (t) => {
+  const of = (speed: number, ...names: ActionName[]) => afterAt({...start, speed}, ...names).speed;
+  t.equal(of(1, 'faster'), 2);
+  t.equal(of(1, 'slower'), 0.5);
+  t.equal(of(3, 'faster'), 5, 'from between two');
+  t.equal(of(100, 'faster'), 100);
+  t.equal(of(0.1, 'slower'), 0.1);
+  t.equal(of(Infinity, 'faster'), Infinity, 'what began without waiting goes no faster');
+  t.equal(of(Infinity, 'slower'), 100);
+  t.equal(of(0.01, 'slower'), 0.01);
+  t.equal(afterAt({...start, speed: 1}, 'open', 'faster').speed, 2, 'on a page too');
+  t.equal(afterAt({...start, speed: 1}, 'filter', 'faster').speed, 1, 'not while a filter is typed');
   t.end();
 });
