@@ -138,7 +138,7 @@ t.test('on the screen what is before --from is there at once, as its past, and -
   t.teardown(() => program.kill());
   await program.shows('2026-01-02 06:00:00 UTC  replay');
   program.type('\u001b[D');
-  await program.shows('paused 05:00:00 UTC −1h0m');
+  await program.shows('paused 05:00:00 UTC -1h0m');
   program.type(' \u001b[C');
   await program.shows('2026-01-02 07:00:00 UTC  replay');
   program.type('\u001b[C');
@@ -288,7 +288,7 @@ t.test('a replay goes ahead, and faster, while it waits, and what it went over i
   program.type('---');
   await program.shows('×0.5  2026-01-01 02:00:00 UTC  replay');
   program.type(' \u001b[D');
-  await program.shows('paused 01:00:00 UTC −1h0m');
+  await program.shows('paused 01:00:00 UTC -1h0m');
   program.type('\u001b[C\u001b[C');
   await program.shows('02:00:00 UTC  replay');
   for (const hour of ['03', '04', '05']) {
