@@ -164,7 +164,12 @@ class FileSink implements Sink {
         const older = `${this.#path}.${i + 1}`;
         // What wasn't there in the beginning is not one of ours.
         if (i === this.#older) refuseExisting(older);
-        renameSync(i === 0 ? this.#path : `${this.#path}.${i}`, older);
+        try {
+          renameSync(i === 0 ? this.#path : `${this.#path}.${i}`, older);
+        } catch (error) {
+          // Somebody has made room by taking an old one away.
+          if (i === 0 || !isSystemError(error) || error.code !== 'ENOENT') throw error;
+        }
       }
     } catch (error) {
       throw unwritable(this.#path, error);

@@ -27,6 +27,9 @@ export async function runServe(options: ServeOptions): Promise<number> {
   // A terminal that goes away sends it too, and nobody is left who would end this.
   const hupEnds = process.stdin.isTTY;
   const signalled = firstSignal(['SIGTERM', 'SIGINT', 'SIGQUIT', ...(hupEnds ? (['SIGHUP'] as const) : [])]);
+  // Before there is anything to reload it ends nobody: what is read is the new one.
+  let onHup: () => void = () => {};
+  if (!hupEnds) process.on('SIGHUP', () => onHup());
   const webConfig = readConfig(options.webConfigFile);
   const hostRoot = openHostRoot(options.hostRoot);
   const collector = new KernelCollector({enableStats, sampler, sources, hostRoot, waitForSources: true});
@@ -35,7 +38,7 @@ export async function runServe(options: ServeOptions): Promise<number> {
     // What can't be read, or not soon, is known before anybody asks; and sums have begun.
     const stats = await metrics.begin();
     const server = await listen(options.addresses, webConfig, metrics);
-    if (!hupEnds) process.on('SIGHUP', () => reload(server, webConfig, options.webConfigFile));
+    onHup = () => reload(server, options.webConfigFile);
     say(`metrics at ${server.urls.map((url) => `${url}/metrics`).join(', ')}. ${statsSentence(stats)}`);
     const signal = await signalled;
     await server.close(patienceMs);
@@ -58,11 +61,10 @@ function readConfig(file: string | null): WebConfig {
 }
 
 /** What can't be used changes nothing. */
-function reload(server: ListeningServer, {tls}: WebConfig, file: string | null): void {
+function reload(server: ListeningServer, file: string | null): void {
   if (file === null) return;
   try {
     const next = readConfig(file);
-    if ((next.tls === null) !== (tls === null)) throw new UserError('TLS can be switched on or off by a restart only.');
     server.configure(next);
     say('the web configuration is read again.');
   } catch (error) {

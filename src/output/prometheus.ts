@@ -154,7 +154,7 @@ const metrics: Readonly<Record<string, Metric>> = {
   },
   bpftop_map_info: {
     ...gauge('Maps that programs use.'),
-    series: (exposed) => mapsOf(exposed).map(({id, name, type}) => one({map_id: String(id), name: printable(name), type})),
+    series: (exposed) => mapsOf(exposed).map(({id, name, type}) => one({map_id: String(id), name, type})),
   },
   bpftop_map_entries: {
     ...gauge('Elements that the map has, where the kernel counts them.'),
@@ -215,8 +215,12 @@ export async function formatFamilies(families: readonly Family[], form: Expositi
   return registry.metrics();
 }
 
+/** Safe for a terminal, too: all of it may be a stranger's, in a recording. */
 function one(labels: Labels): Series {
-  return {value: 1, labels};
+  return {
+    value: 1,
+    labels: Object.fromEntries(Object.entries(labels).map(([name, text]) => [name, printable(String(text))])),
+  };
 }
 
 /** A number of each program that has it. */
@@ -242,7 +246,7 @@ function programInfo({name, info}: MeasuredProg): Series {
   const {id, type, tag, sleepable} = info;
   return one({
     program_id: String(id),
-    name: printable(name),
+    name,
     type: progTypeName(type),
     tag,
     sleepable: sleepable === null ? '' : String(sleepable),
@@ -250,15 +254,15 @@ function programInfo({name, info}: MeasuredProg): Series {
 }
 
 function ownerInfo({info, owners}: MeasuredProg): Series[] {
-  return (owners ?? []).map(({pid, comm, namespace, pod, container}) =>
-    one({
+  return distinct(
+    (owners ?? []).map(({pid, comm, namespace, pod, container}) => ({
       program_id: String(info.id),
       pid: String(pid),
-      comm: printable(comm ?? ''),
-      namespace: printable(namespace ?? ''),
-      pod: printable(pod ?? ''),
-      container: printable(container ?? ''),
-    }),
+      comm: comm ?? '',
+      namespace: namespace ?? '',
+      pod: pod ?? '',
+      container: container ?? '',
+    })),
   );
 }
 
@@ -268,10 +272,15 @@ function linkInfo({info, links}: MeasuredProg): Series[] {
     program_id: String(info.id),
     type,
     attach_type: attachType ?? '',
-    target: printable(target ?? ''),
+    target: target ?? '',
   }));
-  // What hangs without a link may hang twice in the same words, and two series of the same labels fail a whole scrape.
-  return [...new Map(all.map((labels) => [JSON.stringify(labels), one(labels)])).values()];
+  // What hangs without a link may hang twice in the same words.
+  return distinct(all);
+}
+
+/** Two series of the same labels fail a whole scrape. */
+function distinct(all: readonly Labels[]): Series[] {
+  return [...new Map(all.map(one).map((series) => [JSON.stringify(series.labels), series])).values()];
 }
 
 function* ofMaps(exposed: Exposed, value: (map: ProgMap) => number | null): Iterable<Series> {

@@ -57,7 +57,10 @@ export interface Address {
 export interface ListeningServer {
   /** `http://127.0.0.1:9935`, one an address. */
   readonly urls: readonly string[];
-  /** Takes another configuration for what comes from now on; a change between HTTP and HTTPS is none that it can make. */
+  /**
+   * Takes another configuration for what comes from now on.
+   * @throws UserError where only a restart can: TLS on or off, or whether clients need certificates. Nothing has changed then.
+   */
   configure(config: WebConfig): void;
   /** Listens no more, lets requests end, and after `patienceMs` ends them. */
   close(patienceMs: number): Promise<void>;
@@ -90,9 +93,13 @@ export async function listen(addresses: readonly Address[], config: WebConfig, c
   let now = config;
   let doorkeeper = config.users && new Doorkeeper(config.users);
   const answerer = (request: IncomingMessage, response: ServerResponse) => {
+    // A connection that is kept is idle only when its answer is out.
+    response.on('close', () => closing && setImmediate(closeIdle));
     answer(request, response, now, doorkeeper, content).catch(() => response.destroy());
   };
   const servers: Server[] = [];
+  const closeIdle = () => servers.forEach((server) => server.closeIdleConnections());
+  let closing = false;
   const closeAll = () => Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
   try {
     for (const address of addresses) servers.push(await listenAt(address, openServer(now, answerer)));
@@ -103,6 +110,10 @@ export async function listen(addresses: readonly Address[], config: WebConfig, c
   return {
     urls: servers.map((server) => urlOf(server.address() as AddressInfo, config.tls !== null)),
     configure(next) {
+      if ((next.tls === null) !== (now.tls === null))
+        throw new UserError('TLS can be switched on or off by a restart only.');
+      if (next.tls?.clientAuth !== now.tls?.clientAuth)
+        throw new UserError('client_auth_type can be changed by a restart only; nothing of the file is taken.');
       for (const server of servers)
         if (next.tls && 'setSecureContext' in server) (server as HttpsServer).setSecureContext(secureContext(next.tls));
       doorkeeper = next.users && new Doorkeeper(next.users);
@@ -110,7 +121,8 @@ export async function listen(addresses: readonly Address[], config: WebConfig, c
     },
     async close(patienceMs) {
       const closed = closeAll();
-      for (const server of servers) server.closeIdleConnections();
+      closing = true;
+      closeIdle();
       const enough = setTimeout(() => servers.forEach((server) => server.closeAllConnections()), patienceMs);
       await closed;
       clearTimeout(enough);

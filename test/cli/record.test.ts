@@ -1,6 +1,16 @@
 import {spawnSync} from 'node:child_process';
 import {once} from 'node:events';
-import {existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync} from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import {Readable} from 'node:stream';
 import {setTimeout as sleep} from 'node:timers/promises';
@@ -93,6 +103,17 @@ t.test('rotated by time', async (t) => {
     ['.2', '.1', ''].map((end) => read(file + end).length),
     [2, 2, 1],
   );
+});
+
+t.test('an old file that somebody takes away is not missed', async (t) => {
+  const samples = busySamples(12);
+  const file = path.join(t.testdir(), 'recording');
+  const recorder = new RecordingCollector(of(samples), file, {bytes: null, ms: 2000}, false);
+  let seen = 0;
+  for await (const sample of recorder.samples(pace)) if (sample && ++seen === 7) rmSync(`${file}.2`);
+  recorder.close();
+  t.strictSame(read(file), samples.slice(-2));
+  t.strictSame(read(`${file}.1`), samples.slice(-4, -2));
 });
 
 t.test('what lies where a rotated file would go is not replaced', async (t) => {

@@ -1,6 +1,6 @@
 /** What the server answers, and what clients can't do to it. */
 import {EventEmitter, once} from 'node:events';
-import {request as httpRequest, type IncomingMessage, type RequestOptions} from 'node:http';
+import {Agent, request as httpRequest, type IncomingMessage, type RequestOptions} from 'node:http';
 import {connect} from 'node:net';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {gunzipSync} from 'node:zlib';
@@ -184,6 +184,19 @@ t.test('it ends when the requests under way have their answer', async (t) => {
   await t.rejects(ask(`${url}/healthz`), {code: 'ECONNREFUSED'});
   answer(new Page('text/plain', 'late'));
   t.match(await pending, {status: 200, body: Buffer.from('late')});
+  await closed;
+});
+
+t.test('nor does a connection that is kept hold it, once its answer is out', async (t) => {
+  const asked = new EventEmitter();
+  const {url, server} = await serve(t, {}, {metrics: () => new Promise((resolve) => asked.emit('asked', resolve))});
+  const agent = new Agent({keepAlive: true});
+  t.teardown(() => agent.destroy());
+  const pending = ask(`${url}/metrics`, {agent});
+  const [answer] = (await once(asked, 'asked')) as [(page: Page) => void];
+  const closed = server.close(3_600_000);
+  answer(new Page('text/plain', 'late'));
+  t.match(await pending, {status: 200});
   await closed;
 });
 

@@ -154,6 +154,11 @@ t.test('TLS, and clients by their certificate', {skip: opensslSkip}, async (t) =
     for (const [name, options] of Object.entries(clients))
       if ((await statusWith(options)) === 200) admitted[auth].push(name);
     t.equal(await statusWith({...clients.client, maxVersion: 'TLSv1.1', minVersion: 'TLSv1'}), null, 'no old TLS');
+    server.configure(readWebConfig(file));
+    const other = asked[(asked.indexOf(auth) + 1) % asked.length] as (typeof asked)[number];
+    const changed = {...config, tls: {...config.tls!, clientAuth: other as NonNullable<typeof config.tls>['clientAuth']}};
+    t.throws(() => server.configure(changed), {message: /client_auth_type can be changed by a restart only/});
+    t.throws(() => server.configure({...config, tls: null}), {message: /by a restart only/});
     await server.close(0);
   }
   t.same(admitted, {
