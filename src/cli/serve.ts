@@ -136,7 +136,9 @@ class Metrics implements Content {
     }
   }
 
-  problem(): string | null {
+  async problem(): Promise<string | null> {
+    // What fails again has said so itself.
+    if (this.#problem !== null) await this.#told.get().catch(() => {});
     return this.#problem;
   }
 

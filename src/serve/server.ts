@@ -41,8 +41,8 @@ export interface Content {
    * @throws UserError with what to say where they can't be had now.
    */
   metrics(accept: string): Promise<Page>;
-  /** Why the last reading failed; null: it didn't. */
-  problem(): string | null;
+  /** Why the last reading failed; null: it didn't. After one that did, another is tried: a scraper may wait for this to be ready. */
+  problem(): Promise<string | null>;
 }
 
 /** Where to listen. */
@@ -223,7 +223,7 @@ async function answer(
   // Whoever looks whether this lives has no password; nor does it tell anything.
   if (path === '/healthz') return say(200, 'ok');
   if (path === '/readyz') {
-    const problem = content.problem();
+    const problem = await content.problem();
     return problem === null ? say(200, 'ok') : say(503, 'The last reading failed.');
   }
   if (doorkeeper) {

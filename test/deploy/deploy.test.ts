@@ -32,9 +32,10 @@ const ruleExprs = rules.groups.flatMap((group) => group.rules.map(({expr}) => ex
 t.test('every metric that dashboard and rules name is one of ours', (t) => {
   t.ok(dashboardExprs.length > 0 && ruleExprs.length > 0);
   for (const expr of [...dashboardExprs, ...ruleExprs]) {
-    const named = expr.match(/\bbpftop_\w+/g) ?? [];
+    // `up` is Prometheus' own.
+    const named = expr.match(/\bbpftop_\w+|\bup(?=\{)/g) ?? [];
     t.ok(named.length > 0, expr);
-    for (const name of named) t.ok(metricNames.includes(name), `${name} in ${expr}`);
+    for (const name of named) t.ok(name === 'up' || metricNames.includes(name), `${name} in ${expr}`);
   }
   const ids = dashboard.panels.map(({id}) => id);
   t.equal(new Set(ids).size, ids.length, 'each panel has an id of its own');

@@ -31,3 +31,18 @@ t.test('a failure reaches all who wait, and nobody after', async (t) => {
   );
   t.equal(await fresh.get(), 2);
 });
+
+t.test('who asks when the one being made is too old already gets the next, with all who ask like that', async (t) => {
+  const finish: ((value: number) => void)[] = [];
+  const fresh = new Fresh(() => new Promise<number>((resolve) => finish.push(resolve)), 5);
+  const first = fresh.get();
+  await sleep(20);
+  const [second, third] = [fresh.get(), fresh.get()];
+  t.equal(finish.length, 1, 'one after the other');
+  finish[0]?.(1);
+  t.equal(await first, 1);
+  await sleep(0);
+  t.equal(finish.length, 2);
+  finish[1]?.(2);
+  t.same(await Promise.all([second, third]), [2, 2]);
+});

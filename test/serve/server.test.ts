@@ -13,7 +13,7 @@ import {openToAll, type WebConfig} from '../../src/serve/web-config.js';
 
 const content: Content = {
   metrics: (accept) => Promise.resolve(new Page('text/plain', `metrics for ${accept}\n`)),
-  problem: () => null,
+  problem: () => Promise.resolve(null),
 };
 
 async function serve(t: Test, config: Partial<WebConfig> = {}, served: Partial<Content> = {}) {
@@ -81,7 +81,7 @@ t.test('how much a header wants something', (t) => {
 
 t.test('a reading that fails is a 503 with its sentence, and not ready', async (t) => {
   const fail = () => Promise.reject(new UserError('cannot list BPF programs: bpf(X): EPERM. Run it with sudo.'));
-  const {url} = await serve(t, {}, {metrics: fail, problem: () => 'no'});
+  const {url} = await serve(t, {}, {metrics: fail, problem: () => Promise.resolve('no')});
   const {status, body} = await ask(`${url}/metrics`);
   t.match({status, text: body.toString()}, {status: 503, text: /EPERM. Run it with sudo/});
   t.match(await ask(`${url}/readyz`), {status: 503});

@@ -131,7 +131,7 @@ t.test('TLS, and clients by their certificate', {skip: opensslSkip}, async (t) =
     );
     const config = readWebConfig(file);
     t.same(config.warnings, []);
-    const content = {metrics: () => Promise.resolve(new Page('text/plain', 'x')), problem: () => null};
+    const content = {metrics: () => Promise.resolve(new Page('text/plain', 'x')), problem: () => Promise.resolve(null)};
     const server = await listen([{host: '127.0.0.1', port: 0}], config, content);
     const statusWith = (options: RequestOptions) =>
       new Promise<number | null>((resolve) => {
