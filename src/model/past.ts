@@ -180,9 +180,10 @@ function bytesOf(sample: Sample, before?: Sample): number {
   const {info, runTimeNs, runCnt, recursionMisses, hottestCpu, hottestPct, sources} = sample.progs;
   const columns = [runTimeNs, runCnt, recursionMisses, hottestCpu, hottestPct];
   let bytes = columns.reduce((sum, each) => sum + (each?.byteLength ?? 0), perReading);
+  for (const {message} of sample.warnings) bytes += message.length;
   if (info !== before?.progs.info) {
     const added = before ? withoutEqual(sample, before, Object.is) : info;
-    bytes += 8 * info.length + perProg * added.length;
+    bytes += 8 * info.length + added.reduce((sum, {name, tag}) => sum + perProg + name.length + tag.length, 0);
   }
   for (const name of sourceNames) {
     const reading = sources[name];

@@ -10,6 +10,8 @@ export class Damage extends Error {
  * recording made up to fill memory can't.
  */
 export const mostItems = 2 ** 20;
+/** Of a text, bytes: the longest there are, command lines and paths, have 4096. */
+const longestText = 65_536;
 
 /** Writes into a buffer that grows. */
 export class ByteWriter {
@@ -57,6 +59,7 @@ export class ByteWriter {
   text(value: string): void {
     const length = Buffer.byteLength(value);
     this.int(length);
+    if (length > longestText) throw new RangeError(`a text of ${length} bytes`);
     this.#reserve(length);
     this.#length += this.#bytes.write(value, this.#length);
   }
@@ -149,6 +152,7 @@ export class ByteReader {
   text(): string {
     const length = this.int();
     if (length < 0 || length > this.#bytes.length - this.#at) throw new Damage('a text is longer than what it is in');
+    if (length > longestText) throw new Damage(`a text is longer than ${longestText} bytes`);
     this.#at += length;
     return this.#bytes.toString('utf8', this.#at - length, this.#at);
   }

@@ -303,10 +303,14 @@ const noProgs: ProgColumns = {
   hottestPct: new Uint8Array(),
 };
 
+/** In one sample: far more than any host has, and few enough for whoever replays it. */
+const mostProgs = 2 ** 17;
+
 /** What is not among the programs of before; −1 in a table of places. */
 const appeared = -1;
 
 function writeProgs(writer: ByteWriter, now: ProgColumns, before: ProgColumns): void {
+  if (now.info.length > mostProgs) throw new RangeError(`${now.info.length} programs`);
   const was = now.info === before.info ? null : placesIn(now.info, before.info);
   const kept = was && new Set(was);
   const goneAt = kept ? [...before.info.keys()].filter((place) => !kept.has(place)) : [];
@@ -368,6 +372,7 @@ function readProgs(reader: ByteReader, sources: Sources, before: ProgColumns): P
   const changed = goneAt.length > 0 || added.length > 0;
   const was = changed ? new Int32Array(length + appearing).fill(appeared) : null;
   const info = was ? join(before.info, goneAt, added, was) : before.info;
+  if (info.length > mostProgs) throw new Damage(`it has more than ${mostProgs} programs`);
   const counters = (of: BigUint64Array | null) => {
     const column = new BigUint64Array(info.length);
     for (let i = 0; i < column.length; i++) {

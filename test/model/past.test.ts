@@ -178,3 +178,13 @@ t.test('a program that comes back is there, not gone', (t) => {
   t.equal(new Past().until(ns(3)), null);
   t.end();
 });
+
+t.test('long words cost what they are', (t) => {
+  const past = new Past();
+  past.push(makeSample(1, [{id: 1}]));
+  const before = past.bytes;
+  past.push(makeSample(2, [{id: 1}], {warnings: [{code: 'fallback', message: 'x'.repeat(50_000)}]}));
+  past.push(makeSample(3, [{id: 2, tag: 'x'.repeat(50_000)}]));
+  t.ok(past.bytes - before > 100_000);
+  t.end();
+});

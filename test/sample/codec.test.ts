@@ -3,7 +3,7 @@ import {deflateRawSync} from 'node:zlib';
 import t from 'tap';
 import {measure} from '../../src/model/measure.js';
 import {toJson} from '../../src/output/json.js';
-import {crc32} from '../../src/sample/bytes.js';
+import {ByteReader, ByteWriter, crc32} from '../../src/sample/bytes.js';
 import {BadRecording, formatVersion, SampleDecoder, SampleEncoder} from '../../src/sample/codec.js';
 import type {Sample} from '../../src/sample/types.js';
 import {random} from '../helpers/random.js';
@@ -177,9 +177,26 @@ t.test('recordings one behind the other are read as one', (t) => {
 });
 
 t.test('what is too large for a recording is refused, not written', (t) => {
-  const told = reading({1: [{path: 'x'.repeat(2 ** 24), via: 'prog' as const}]});
   const sample = makeSample(1, [{id: 1}]);
-  const sources = {...sample.progs.sources, pins: told};
-  t.throws(() => encode([{...sample, progs: {...sample.progs, sources}}]), RangeError);
+  const withPin = (length: number) => {
+    const pins = reading({1: [{path: 'x'.repeat(length), via: 'prog' as const}]});
+    return {...sample, progs: {...sample.progs, sources: {...sample.progs.sources, pins}}};
+  };
+  t.equal(decode(Buffer.concat(encode([withPin(65_536)]))).samples.length, 1);
+  t.throws(() => encode([withPin(65_537)]), RangeError);
+  const [info] = sample.progs.info;
+  const crowd = {...sample.progs, info: Array.from({length: 2 ** 17 + 1}, () => info!)};
+  t.throws(() => encode([{...sample, progs: crowd}]), {name: 'RangeError', message: /131073 programs/});
+  t.end();
+});
+
+t.test('a text that is longer than any is refused, however much there is of it', (t) => {
+  const textOf = (length: number) => {
+    const writer = new ByteWriter();
+    writer.int(length);
+    return new ByteReader(Buffer.concat([writer.bytes(), Buffer.alloc(length, 'x')])).text();
+  };
+  t.equal(textOf(65_536).length, 65_536);
+  t.throws(() => textOf(65_537), {name: 'Damage', message: 'a text is longer than 65536 bytes'});
   t.end();
 });
