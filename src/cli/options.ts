@@ -479,7 +479,8 @@ const serveHelp = `
 Serves /metrics (Prometheus' text, or OpenMetrics for who asks), /healthz, /readyz and a page at /.
 Every scrape reads the kernel's counters, once for all who ask within --max-age; between scrapes it
 does nothing. Statistics are on from its start to its end, some 70 ns a run of every BPF program.
-HUP reads the web configuration file and its certificates again; TERM and INT let requests end.`;
+HUP reads the web configuration file and its certificates again, but TLS on or off and client_auth_type,
+which need a restart; TERM and INT let requests end.`;
 
 const replayHelp = `
 ssh HOST sudo npx bpftop-ts --record - | bpftop-ts replay -   shows a far host on this screen
