@@ -217,8 +217,8 @@ export class View {
   }
 
   /**
-   * Of the figures shown; of the latest, missed runs for some time more: at short delays nobody could read it else; at first, the sampler's. While another moment is
-   * shown, what is new since then is said too.
+   * Of the figures shown; of the latest, missed runs for some time more, for at short delays nobody could read it else, and at first the
+   * sampler's. While another moment is shown, what is new since then is said too.
    */
   get warnings(): readonly Warning[] {
     const warnings = this.measured?.warnings ?? [];
@@ -235,7 +235,10 @@ export class View {
     ];
   }
 
-  /** The figures shown as a moment to compare with, with the means of the seconds before, as far as there are readings of them, for rates; null: there are none. */
+  /**
+   * The figures shown as a moment to compare with; rates are the means of the seconds before, as far as there are readings of them. null:
+   * there are no figures.
+   */
   baseline(): Baseline | null {
     const {measured} = this;
     const earlier = measured && this.#past.until(measured.sample.timeNs - baselineNs);
