@@ -79,7 +79,10 @@ export function paintEmpty(grid: Grid, body: Rect, lines: readonly string[]): vo
   }
 }
 
-/** Programs, without this tool's own unless they are listed: `5 of 214` under a filter or limit, `1–45 of 214` rows where not all fit; else nothing: the header has the number. */
+/**
+ * Programs, without this tool's own unless they are listed: `5 of 214` under a filter or limit, `1–45 of 214` rows where not all fit; else
+ * nothing: the header has the number.
+ */
 export function countText(view: View, {top, showOwn}: State, listed: number, height: number): string {
   if (!view.measured) return '';
   const all = selectTotals(view.measured, {own: showOwn}).programs;
