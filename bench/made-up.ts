@@ -1,33 +1,17 @@
 /** Programs that are not there, with all that is known of programs, for measuring what is made of them. */
 import type {Found} from '../src/sample/sources.js';
-import type {ProgInfo, Sample} from '../src/sample/types.js';
+import type {Sample} from '../src/sample/types.js';
+import {progInfo} from '../test/helpers/samples.js';
 
 /** Readings between two looks of the slow sources. */
 const lookEvery = 30;
 
 /** @returns what gives one sample after the other, as of that second; `busy`: every program has run since the one before. */
 export function madeUpSamples(count: number): (seconds: number, busy: boolean) => Sample {
-  const info = Array.from({length: count}, (_, i): ProgInfo => ({
-    key: `${i + 1}/1/${i}`,
-    id: i + 1,
-    type: i % 2 ? 3 : 6,
-    name: `bench_${i}`,
-    tag: i.toString(16).padStart(16, '0'),
-    loadTimeNs: 1n,
-    loadedAt: 1_767_225_600,
-    uid: 0,
-    gplCompatible: true,
-    bytesXlated: 64,
-    bytesJited: 120,
-    bytesMemlock: 4096,
-    verifiedInsns: 8,
-    btfId: null,
-    mapIds: [i + 1],
-    sleepable: false,
-    attachType: 0,
-    attachBtfId: null,
-    self: false,
-  }));
+  const info = Array.from({length: count}, (_, i) => {
+    const id = i + 1;
+    return progInfo({id, key: `${id}/1/${i}`, type: i % 2 ? 3 : 6, name: `bench_${i}`, loadTimeNs: 1n, mapIds: [id]});
+  });
 
   /** A look at a source as of that second; the lists are new ones each time, as a look's are. */
   function look<T>(seconds: number, of: (id: number) => T) {

@@ -5,7 +5,6 @@ import {breaks} from '../model/change-rule.js';
 import {comparedKeys, diff, isIdle, type Side, sortDiff} from '../model/diff.js';
 import type {Filter} from '../model/filter.js';
 import {formatNumberOf} from '../model/format.js';
-import {printable} from '../model/printable.js';
 import {
   diffName,
   formatChange,
@@ -15,11 +14,12 @@ import {
   toDiffMarkdown,
   toDiffTable,
 } from '../output/diff.js';
-import {inAscii, drawsUnicode} from '../ui/theme.js';
+import {inAscii} from '../ui/theme.js';
 import {version} from '../version.js';
 import {SideReader, unfit} from './diff-side.js';
 import type {DiffOptions} from './options.js';
-import {write} from './stream.js';
+import {say} from './report.js';
+import {takesAsciiAlone, write} from './stream.js';
 
 /** As many programs as are named that break rules. */
 const mostNamed = 20;
@@ -56,7 +56,7 @@ export async function runDiff(options: DiffOptions): Promise<number> {
     markdown: () => toDiffMarkdown(told),
     json: () => toDiffJson(told, {version, indent}),
   }[options.format]();
-  const ascii = options.format === 'table' && (options.look.ascii || (process.stdout.isTTY && !drawsUnicode(process.env)));
+  const ascii = options.format === 'table' && takesAsciiAlone(options.look);
   await write(`${ascii ? inAscii(text) : text}\n`);
   const broken = all.flatMap(({prog, broken: rules}) => rules.map((rule) => ({prog, rule})));
   for (const {prog, rule} of broken.slice(0, mostNamed)) {
@@ -67,10 +67,6 @@ export async function runDiff(options: DiffOptions): Promise<number> {
   }
   if (broken.length > mostNamed) say(`--fail-on is true ${formatNumberOf(broken.length - mostNamed, 'time')} more.`);
   return broken.length > 0 ? exitStatus.matched : exitStatus.done;
-}
-
-function say(sentence: string): void {
-  process.stderr.write(`bpftop-ts: ${printable(sentence)}\n`);
 }
 
 async function readSide(file: string, filter: Filter): Promise<Side> {

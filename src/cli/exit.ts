@@ -4,6 +4,13 @@ import {loadedExit} from '../addon.js';
 /** A look that is under way may end by itself for so long, ms. */
 const patienceMs = 300;
 
+/** The first of these signals to come. A second one ends the process on the spot. */
+export async function firstSignal(signals: readonly NodeJS.Signals[]): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    for (const each of signals) process.once(each, resolve);
+  });
+}
+
 /** Ends the process at once, when whoever listens for its `exit` has been told; what was written must have been taken. */
 export function exitNow(status: number): never {
   process.exitCode = status;

@@ -1,9 +1,14 @@
-/** How an error reaches the person: one place, one form. */
+/** How errors, and what else there is to say, reach the person: one place, one form. */
 import {exitStatus, UserError} from '../errors.js';
 import {printable} from '../model/printable.js';
 
 // Nobody may be reading stderr; that mustn't change how the tool ends.
 process.stderr.on('error', () => {});
+
+/** Tells the person something that is no error, on a line of stderr. */
+export function say(sentence: string): void {
+  process.stderr.write(`bpftop-ts: ${printable(sentence)}\n`);
+}
 
 /**
  * Writes one sentence for what a person can mend, the stack for what only we can.

@@ -89,7 +89,7 @@ function textOf({measured, selection, grouping, columns}: Shown, format: 'json' 
 }
 
 /** What the next start reads to the same screen. */
-export function configOf({columns, sort, delayMs, look: {ascii, theme}}: Settings): Config {
+function configOf({columns, sort, delayMs, look: {ascii, theme}}: Settings): Config {
   return {
     ...(columns && {columns}),
     sort: `${sort.field.key}:${sort.descending ? 'desc' : 'asc'}`,

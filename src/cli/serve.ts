@@ -5,15 +5,15 @@ import {KernelCollector} from '../collectors/kernel.js';
 import {UserError} from '../errors.js';
 import {Ledger, mostSums} from '../model/ledger.js';
 import {measure} from '../model/measure.js';
-import {printable} from '../model/printable.js';
 import {contentTypes, expose, type ExpositionForm, type Family, formatFamilies} from '../output/prometheus.js';
 import type {Sample, StatsState} from '../sample/types.js';
 import {Fresh} from '../serve/fresh.js';
 import {type Content, listen, type ListeningServer, Page, qualityOf} from '../serve/server.js';
 import {openToAll, readWebConfig, type WebConfig} from '../serve/web-config.js';
 import {version} from '../version.js';
+import {firstSignal} from './exit.js';
 import type {ServeOptions} from './options.js';
-import {report} from './report.js';
+import {report, say} from './report.js';
 
 /** How long requests have to end when the exporter does, ms. */
 const patienceMs = 5000;
@@ -70,17 +70,6 @@ function reload(server: ListeningServer, file: string | null): void {
   } catch (error) {
     report(error);
   }
-}
-
-async function firstSignal(signals: readonly NodeJS.Signals[]): Promise<NodeJS.Signals> {
-  return new Promise((resolve) => {
-    // Once: a second one ends the process on the spot.
-    for (const each of signals) process.once(each, resolve);
-  });
-}
-
-function say(sentence: string): void {
-  process.stderr.write(`bpftop-ts: ${printable(sentence)}\n`);
 }
 
 /** What is told of one sample, in each form that somebody asked for. */

@@ -2,7 +2,9 @@
 import {constants} from 'node:os';
 import {startSharing, stopSharing} from '../collectors/share.js';
 import {exitStatus} from '../errors.js';
+import {firstSignal} from './exit.js';
 import type {ShareOptions} from './options.js';
+import {say} from './report.js';
 
 /**
  * Shares until a signal comes, or takes back what is shared.
@@ -20,17 +22,11 @@ export async function runShare({group}: ShareOptions): Promise<number> {
   );
   // Signals alone keep no process alive.
   const alive = setInterval(() => {}, 2 ** 30);
-  const signal = await new Promise<NodeJS.Signals>((resolve) => {
-    for (const each of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'] as const) process.once(each, resolve);
-  });
+  const signal = await firstSignal(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT']);
   clearInterval(alive);
   say(
     'statistics go off with this, unless others have them on. The group still sees programs, without rates, until: ' +
       'sudo bpftop-ts share --stop',
   );
   return 128 + constants.signals[signal];
-}
-
-function say(sentence: string): void {
-  process.stderr.write(`bpftop-ts: ${sentence}\n`);
 }

@@ -8,7 +8,6 @@ import {csvHeader, groupCsvHeader, toCsv, toGroupCsv} from '../output/csv.js';
 import {field, type FieldKey} from '../model/fields.js';
 import type {Group, Grouping} from '../model/group.js';
 import {Ledger, mostSums} from '../model/ledger.js';
-import {printable} from '../model/printable.js';
 import {shownName} from '../model/prog-name.js';
 import {toJson} from '../output/json.js';
 import type {Exposed} from '../output/prometheus.js';
@@ -20,6 +19,7 @@ import {inAscii, drawsUnicode} from '../ui/theme.js';
 import type {Sample} from '../sample/types.js';
 import {version} from '../version.js';
 import {replaceFile} from './files.js';
+import {say} from './report.js';
 import {mostSeries, type ReplayOptions, type ShowOptions, type TextFormat, type WatchOptions} from './options.js';
 
 /** Before the first update in words, ms. */
@@ -36,7 +36,7 @@ export async function writeSamples(collector: Collector, options: WatchOptions |
   const goesOn = format === 'plain' || options.command === 'replay' || options.record !== null;
   const iterations = options.iterations ?? (goesOn ? 0 : 1);
   const forPeople = format === 'table' || format === 'plain';
-  const ascii = forPeople && (options.look.ascii || (process.stdout.isTTY && !drawsUnicode(process.env)));
+  const ascii = forPeople && takesAsciiAlone(options.look);
   // Who listens shall not wait for the first words as long as for those after them.
   const pace = new Pace(options.delayMs, format === 'plain' ? firstUpdateMs : undefined);
   const columns = fieldsOf(options.columns);
@@ -77,6 +77,11 @@ export async function writeSamples(collector: Collector, options: WatchOptions |
   return exitStatus.done;
 }
 
+/** Whether what is for people has to be in ASCII on stdout. */
+export function takesAsciiAlone({ascii}: {readonly ascii: boolean}): boolean {
+  return ascii || (process.stdout.isTTY && !drawsUnicode(process.env));
+}
+
 /** As many programs as are named. */
 const mostNamed = 5;
 
@@ -86,7 +91,7 @@ function fails({progs}: Measured, filter: Filter, failOn: Filter): boolean {
   if (found.length === 0) return false;
   const named = found.slice(0, mostNamed).map((prog) => `${shownName(prog)} (id ${prog.info.id})`);
   const more = found.length > mostNamed ? ` and ${found.length - mostNamed} more` : '';
-  process.stderr.write(`bpftop-ts: --fail-on '${failOn.text}' is true of ${printable(named.join(', '))}${more}.\n`);
+  say(`--fail-on '${failOn.text}' is true of ${named.join(', ')}${more}.`);
   return true;
 }
 
@@ -153,7 +158,7 @@ function warnOnce({warnings, sourceWarnings}: Measured, warned: Set<string>): vo
   for (const {code, message} of [...warnings, ...sourceWarnings]) {
     if (warned.has(code)) continue;
     if (code !== 'recursion_misses') warned.add(code);
-    process.stderr.write(`bpftop-ts: ${printable(message)}\n`);
+    say(message);
   }
 }
 

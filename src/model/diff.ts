@@ -58,7 +58,7 @@ export interface Summary {
 }
 
 /** Of each figure; null: no reading has it. */
-export type Summaries = Readonly<Record<keyof Figures, Summary | null>>;
+type Summaries = Readonly<Record<keyof Figures, Summary | null>>;
 
 /** Whether two spreads overlap (`within`), or don't; `unknown`: one side has too few readings. */
 export type Noise = 'within' | 'beyond' | 'unknown';
@@ -75,7 +75,7 @@ export interface Difference extends Change {
  * `same`: type, name and tag are; `rebuilt`: type and name are; `new` and `gone`: only one side has it; `only_after` and `only_before`: so it
  * seems, but the other side doesn't tell of all programs.
  */
-export type Status = 'same' | 'rebuilt' | 'new' | 'gone' | 'only_after' | 'only_before';
+type Status = 'same' | 'rebuilt' | 'new' | 'gone' | 'only_after' | 'only_before';
 
 /** A program: all that have the same type, name and tag, together. */
 export interface ProgDifference extends Difference {

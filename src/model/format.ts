@@ -96,6 +96,11 @@ export function formatTime(seconds: number): string {
   return Number.isNaN(date.getTime()) ? '-' : date.toISOString().slice(0, 19).replace('T', ' ');
 }
 
+/** The same without the day: `12:00:00`. */
+export function formatClock(seconds: number): string {
+  return formatTime(seconds).slice(-8);
+}
+
 /** `1 program`, `12 programs` */
 export function formatNumberOf(n: number, noun: string): string {
   return `${n} ${noun}${n === 1 ? '' : 's'}`;

@@ -15,7 +15,7 @@ export interface PastLimits {
 }
 
 /** Ten minutes; at a second, 6 MiB hold all of them for 300 programs; of 2 000 each of the last 30 s. */
-export const pastLimits: PastLimits = {bytes: 6 * 2 ** 20, spanNs: 600e9};
+const pastLimits: PastLimits = {bytes: 6 * 2 ** 20, spanNs: 600e9};
 
 /** However many programs there are: with fewer there would be no past. */
 const fewest = 4;

@@ -21,7 +21,7 @@ import {documentHost, schemaVersion, toolHead} from './json.js';
 import {aligned} from './table.js';
 
 /** A program, and the rules that it breaks, as they were typed. */
-export interface ToldProg {
+interface ToldProg {
   readonly prog: ProgDifference;
   readonly broken: readonly string[];
 }

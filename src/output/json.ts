@@ -18,7 +18,7 @@ export const schemaVersion = 1;
 type Json = string | number | bigint | boolean | null | readonly Json[] | {readonly [key: string]: Json};
 
 /** How to write it. */
-export interface JsonOptions {
+interface JsonOptions {
   /** The tool's version. */
   readonly version: string;
   /** Spaces a level; 0: all in one line. */

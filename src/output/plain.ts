@@ -3,7 +3,7 @@
  * nothing said of programs that do nothing.
  */
 import {field, type FieldKey, formatField, unknown} from '../model/fields.js';
-import {formatCount, formatDuration, formatNumberOf, formatPercent, formatTime} from '../model/format.js';
+import {formatClock, formatCount, formatDuration, formatNumberOf, formatPercent} from '../model/format.js';
 import {Group} from '../model/group.js';
 import type {Measured, MeasuredProg} from '../model/measure.js';
 import {printable} from '../model/printable.js';
@@ -11,7 +11,7 @@ import {shownName} from '../model/prog-name.js';
 import {selectTotals} from '../model/select.js';
 
 /** What an update is made of. */
-export interface PlainUpdate {
+interface PlainUpdate {
   readonly measured: Measured;
   /** All that the filter lets through, in order. */
   readonly progs: readonly MeasuredProg[];
@@ -66,7 +66,7 @@ function summary(measured: Measured): string {
     eventsPerSec === null ? null : `${formatCount(eventsPerSec)} runs a second`,
     measured.periodNs === null ? null : `over ${formatDuration(measured.periodNs)}`,
   ];
-  const time = formatTime(takenAt / 1000).slice(11);
+  const time = formatClock(takenAt / 1000);
   return `${time} UTC, ${printable(host.hostname)}: ${parts.filter((part) => part !== null).join(', ')}.`;
 }
 

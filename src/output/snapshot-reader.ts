@@ -14,9 +14,6 @@ import type {Reading} from '../sample/sources.js';
 import {type Host, progKey, type ProgColumns, type ProgInfo} from '../sample/types.js';
 import {schemaVersion} from './json.js';
 
-/** What one document tells; `periodNs` 0: it is of a first reading, without rates. */
-export type Snapshot = Period;
-
 /** Why bytes can't be read as snapshots. The message says the rest of a sentence about them. */
 export class BadSnapshot extends Error {
   override readonly name = 'BadSnapshot';
@@ -60,9 +57,10 @@ export class SnapshotDecoder {
 
   /**
    * Documents that are whole with these bytes.
+   * What each document tells; `periodNs` 0: it is of a first reading, without rates.
    * @throws BadSnapshot; the decoder is of no use after that.
    */
-  *push(chunk: Uint8Array): Generator<Snapshot, void, undefined> {
+  *push(chunk: Uint8Array): Generator<Period, void, undefined> {
     let from = 0;
     for (let i = 0; i < chunk.length; i++) {
       const byte = chunk[i] as number;
@@ -116,7 +114,7 @@ export class SnapshotDecoder {
     this.#pieces.push(Buffer.from(bytes));
   }
 
-  #finish(last: Uint8Array): Snapshot {
+  #finish(last: Uint8Array): Period {
     this.#keep(last);
     const text = Buffer.concat(this.#pieces).toString();
     this.#pieces = [];
@@ -331,7 +329,7 @@ const version: Read<void> = (value, path) => {
   if (value !== schemaVersion) throw new Unexpected(`${path} is none there was`);
 };
 
-const document = object((member): Snapshot => {
+const document = object((member): Period => {
   member('schema_version', version);
   const programs = member('programs', list(program));
   const periodNs = member('period_ns', maybe(amount)) ?? 0;
@@ -371,7 +369,7 @@ const totalsOf = (member: Members) => ({
 });
 
 /** @throws Unexpected */
-function readDocument(value: unknown): Snapshot {
+function readDocument(value: unknown): Period {
   return document(value, '');
 }
 

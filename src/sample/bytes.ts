@@ -9,7 +9,7 @@ export class Damage extends Error {
  * How many things (list entries and what stands alone) one payload may have: far more than any host's, and few enough that a
  * recording made up to fill memory can't.
  */
-export const mostItems = 2 ** 20;
+const mostItems = 2 ** 20;
 /** Of a text, bytes: the longest there are, command lines and paths, have 4096. */
 const longestText = 65_536;
 

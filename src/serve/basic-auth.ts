@@ -11,7 +11,7 @@ import {compare} from 'bcryptjs';
 export type Users = ReadonlyMap<string, string>;
 
 /** Whether somebody may come in; `busy`: too many are asking, try again later. */
-export type Admission = 'admitted' | 'refused' | 'busy';
+type Admission = 'admitted' | 'refused' | 'busy';
 
 /** As many passwords that were right as are known again. */
 const mostKnown = 64;

@@ -12,7 +12,7 @@ import {shortened} from '../model/printable.js';
 import type {Users} from './basic-auth.js';
 
 /** What a client's certificate is asked for, under the names of Go's crypto/tls. */
-export type ClientAuth =
+type ClientAuth =
   'NoClientCert' | 'RequestClientCert' | 'RequireAnyClientCert' | 'VerifyClientCertIfGiven' | 'RequireAndVerifyClientCert';
 
 /** A server's certificate, and what it asks of clients; as Node takes them. */

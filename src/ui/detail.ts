@@ -2,7 +2,7 @@
  * The page of a program: facts, which scroll, above; below, always in sight, its figures within the window and their charts. All of it is
  * painted: how many lines there are depends on what is known. Rows that the facts don't need are the charts'.
  */
-import {formatCount, formatDuration, formatNumberOf, formatPercent, formatTime} from '../model/format.js';
+import {formatClock, formatCount, formatDuration, formatNumberOf, formatPercent, formatTime} from '../model/format.js';
 import type {HistoryMetric} from '../model/history.js';
 import type {MeasuredProg} from '../model/measure.js';
 import {printable} from '../model/printable.js';
@@ -244,7 +244,7 @@ function marksOf({prog, goneNs, filterNs}: DetailInput, {endNs, windowNs}: Windo
 
 /** `12:00:59`, UTC as all times of the page: a moment of CLOCK_BOOTTIME by the clock of the reading. */
 function clock({measured: {sample}}: DetailInput, timeNs: number): string {
-  return formatTime((sample.takenAt + (timeNs - Number(sample.timeNs)) / 1e6) / 1000).slice(11);
+  return formatClock((sample.takenAt + (timeNs - Number(sample.timeNs)) / 1e6) / 1000);
 }
 
 function paintCharts(

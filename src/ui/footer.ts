@@ -1,5 +1,5 @@
 /** The last line: filter, file name or notice, count, keys. Pure: Ink draws the first and the last, the count is painted with the samples. */
-import {formatTime} from '../model/format.js';
+import {formatClock} from '../model/format.js';
 import {printable} from '../model/printable.js';
 import {footerKeys, scopeOf, whenOf} from './keymap.js';
 import type {Choices, Prompt} from './prompt.js';
@@ -74,7 +74,7 @@ function candidatesIn({candidates, index}: Choices, room: number): FooterLayout[
     shown.push({text, chosen: i === index});
   }
   // At the end of the list there is room for those before.
-  for (let i = index - 1; i >= 0 && index - 1 - i < candidates.length; i--) {
+  for (let i = index - 1; i >= 0; i--) {
     const text = printable(candidates[i] as string);
     used += cellsOf(text) + keyGap;
     if (used - keyGap > room) break;
@@ -104,7 +104,7 @@ function leftText(
   if (state.overlay || state.page.kind !== 'table') return {before: '', caret: '', after: ''};
   const filter = state.filter.text !== '' ? `/${printable(state.filter.text)}` : null;
   const grouping = state.grouping && `by ${state.grouping.key}`;
-  const since = state.baseline && `since ${formatTime(state.baseline.takenAt / 1000).slice(-8)} UTC`;
+  const since = state.baseline && `since ${formatClock(state.baseline.takenAt / 1000)} UTC`;
   const text = [since, grouping, filter].filter((part) => part !== null).join('  ');
   return {before: cut(text || printable(notice ?? ''), room), caret: '', after: ''};
 }

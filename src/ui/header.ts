@@ -5,7 +5,15 @@
  */
 import {increase} from '../model/compare.js';
 import type {Manner} from '../model/fields.js';
-import {formatCount, formatDuration, formatNumberOf, formatPercent, formatSigned, formatTime} from '../model/format.js';
+import {
+  formatClock,
+  formatCount,
+  formatDuration,
+  formatNumberOf,
+  formatPercent,
+  formatSigned,
+  formatTime,
+} from '../model/format.js';
 import type {Measured} from '../model/measure.js';
 import {printable} from '../model/printable.js';
 import {selectTotals} from '../model/select.js';
@@ -105,18 +113,18 @@ function piecesOf({view, activity, delayMs, speed, own, manner}: HeaderInput): P
 
 /** When that was read: of a recording it tells more than what watching costs. */
 function timePiece({sample: {takenAt}}: Measured): Piece {
-  const moment = formatTime(takenAt / 1000);
+  const seconds = takenAt / 1000;
   return {
     rank: 3.5,
     group: 'right',
-    parts: [['text', `${moment} UTC`]],
-    short: [['text', moment.slice(moment.indexOf(' ') + 1)]],
+    parts: [['text', `${formatTime(seconds)} UTC`]],
+    short: [['text', formatClock(seconds)]],
   };
 }
 
 /** `over 1.0s  paused 12:03:04 UTC -1m20s` */
 function pausedPieces({sample, periodNs}: Measured, behindNs: number): Piece[] {
-  const time = formatTime(sample.takenAt / 1000).slice(-8);
+  const time = formatClock(sample.takenAt / 1000);
   const behind = behindNs > 0 ? ` -${shownAgo(behindNs)}` : '';
   return [
     {rank: 11, group: 'right', parts: [label(periodNs === null ? '' : `over ${formatDuration(periodNs)}`)]},

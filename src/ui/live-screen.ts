@@ -349,7 +349,7 @@ export class LiveScreen implements Screen {
     const {body} = this.#layout;
     let scrollEnd = 0;
     let height = this.#bodyHeight;
-    const input = state.page.kind === 'detail' ? this.#detailInput() : null;
+    const input = this.#detailInput();
     if (state.overlay?.kind === 'help') scrollEnd = helpScrollEnd(state, body.width, body.height);
     else if (input) ({scrollEnd, factRows: height} = layoutDetail(input, bodyOver(this.#alert(), body)));
     // The list of columns scrolls in its frame.

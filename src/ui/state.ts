@@ -138,7 +138,7 @@ export function groupLetter(choice: Grouping | null): string {
 }
 
 /** Delays to choose from, ms: from the shortest to the longest there may be. */
-export const delaySteps: readonly number[] = [
+const delaySteps: readonly number[] = [
   ...[50, 100, 200, 500, 1000, 2000, 5000, 10_000, 30_000],
   ...[60_000, 120_000, 300_000, 600_000, 1_800_000, 3_600_000],
 ];

@@ -6,16 +6,8 @@ import {noFilter, parseFilter} from '../../src/model/filter.js';
 import {measure} from '../../src/model/measure.js';
 import {toJson} from '../../src/output/json.js';
 import type {Sample} from '../../src/sample/types.js';
-import {busySamples, recordingOf} from '../helpers/recordings.js';
+import {busySamples, documentsOf, recordingOf} from '../helpers/recordings.js';
 import {makeSample, owner, progMap, reading} from '../helpers/samples.js';
-
-/** What --json prints of them, a document a sample but the first. */
-function documentsOf(samples: readonly Sample[], indent = 0): string[] {
-  return samples.slice(1).map((sample, i) => {
-    const measured = measure(sample, samples[i] as Sample);
-    return `${toJson(measured, measured.progs, null, {version: '1.2.3', indent})}\n`;
-  });
-}
 
 function read(bytes: string | Uint8Array, filter = noFilter, pieceLength = Infinity): ReturnType<SideReader['end']> {
   const all = Buffer.from(bytes as string);

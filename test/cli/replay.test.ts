@@ -4,11 +4,11 @@ import {mkdtempSync, rmSync, writeFileSync} from 'node:fs';
 import {constants, tmpdir} from 'node:os';
 import path from 'node:path';
 import type {Readable, Writable} from 'node:stream';
-import t from 'tap';
+import t, {type Test} from 'tap';
 import {copyTool, type Document, documentsOf, run, toolPath} from '../helpers/cli.js';
 import {kernelSkip, loadProg} from '../helpers/kernel.js';
 import {busySamples, recordingOf} from '../helpers/recordings.js';
-import {PtyProgram} from '../helpers/terminal.js';
+import {type PtyProgram, startInPty} from '../helpers/terminal.js';
 
 const samples = busySamples(4);
 const recording = recordingOf(samples);
@@ -21,6 +21,11 @@ function fileOf(t: {teardown(done: () => unknown): void}, bytes: Uint8Array): st
   const file = path.join(dir, 'recording');
   writeFileSync(file, bytes);
   return file;
+}
+
+/** Runs a line of sh on a screen so wide. */
+function startLine(t: Test, line: string, columns: number): PtyProgram {
+  return startInPty(t, {columns, rows: 20, words: ['sh', '-c', line]});
 }
 
 t.test('every format, with every way to choose, without the addon', async (t) => {
@@ -134,8 +139,7 @@ t.test('nothing between --from and --to is one sentence, and fails', async (t) =
 t.test('on the screen what is before --from is there at once, as its past, and -n counts from there', async (t) => {
   const file = fileOf(t, recordingOf(hourly));
   const line = `${tool} replay ${file} --from 29h --to 2026-01-02T08:00:00Z; echo "ended with $?"; sleep 60`;
-  const program = new PtyProgram(['sh', '-c', line], {columns: 160, rows: 20});
-  t.teardown(() => program.kill());
+  const program = startLine(t, line, 160);
   await program.shows('2026-01-02 06:00:00 UTC  replay');
   program.type('\u001b[D');
   await program.shows('paused 05:00:00 UTC -1h0m');
@@ -145,17 +149,9 @@ t.test('on the screen what is before --from is there at once, as its past, and -
   await program.shows('2026-01-02 08:00:00 UTC  end of recording');
   program.type('q');
   await program.shows('ended with 0');
-  const counted = new PtyProgram(['sh', '-c', `${tool} replay ${file} --from 29h -n 1; echo "ended with $?"; sleep 60`], {
-    columns: 160,
-    rows: 20,
-  });
-  t.teardown(() => counted.kill());
+  const counted = startLine(t, `${tool} replay ${file} --from 29h -n 1; echo "ended with $?"; sleep 60`, 160);
   await counted.shows('ended with 0');
-  const nothing = new PtyProgram(['sh', '-c', `${tool} replay ${file} --from 50h; echo "ended with $?"; sleep 60`], {
-    columns: 160,
-    rows: 20,
-  });
-  t.teardown(() => nothing.kill());
+  const nothing = startLine(t, `${tool} replay ${file} --from 50h; echo "ended with $?"; sleep 60`, 160);
   t.match(await nothing.shows('ended with 1'), /no period of .* ends between --from and --to/);
 });
 
@@ -227,11 +223,7 @@ const tool = `env -u NODE_OPTIONS ${process.execPath} ${toolPath}`;
 
 t.test('the screen shows a recording at its pace, says when it ends, and stays', async (t) => {
   const file = fileOf(t, recording);
-  const program = new PtyProgram(['sh', '-c', `${tool} replay ${file} --speed 20; echo "ended with $?"; sleep 60`], {
-    columns: 160,
-    rows: 20,
-  });
-  t.teardown(() => program.kill());
+  const program = startLine(t, `${tool} replay ${file} --speed 20; echo "ended with $?"; sleep 60`, 160);
   const screen = await program.shows('end of recording');
   t.match(screen, /bpftop-ts +web-3 .*2026-01-31 12:01:43 UTC +end of recording/);
   t.match(screen, /beta.*3\.0k/);
@@ -244,8 +236,7 @@ t.test('the screen shows a recording at its pace, says when it ends, and stays',
 
 t.test('a recording can be paused and stepped through, and its pace is its own', async (t) => {
   const file = fileOf(t, recording);
-  const program = new PtyProgram(['sh', '-c', `${tool} replay ${file} --speed max; sleep 60`], {columns: 160, rows: 20});
-  t.teardown(() => program.kill());
+  const program = startLine(t, `${tool} replay ${file} --speed max; sleep 60`, 160);
   await program.shows('12:01:43 UTC  end of recording');
   program.type(' ');
   await program.shows('paused 12:01:43 UTC');
@@ -273,11 +264,7 @@ const hourly = busySamples(40).map((sample, i) => ({
 
 t.test('a replay goes ahead, and faster, while it waits, and what it went over is in the past', async (t) => {
   const file = fileOf(t, recordingOf(hourly.slice(0, 6)));
-  const program = new PtyProgram(['sh', '-c', `${tool} replay ${file}; echo "ended with $?"; sleep 60`], {
-    columns: 200,
-    rows: 20,
-  });
-  t.teardown(() => program.kill());
+  const program = startLine(t, `${tool} replay ${file}; echo "ended with $?"; sleep 60`, 200);
   t.match(await program.shows(/2026-01-01 00:00:00 UTC {2}replay[^]*→ ahead/), /→ ahead .*\+ - speed/);
   program.type('\u001b[C');
   await program.shows('01-01 01:00:00 UTC  replay');
@@ -306,8 +293,7 @@ t.test('keys come from the terminal while the recording comes from a pipe', asyn
   const file = fileOf(t, recording);
   // The pipe stays open, as that of an ssh does.
   const line = `{ cat ${file}; sleep 60; } | ${tool} replay - --speed max; echo "ended with $?"; sleep 60`;
-  const program = new PtyProgram(['sh', '-c', line], {columns: 120, rows: 20});
-  t.teardown(() => program.kill());
+  const program = startLine(t, line, 120);
   await program.shows(/12:01:43 +replay/);
   program.type('/alpha\r');
   await program.hides('beta');
@@ -318,8 +304,7 @@ t.test('keys come from the terminal while the recording comes from a pipe', asyn
 t.test('a far host is on this screen, live, until its recorder or the way to it ends', {skip: kernelSkip}, async (t) => {
   const prog = loadProg(t, {type: 'xdp', name: 'far_away'});
   const line = `${tool} -d 100ms --record - | ${tool} replay - -f far_away; echo "ended with $?"; sleep 60`;
-  const program = new PtyProgram(['sh', '-c', line], {columns: 120, rows: 20});
-  t.teardown(() => program.kill());
+  const program = startLine(t, line, 120);
   await program.shows(/replay\n[^]*far_away/);
   // Beyond the present there is nothing, and nothing stands still.
   program.type('\u001b[1;2C\u001b[C');
@@ -337,16 +322,14 @@ t.test('a far host is on this screen, live, until its recorder or the way to it 
 
 t.test('a damaged recording is shown as far as it goes, and the screen says where it is damaged', async (t) => {
   const file = fileOf(t, Buffer.concat([recording, Buffer.from('rubbish, and more of it')]));
-  const program = new PtyProgram(['sh', '-c', `${tool} replay ${file} --speed 50; sleep 60`], {columns: 160, rows: 20});
-  t.teardown(() => program.kill());
+  const program = startLine(t, `${tool} replay ${file} --speed 50; sleep 60`, 160);
   const screen = await program.shows('end of recording');
   t.match(screen, `is damaged at byte ${recording.length}. It is shown up to 2026-01-31T12:01:43.000Z.`);
 });
 
 t.test('a terminal that goes away ends it', async (t) => {
   const file = fileOf(t, recording);
-  const program = new PtyProgram(['sh', '-c', `exec ${tool} replay ${file}`], {columns: 120, rows: 20});
-  t.teardown(() => program.kill());
+  const program = startLine(t, `exec ${tool} replay ${file}`, 120);
   await program.shows('replay');
   program.hangUp();
   const {exitCode, signal} = await program.exited;
@@ -356,10 +339,6 @@ t.test('a terminal that goes away ends it', async (t) => {
 
 t.test('what is no recording takes no screen', async (t) => {
   const file = fileOf(t, Buffer.from('ID TYPE NAME'));
-  const program = new PtyProgram(['sh', '-c', `${tool} replay ${file}; echo "ended with $?"; sleep 60`], {
-    columns: 120,
-    rows: 20,
-  });
-  t.teardown(() => program.kill());
+  const program = startLine(t, `${tool} replay ${file}; echo "ended with $?"; sleep 60`, 120);
   t.match(await program.shows('ended with 1'), /it is no recording/);
 });

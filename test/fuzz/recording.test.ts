@@ -12,7 +12,7 @@ import {crc32} from '../../src/sample/bytes.js';
 import type {Sample} from '../../src/sample/types.js';
 import {checkRefusal, damage, fuzz, triesMany} from '../helpers/fuzz.js';
 import {type Random, random} from '../helpers/random.js';
-import {randomSamples, recordingOf} from '../helpers/recordings.js';
+import {randomSamples, recordingOf, recordOf} from '../helpers/recordings.js';
 
 const preamble = 12;
 /** Deflate makes no byte into more (zlib's technical details), and no program of a sample takes less than four. */
@@ -49,17 +49,6 @@ function contentsOf(bytes: Buffer): Content[] {
     at += 9 + length + 4;
   }
   return found;
-}
-
-/** A record of these bytes, whatever they are, with sums that fit. */
-function recordOf(type: number, packed: Uint8Array): Buffer {
-  const head = Buffer.alloc(9);
-  head.writeUInt32LE(packed.length, 0);
-  head.writeUInt8(type, 4);
-  head.writeUInt32LE(crc32(head.subarray(0, 5)), 5);
-  const tail = Buffer.alloc(4);
-  tail.writeUInt32LE(crc32(packed));
-  return Buffer.concat([head, packed, tail]);
 }
 
 /** Not made smaller: that would be most of the time. */

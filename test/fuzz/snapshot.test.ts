@@ -2,29 +2,17 @@ import t from 'tap';
 import {SideReader} from '../../src/cli/diff-side.js';
 import {diff} from '../../src/model/diff.js';
 import {noFilter} from '../../src/model/filter.js';
-import {measure} from '../../src/model/measure.js';
 import {toDiffJson, toDiffMarkdown, toDiffTable} from '../../src/output/diff.js';
-import {toJson} from '../../src/output/json.js';
-import type {Sample} from '../../src/sample/types.js';
 import {checkRefusal, damage, damageText, fuzz, triesMany} from '../helpers/fuzz.js';
 import {random} from '../helpers/random.js';
-import {busySamples, randomSamples, recordingOf} from '../helpers/recordings.js';
-
-/** What --json prints of them, a document a sample but the first. */
-function documentsOf(samples: readonly Sample[], indent: number): Buffer {
-  const documents = samples.slice(1).map((sample, i) => {
-    const measured = measure(sample, samples[i] as Sample);
-    return `${toJson(measured, measured.progs, null, {version: '1.2.3', indent})}\n`;
-  });
-  return Buffer.from(documents.join(''));
-}
+import {busySamples, documentsOf, randomSamples, recordingOf} from '../helpers/recordings.js';
 
 const busy = busySamples(3);
 const snapshots = [
-  ...[1, 2, 3].map((seed) => documentsOf(randomSamples(random(seed), 3), 0)),
-  documentsOf(busy, 0),
+  ...[1, 2, 3].map((seed) => documentsOf(randomSamples(random(seed), 3))),
+  documentsOf(busy),
   documentsOf(busy.slice(0, 2), 1),
-];
+].map((documents) => Buffer.from(documents.join('')));
 const examples = [...snapshots, recordingOf(busy)];
 const words = [
   '"',

@@ -1,4 +1,7 @@
 /** Samples at random, with every value and every absence that they can have, for tests of recordings. */
+import {measure} from '../../src/model/measure.js';
+import {toJson} from '../../src/output/json.js';
+import {crc32} from '../../src/sample/bytes.js';
 import type {ProgLink} from '../../src/sample/links.js';
 import type {ProgMap} from '../../src/sample/maps.js';
 import type {ProgNames} from '../../src/sample/names.js';
@@ -127,4 +130,23 @@ export function busySamples(seconds: number): Sample[] {
   // One host, and one object a program, as a collector gives them.
   const {host, progs} = samples[0] as Sample;
   return samples.map((sample) => ({...sample, host, progs: {...sample.progs, info: progs.info}}));
+}
+
+/** A record of these bytes, whatever they are, with sums that fit. */
+export function recordOf(type: number, packed: Uint8Array): Buffer {
+  const head = Buffer.alloc(9);
+  head.writeUInt32LE(packed.length, 0);
+  head.writeUInt8(type, 4);
+  head.writeUInt32LE(crc32(head.subarray(0, 5)), 5);
+  const tail = Buffer.alloc(4);
+  tail.writeUInt32LE(crc32(packed));
+  return Buffer.concat([head, packed, tail]);
+}
+
+/** What --json prints of them, a document a sample but the first. */
+export function documentsOf(samples: readonly Sample[], indent = 0): string[] {
+  return samples.slice(1).map((sample, i) => {
+    const measured = measure(sample, samples[i] as Sample);
+    return `${toJson(measured, measured.progs, null, {version: '1.2.3', indent})}\n`;
+  });
 }

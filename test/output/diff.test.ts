@@ -1,7 +1,5 @@
 import {readFileSync} from 'node:fs';
 import path from 'node:path';
-import {Ajv2020} from 'ajv/dist/2020.js';
-import formats from 'ajv-formats';
 import t from 'tap';
 import {diff, Side, sortDiff} from '../../src/model/diff.js';
 import {noFilter} from '../../src/model/filter.js';
@@ -11,21 +9,11 @@ import {toDiffJson, toDiffMarkdown, toDiffTable, type ToldDiff} from '../../src/
 import {diffSchema} from '../../src/output/diff-schema.js';
 import {schemaText} from '../../src/output/snapshot-schema.js';
 import {makeSample, type ProgSpec} from '../helpers/samples.js';
+import {publishedSchema} from '../helpers/schema.js';
 
 const published = path.join(import.meta.dirname, '../../docs/diff.schema.json');
 
-/** The schema with nothing left open: what a document has and the schema doesn't describe is an error too. */
-function closed(schema: unknown): unknown {
-  if (Array.isArray(schema)) return schema.map(closed);
-  if (typeof schema !== 'object' || schema === null) return schema;
-  const inner = Object.fromEntries(Object.entries(schema).map(([key, value]) => [key, closed(value)]));
-  return 'properties' in inner ? {...inner, additionalProperties: false} : inner;
-}
-
-const ajv = new Ajv2020({allErrors: true, strict: true, allowUnionTypes: true});
-(formats as unknown as (ajv: Ajv2020) => void)(ajv);
-const validate = ajv.compile(closed(JSON.parse(readFileSync(published, 'utf8'))) as object);
-const problems = (text: string) => (validate(JSON.parse(text)) ? [] : validate.errors);
+const {problems} = publishedSchema(published);
 
 /** So many seconds in which each program runs 1000 times, so long each time. */
 function side(name: string, seconds: number, progs: readonly (ProgSpec & {readonly avg: number})[], whole = true): Side {

@@ -1,7 +1,5 @@
 import {readFileSync} from 'node:fs';
 import path from 'node:path';
-import {Ajv2020} from 'ajv/dist/2020.js';
-import formats from 'ajv-formats';
 import t from 'tap';
 import {findGrouping, type Grouping, groupProgs} from '../../src/model/group.js';
 import {measure} from '../../src/model/measure.js';
@@ -10,22 +8,11 @@ import {schemaText, snapshotSchema} from '../../src/output/snapshot-schema.js';
 import {run} from '../helpers/cli.js';
 import {kernelSkip, loadProg} from '../helpers/kernel.js';
 import {makeSample, owner, progMap, reading} from '../helpers/samples.js';
+import {publishedSchema} from '../helpers/schema.js';
 
 const published = path.join(import.meta.dirname, '../../docs/snapshot.schema.json');
 
-/** The schema with nothing left open: what a document has and the schema doesn't describe is an error too. */
-function closed(schema: unknown): unknown {
-  if (Array.isArray(schema)) return schema.map(closed);
-  if (typeof schema !== 'object' || schema === null) return schema;
-  const inner = Object.fromEntries(Object.entries(schema).map(([key, value]) => [key, closed(value)]));
-  return 'properties' in inner ? {...inner, additionalProperties: false} : inner;
-}
-
-const ajv = new Ajv2020({allErrors: true, strict: true, allowUnionTypes: true});
-(formats as unknown as (ajv: Ajv2020) => void)(ajv);
-const schema = JSON.parse(readFileSync(published, 'utf8')) as object;
-const validate = ajv.compile(closed(schema) as object);
-const problems = (text: string) => (validate(JSON.parse(text)) ? [] : validate.errors);
+const {problems, compile} = publishedSchema(published);
 
 t.test('what is published is what the fields say; npm run generate writes it', (t) => {
   t.equal(readFileSync(published, 'utf8'), schemaText(snapshotSchema()));
@@ -79,7 +66,7 @@ t.test('and what is not such a document does not', (t) => {
     changed((document) => Object.assign(document, {taken_at: 'yesterday'})),
     [{keyword: 'format'}],
   );
-  const open = ajv.compile(schema);
+  const open = compile();
   t.ok(open({...(JSON.parse(text) as object), added_later: true}), 'what is added later does not break a reader');
   t.end();
 });

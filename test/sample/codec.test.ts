@@ -3,11 +3,11 @@ import {deflateRawSync} from 'node:zlib';
 import t from 'tap';
 import {measure} from '../../src/model/measure.js';
 import {toJson} from '../../src/output/json.js';
-import {ByteReader, ByteWriter, crc32} from '../../src/sample/bytes.js';
+import {ByteReader, ByteWriter} from '../../src/sample/bytes.js';
 import {BadRecording, formatVersion, SampleDecoder, SampleEncoder} from '../../src/sample/codec.js';
 import type {Sample} from '../../src/sample/types.js';
 import {random} from '../helpers/random.js';
-import {randomSamples} from '../helpers/recordings.js';
+import {randomSamples, recordOf} from '../helpers/recordings.js';
 import {makeSample, owner, progInfo, progMap, reading} from '../helpers/samples.js';
 
 const preamble = 12;
@@ -32,16 +32,7 @@ function decode(bytes: Uint8Array, step = bytes.length): {samples: Sample[]; err
 }
 
 /** A record with that content, as the encoder would pack it. */
-function record(type: number, content: Uint8Array): Buffer {
-  const packed = deflateRawSync(content);
-  const head = Buffer.alloc(9);
-  head.writeUInt32LE(packed.length, 0);
-  head.writeUInt8(type, 4);
-  head.writeUInt32LE(crc32(head.subarray(0, 5)), 5);
-  const tail = Buffer.alloc(4);
-  tail.writeUInt32LE(crc32(packed));
-  return Buffer.concat([head, packed, tail]);
-}
+const record = (type: number, content: Uint8Array) => recordOf(type, deflateRawSync(content));
 
 t.test('whatever samples go in, the same come out, in pieces of any size', (t) => {
   const from = random(7);
