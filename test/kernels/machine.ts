@@ -104,8 +104,7 @@ function readConsole(text: string, end: string | undefined): Omit<Outcome, 'seco
     if (said === 'begin') [command, section] = [rest, []];
     if (said === 'status' && rest !== '0') {
       found.failed = Math.max(found.failed, 1);
-      const telling = section.filter((each) => !/^\s*(ok \d|\d+\.\.\d|# Subtest|$)/.test(each));
-      found.failures.push(`${command}\n${telling.slice(0, mostLines).join('\n')}`);
+      found.failures.push(telling(command, section));
     }
     if (said === 'end') return found;
     // An assertion, or a test that was skipped; a test that ran says how long it took.
@@ -116,11 +115,21 @@ function readConsole(text: string, end: string | undefined): Omit<Outcome, 'seco
     else if (assertion[1]) found.failed++;
     else found.passed++;
   }
-  if (end === undefined) return found;
+  // Nobody waited for the end of what had failed already.
+  if (end === undefined) {
+    if (section.some((line) => /^\s*not ok \d+(?!.*# SKIP)/.test(line))) found.failures.push(telling(command, section));
+    return found;
+  }
   const last = lines.filter(Boolean).at(-1);
   // No memory for QEMU, a user-mode kernel that may not trace: no kernel came up to say anything, not even that it panics.
   if (!found.release && !text.includes('panic') && !end.startsWith('it said nothing'))
     return {...found, unable: `${end}: ${last}`};
   found.failures.push(`${end}, ${command}\n${section.slice(-mostLines).join('\n')}`);
   return {...found, failed: Math.max(found.failed, 1)};
+}
+
+/** What failed, without what went well. */
+function telling(command: string, section: readonly string[]): string {
+  const lines = section.filter((line) => !/^\s*(ok \d|\d+\.\.\d|# Subtest|$)/.test(line));
+  return `${command}\n${lines.slice(0, mostLines).join('\n')}`;
 }
