@@ -144,7 +144,14 @@ Result<Btf> Btf::read(const char* path) {
   struct stat status;
   if (::fstat(fd.get(), &status) < 0) return {{}, {errno, "fstat"}};
   if (status.st_size < 0 || static_cast<uint64_t>(status.st_size) > kMostBytes) return {{}, {ENOMEM, "btf"}};
-  std::vector<uint8_t> bytes(static_cast<size_t>(status.st_size));
+  const auto size = static_cast<size_t>(status.st_size);
+  // Of sysfs a read gets a page at a time, 1 300 for a kernel's. From 6.16 on they can be mapped instead.
+  if (Mapping mapping(fd.get(), size); !mapping.bytes().empty()) {
+    Result<Btf> result = view(mapping.bytes());
+    if (!result.error) result.value.mapping_ = std::move(mapping);
+    return result;
+  }
+  std::vector<uint8_t> bytes(size);
   size_t have = 0;
   while (have < bytes.size()) {
     const ssize_t got = ::read(fd.get(), bytes.data() + have, bytes.size() - have);

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/mapping.h"
 #include "core/sys_error.h"
 
 namespace bpftop {
@@ -107,8 +108,9 @@ class Btf {
   uint32_t offset_of_name(std::string_view name) const;
   uint32_t word(size_t at) const;
 
-  /// Empty where the bytes are another's.
+  /// Where the bytes are, unless they are another's: in one of these.
   std::vector<uint8_t> owned_;
+  Mapping mapping_;
   std::span<const uint8_t> bytes_;
   /// Where each type begins in bytes_, by id.
   std::vector<uint32_t> types_;

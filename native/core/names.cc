@@ -2,8 +2,6 @@
 // slot of a prog_array, whose values read as program ids.
 #include "core/names.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -13,6 +11,7 @@
 
 #include "core/bpf_syscall.h"
 #include "core/btf.h"
+#include "core/mapping.h"
 
 namespace bpftop {
 namespace {
@@ -23,29 +22,6 @@ constexpr std::string_view kVmlinux = "vmlinux";
 constexpr uint32_t kMostBtf = 32 << 20;
 /// KSYM_NAME_LEN
 constexpr size_t kMostName = 512;
-
-/// Memory of its own: malloc keeps megabytes that were freed once, in each of the pool's threads anew.
-class Mapping {
- public:
-  Mapping() = default;
-  /// Empty where there is no memory.
-  explicit Mapping(size_t size) {
-    void* const start = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (start != MAP_FAILED) bytes_ = {static_cast<uint8_t*>(start), size};
-  }
-  Mapping(Mapping&& other) noexcept : bytes_(std::exchange(other.bytes_, {})) {}
-  Mapping& operator=(Mapping&& other) noexcept {
-    std::swap(bytes_, other.bytes_);
-    return *this;
-  }
-  ~Mapping() {
-    if (!bytes_.empty()) ::munmap(bytes_.data(), bytes_.size());
-  }
-  std::span<uint8_t> bytes() const { return bytes_; }
-
- private:
-  std::span<uint8_t> bytes_;
-};
 
 /// A BTF object of this kernel, whole.
 struct BtfObject {
