@@ -23,7 +23,7 @@ function librariesOf(file: string): string[] {
 }
 
 /** The project's own TypeScript, file by file; and tap in one. */
-async function transpile(to: string): Promise<void> {
+export async function transpile(to: string): Promise<void> {
   const entryPoints = ['src', 'test'].flatMap((room) =>
     readdirSync(path.join(root, room), {recursive: true, encoding: 'utf8'})
       .filter((file) => /\.tsx?$/.test(file))
