@@ -7,7 +7,7 @@ import {tmpdir} from 'node:os';
 import path from 'node:path';
 import t, {type Test} from 'tap';
 import {startChild} from '../helpers/child.js';
-import {type Document, run} from '../helpers/cli.js';
+import {type Document, settledDocument} from '../helpers/cli.js';
 import {kernelSkip} from '../helpers/kernel.js';
 import {has, mountOf} from '../helpers/mounts.js';
 
@@ -188,9 +188,8 @@ t.test('a host with everything on it, in one document', {skip: hostSkip}, async 
   for (const name of ['pinned_one', 'pinned_two'])
     pins.push(await settle<{id: number; pid: number}>(t, name, null, pinned, ['unshare', '-m']));
 
-  const {stdout, stderr, status} = await run(['--json', '-d', '50ms', '--host-root', hostRoot]);
-  t.equal(status, 0, stderr);
-  const {programs} = JSON.parse(stdout) as Document;
+  const ofHost = ['-d', '50ms', '--host-root', hostRoot];
+  const {programs} = await settledDocument(ofHost);
   const find = (id: number) => programs.find((prog) => prog.id === id);
 
   for (const {name, cgroup, owner} of homes)
@@ -224,11 +223,10 @@ t.test('a host with everything on it, in one document', {skip: hostSkip}, async 
   });
 
   await t.test('a filter and a grouping by pod', async (t) => {
-    const filtered = await run(['--json', '-d', '50ms', '--host-root', hostRoot, '-f', 'pod:checkout']);
+    const filtered = await settledDocument([...ofHost, '-f', 'pod:checkout']);
     const ofPod = ['systemd_kubelet', 'cgroupfs_kubele', 'crio'];
-    t.strictSame((JSON.parse(filtered.stdout) as Document).programs.map(({name}) => name).sort(), [...ofPod].sort());
-    const grouped = await run(['--json', '-d', '50ms', '--host-root', hostRoot, '-g', 'pod']);
-    const {groups, programs: all} = JSON.parse(grouped.stdout) as Document & {
+    t.strictSame(filtered.programs.map(({name}) => name).sort(), [...ofPod].sort());
+    const {groups, programs: all} = (await settledDocument([...ofHost, '-g', 'pod'])) as Document & {
       groups: {group: string | null; program_ids: number[]}[];
     };
     const group = groups.find(({group}) => group?.includes('checkout-x7'));
