@@ -181,8 +181,8 @@ t.test('what is no recording, or a newer one, is one line and status 1', async (
     [fileOf(t, Buffer.from('{"schema_version": 1}')), /it is no recording\. bpftop-ts --record FILE makes one\./],
     [fileOf(t, Buffer.alloc(0)), /it is empty\./],
     [fileOf(t, recording.subarray(0, 20)), /it ends at byte 20, before its first sample is whole\./],
-    [dir, /it is no file\./],
-    ['/dev/zero', /it is no file\./],
+    [dir, /it is neither a file nor a pipe\./],
+    ['/dev/zero', /it is neither a file nor a pipe\./],
     [path.join(dir, 'none'), /open: ENOENT\./],
   ];
   for (const [file, stderr] of cases) {

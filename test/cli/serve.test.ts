@@ -150,8 +150,8 @@ t.test('what can’t be done is one sentence', {skip: kernelSkip}, async (t) => 
     [['--max-series', '0'], 2, /it is 1 or more/],
     [['--format', 'json'], 2, /serve takes no --format/],
     [['--delay', '1s'], 2, /serve takes no --delay/],
-    [['--web.config.file', path.join(dir, 'none')], 2, /cannot read .*none: \w+: ENOENT/],
-    [['--web.config.file', path.join(dir, 'bad.yml')], 2, /cannot read .*none\.pem: \w+: ENOENT|none\.key: \w+: ENOENT/],
+    [['--web.config.file', path.join(dir, 'none')], 1, /cannot read .*none: \w+: ENOENT/],
+    [['--web.config.file', path.join(dir, 'bad.yml')], 1, /cannot read .*none\.pem: \w+: ENOENT|none\.key: \w+: ENOENT/],
     [
       ['--web.config.file', path.join(dir, 'bad.pem.yml')],
       2,
@@ -159,7 +159,7 @@ t.test('what can’t be done is one sentence', {skip: kernelSkip}, async (t) => 
     ],
     [['--web.config.file', path.join(dir, 'no.yml')], 2, /no\.yml': line 1 is no YAML/],
     [['--web.config.file', path.join(dir, 'other.yml')], 2, /it has 'tls'\. There are tls_server_config/],
-    [['--web.config.file', dir], 2, /is no file/],
+    [['--web.config.file', dir], 2, /is no plain file/],
     [['--frobnicate'], 2, /unknown option '--frobnicate'\. Try: bpftop-ts --help/],
     [['extra'], 2, /unknown command 'extra'|too many/],
   ];
