@@ -81,7 +81,7 @@ export async function runLive(
       try {
         const result = await next;
         if (result.done) {
-          screen.finish();
+          screen.finish(replay?.endsAsAsked === true);
           return screen.ended;
         }
         screen.update(measure(result.value, previous));

@@ -35,6 +35,7 @@ export class ReplayCollector implements Collector {
   readonly #past: boolean;
   #begun = false;
   #reached: boolean;
+  #endsAsAsked = false;
 
   constructor(bytes: Input, {speed, from = null, to = null, past = false}: PlayOptions) {
     this.playback = new Playback(speed, bytes.live);
@@ -48,6 +49,11 @@ export class ReplayCollector implements Collector {
   /** Whether a period between `from` and `to` has been yielded; where neither is given, from the beginning. */
   get reached(): boolean {
     return this.#reached;
+  }
+
+  /** Whether all until `to` has been yielded, and more is there. */
+  get endsAsAsked(): boolean {
+    return this.#endsAsAsked;
   }
 
   /**
@@ -67,12 +73,15 @@ export class ReplayCollector implements Collector {
     let atMs = 0;
     let askedMs = performance.now();
     try {
+      playback.waits(true);
       for await (const chunk of chunks) {
+        playback.waits(false);
         for (const sample of decoder.push(chunk)) {
           first ??= sample;
           if (last) atMs += Math.max(Number(sample.timeNs - last.timeNs) / 1e6, 0);
           if (to && isAfter(sample, atMs, to)) {
             if (!this.#reached) throw nothingThere(name, first, null);
+            this.#endsAsAsked = true;
             return;
           }
           if (!within) {
@@ -92,6 +101,7 @@ export class ReplayCollector implements Collector {
           yield sample;
           askedMs = performance.now();
         }
+        playback.waits(true);
       }
     } catch (error) {
       if (signal?.aborted) return;

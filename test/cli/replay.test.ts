@@ -146,7 +146,7 @@ t.test('on the screen what is before --from is there at once, as its past, and -
   program.type(' \u001b[C');
   await program.shows('2026-01-02 07:00:00 UTC  replay');
   program.type('\u001b[C');
-  await program.shows('2026-01-02 08:00:00 UTC  end of recording');
+  await program.shows('2026-01-02 08:00:00 UTC  end at --to');
   program.type('q');
   await program.shows('ended with 0');
   const counted = startLine(t, `${tool} replay ${file} --from 29h -n 1; echo "ended with $?"; sleep 60`, 160);
@@ -297,6 +297,7 @@ t.test('keys come from the terminal while the recording comes from a pipe', asyn
   await program.shows(/12:01:43 +replay/);
   program.type('/alpha\r');
   await program.hides('beta');
+  await program.shows(/no data \d/);
   program.type('q');
   await program.until(() => !program.emulator.alternate, 'the shell');
 });
