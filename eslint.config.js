@@ -23,7 +23,9 @@ const packages = {
 };
 
 const roomRules = Object.entries(rooms).map(([room, allowed]) => {
-  const closed = [...Object.keys(rooms), 'addon', 'input', 'errors'].filter((other) => other !== room && !allowed.includes(other));
+  const closed = [...Object.keys(rooms), 'addon', 'input', 'errors'].filter(
+    (other) => other !== room && !allowed.includes(other),
+  );
   const foreign = Object.entries(packages).filter(([, owner]) => owner !== room);
   return {
     files: [`src/${room}/**/*.{ts,tsx}`],

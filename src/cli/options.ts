@@ -794,7 +794,7 @@ What compares with something unknown (-) isn't true, and neither is not of it.`;
 
 /** What the exit status says. */
 export const exitStatusHelp = `Exit status: 0 done, 1 failed, 2 bad usage, 3 --fail-on was true, 69 this kernel or system can't,
-77 not permitted, 128+n ended by signal n.`;
+77 not permitted, 128+n ended by signal n. A file that can't be read or written: 1, or 77.`;
 
 function helpAfter(command: Command): string {
   const help = command.createHelp();
