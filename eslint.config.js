@@ -4,12 +4,12 @@ import tseslint from 'typescript-eslint';
 /** Which rooms of src/ the files of a room may import (besides their own), and which packages are theirs alone. */
 const rooms = {
   sample: [],
-  collectors: ['sample', 'addon', 'errors'],
+  collectors: ['sample', 'addon', 'input', 'errors'],
   model: ['sample', 'errors'],
   output: ['model', 'sample', 'errors'],
   ui: ['model', 'sample', 'errors'],
-  serve: ['model', 'sample', 'errors'],
-  cli: ['collectors', 'sample', 'model', 'output', 'serve', 'ui', 'errors'],
+  serve: ['model', 'sample', 'input', 'errors'],
+  cli: ['collectors', 'sample', 'model', 'output', 'serve', 'ui', 'input', 'errors'],
 };
 const packages = {
   ink: 'ui',
@@ -23,7 +23,9 @@ const packages = {
 };
 
 const roomRules = Object.entries(rooms).map(([room, allowed]) => {
-  const closed = [...Object.keys(rooms), 'addon', 'errors'].filter((other) => other !== room && !allowed.includes(other));
+  const closed = [...Object.keys(rooms), 'addon', 'input', 'errors'].filter(
+    (other) => other !== room && !allowed.includes(other),
+  );
   const foreign = Object.entries(packages).filter(([, owner]) => owner !== room);
   return {
     files: [`src/${room}/**/*.{ts,tsx}`],

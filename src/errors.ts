@@ -51,6 +51,22 @@ export function isSystemError(error: unknown): error is SystemError {
   );
 }
 
+/**
+ * A failed call on a file, or on what else a person named, as their error: 77 where it isn't permitted, else 1. Whatever else was thrown is
+ * given back as it is.
+ * @param remedies by errno's name.
+ */
+export function failedCall(
+  what: string,
+  error: unknown,
+  remedies: {readonly otherwise: string; readonly [code: string]: string},
+): unknown {
+  if (!isSystemError(error)) return error;
+  const {syscall, code} = error;
+  const status = isNotPermitted(code) ? exitStatus.notPermitted : exitStatus.failed;
+  return new UserError(`${what}: ${syscall}: ${code}. ${remedies[code] ?? remedies.otherwise}`, status, {cause: error});
+}
+
 /** Whether an errno's name says that one may not, rather than that it can't be. */
 export function isNotPermitted(code: string): boolean {
   return code === 'EPERM' || code === 'EACCES';

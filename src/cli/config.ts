@@ -2,11 +2,11 @@
  * How a person wants the screen: a JSON file of the user's own. What stands in it are defaults, which the command line overrules. It changes
  * how things look, never what is loaded or run.
  */
-import {closeSync, constants, fstatSync, openSync, readFileSync} from 'node:fs';
 import {lstat, mkdir, readlink} from 'node:fs/promises';
 import {homedir} from 'node:os';
 import path from 'node:path';
 import {isSystemError} from '../errors.js';
+import {readPlain} from '../input.js';
 import {replaceFile} from './files.js';
 
 /** As it stands in the file; each as the option of that name takes it. */
@@ -56,7 +56,7 @@ export function configPath(env: NodeJS.ProcessEnv = process.env): string | null 
 export function readConfig(file: string | null): {readonly config: Config; readonly problem: string | null} {
   if (file === null) return {config: {}, problem: null};
   try {
-    const {config, others} = parse(readOwn(file));
+    const {config, others} = parse(readPlain(file, mostBytes, true));
     const problem = others.length === 0 ? null : `there is no setting ${others.join(', ')} (${file})`;
     return {config, problem};
   } catch (error) {
@@ -67,30 +67,15 @@ export function readConfig(file: string | null): {readonly config: Config; reado
   }
 }
 
-function readOwn(file: string): string {
-  const fd = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  try {
-    const stat = fstatSync(fd);
-    if (!stat.isFile()) throw new Error('it is no plain file.');
-    const {uid, mode, size} = stat;
-    if (uid !== process.geteuid?.()) throw new Error('it belongs to another user.');
-    if ((mode & 0o022) !== 0) throw new Error('others may write to it.');
-    if (size > mostBytes) throw new Error('it is too large.');
-    return readFileSync(fd, 'utf8');
-  } finally {
-    closeSync(fd);
-  }
-}
-
 function parse(text: string): {readonly config: Config; readonly others: readonly string[]} {
   const value: unknown = JSON.parse(text);
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error('it is no JSON object.');
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error('it is no JSON object');
   const settings: [string, unknown][] = [];
   const others: string[] = [];
   for (const [key, setting] of Object.entries(value)) {
     if (!Object.hasOwn(checks, key)) others.push(key);
     else if (checks[key as keyof Config](setting)) settings.push([key, setting]);
-    else throw new Error(`'${key}' can't be that.`);
+    else throw new Error(`'${key}' can't be that`);
   }
   return {config: Object.fromEntries(settings), others};
 }

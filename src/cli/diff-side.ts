@@ -1,5 +1,5 @@
 /** One side of a diff, from the bytes of a snapshot or of a recording. */
-import {exitStatus, UserError} from '../errors.js';
+import {UserError} from '../errors.js';
 import {Side} from '../model/diff.js';
 import type {Filter} from '../model/filter.js';
 import {measure} from '../model/measure.js';
@@ -25,7 +25,7 @@ export class SideReader {
     this.#filter = filter;
   }
 
-  /** @throws UserError (2): it can't be read; this reader is of no use after that. */
+  /** @throws UserError: it can't be read; this reader is of no use after that. */
   push(chunk: Uint8Array): void {
     if (chunk.length === 0) return;
     this.#reader ??= new (chunk[0] === firstOfRecording ? RecordingReader : SnapshotReader)(this.#name, this.#filter);
@@ -36,7 +36,7 @@ export class SideReader {
 
   /**
    * What all of it told, and what is wrong with it all the same; null: nothing.
-   * @throws UserError (2): there is nothing to compare.
+   * @throws UserError: there is nothing to compare.
    */
   end(): {readonly side: Side; readonly warning: string | null} {
     if (!this.#reader) throw unfit(this.#name, 'it is empty. Whoever writes it may have failed, and said why.');
@@ -126,6 +126,6 @@ class RecordingReader {
 }
 
 /** @param why a sentence, and what to do. */
-export function unfit(name: string, why: string): UserError {
-  return new UserError(`cannot compare ${name}: ${why}`, exitStatus.usage);
+function unfit(name: string, why: string): UserError {
+  return new UserError(`cannot compare ${name}: ${why}`);
 }

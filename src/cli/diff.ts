@@ -1,6 +1,6 @@
 /** Compares two files, or one and stdin: reads both, writes what differs, says what broke a rule. */
-import {createReadStream} from 'node:fs';
-import {exitStatus, isSystemError, UserError} from '../errors.js';
+import {exitStatus} from '../errors.js';
+import {openInput} from '../input.js';
 import {breaks} from '../model/change-rule.js';
 import {comparedKeys, diff, isIdle, type Side, sortDiff} from '../model/diff.js';
 import type {Filter} from '../model/filter.js';
@@ -16,7 +16,7 @@ import {
 } from '../output/diff.js';
 import {inAscii} from '../ui/theme.js';
 import {version} from '../version.js';
-import {SideReader, unfit} from './diff-side.js';
+import {SideReader} from './diff-side.js';
 import type {DiffOptions} from './options.js';
 import {say} from './report.js';
 import {takesAsciiAlone, write} from './stream.js';
@@ -69,25 +69,22 @@ export async function runDiff(options: DiffOptions): Promise<number> {
   return broken.length > 0 ? exitStatus.matched : exitStatus.done;
 }
 
+/** Before it is said that nothing comes, ms. */
+const patienceMs = 2000;
+
 async function readSide(file: string, filter: Filter): Promise<Side> {
-  const name = file === '-' ? 'stdin' : file;
-  const stream = file === '-' ? stdin() : createReadStream(file);
+  const {name, chunks} = openInput(file, 'compare');
   const reader = new SideReader(name, filter);
+  const late = setTimeout(() => say(`nothing comes from ${name} yet: waiting for it.`), patienceMs);
   try {
-    for await (const chunk of stream) reader.push(chunk as Buffer);
-  } catch (error) {
-    if (!isSystemError(error)) throw error;
-    const remedy =
-      error.code === 'ENOENT' ? 'Look for it with ls.' : 'Look at what it is, its owner and mode, and at the disk.';
-    throw unfit(name, `${error.syscall}: ${error.code}. ${remedy}`);
+    for await (const chunk of chunks) {
+      clearTimeout(late);
+      reader.push(chunk);
+    }
+  } finally {
+    clearTimeout(late);
   }
   const {side, warning} = reader.end();
   if (warning !== null) say(warning);
   return side;
-}
-
-function stdin(): NodeJS.ReadStream {
-  if (process.stdin.isTTY)
-    throw new UserError('diff -: stdin is a terminal. Pipe a snapshot or a recording into it.', exitStatus.usage);
-  return process.stdin;
 }

@@ -4,7 +4,7 @@
  */
 import {randomBytes} from 'node:crypto';
 import {constants} from 'node:fs';
-import {lstat, open, rename, rm} from 'node:fs/promises';
+import {type FileHandle, lstat, open, rename, rm} from 'node:fs/promises';
 
 const {O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY} = constants;
 
@@ -12,12 +12,20 @@ const {O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY} = constants;
 const ownerAlone = 0o600;
 
 /**
+ * Makes a file that must not be there yet.
+ * @throws the fs error; EEXIST: it is there, whatever it is.
+ */
+export async function createNew(file: string): Promise<FileHandle> {
+  // O_EXCL: not through a link either, wherever it leads.
+  return open(file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, ownerAlone);
+}
+
+/**
  * Writes a file that must not be there yet.
  * @throws the fs error; EEXIST: it is there, whatever it is. No part of it stays.
  */
 export async function writeNew(file: string, text: string, mode = ownerAlone): Promise<void> {
-  // O_EXCL: not through a link either, wherever it leads.
-  const handle = await open(file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, ownerAlone);
+  const handle = await createNew(file);
   try {
     // Not by open(): what others are to read, they are, whatever the umask.
     if (mode !== ownerAlone) await handle.chmod(mode);

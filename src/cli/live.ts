@@ -35,6 +35,9 @@ export async function runLive(
 ): Promise<number> {
   tuneV8();
   const stop = new AbortController();
+  // Before the terminal is taken, or anything recorded: until there is a handler, a signal ends the process on the spot.
+  let opened: Screen | null = null;
+  const guard = guardTerminal(() => opened?.close());
   const pace = new Pace(options.delayMs, firstPeriodMs);
   /** Whether there was anything of what is to be shown. */
   const reached = () => replay?.reached ?? true;
@@ -44,11 +47,13 @@ export async function runLive(
   const first = readings.next();
   first.catch(() => {});
   const {openScreen} = await import('../ui/index.js');
-  await first;
+  const gone = await Promise.race([first.then(() => null), guard.gone]);
+  if (gone !== null) {
+    stop.abort();
+    guard.release();
+    return gone;
+  }
 
-  // Before the terminal is taken: until there is a handler, a signal ends the process on the spot.
-  let opened: Screen | null = null;
-  const guard = guardTerminal(() => opened?.close());
   const {discardOutput, replaceByNull} = replay ? portableCalls : loadTerminal();
   const screen = openScreen({
     version,
@@ -76,7 +81,7 @@ export async function runLive(
       try {
         const result = await next;
         if (result.done) {
-          screen.finish();
+          screen.finish(replay?.endsAsAsked === true);
           return screen.ended;
         }
         screen.update(measure(result.value, previous));
@@ -93,7 +98,7 @@ export async function runLive(
     }
   };
   try {
-    return statusOf(await Promise.race([screen.ended, feed(), guard.gone]));
+    return await Promise.race([Promise.race([screen.ended, feed()]).then(statusOf), guard.gone]);
   } finally {
     stop.abort();
     guard.release();
@@ -120,13 +125,16 @@ function windowSize(): [number, number] | null {
   }
 }
 
-/** Signals, a bug anywhere, the end of npm or sudo above us: give the terminal back, then end as that asks for. */
-function guardTerminal(giveBack: () => void): {readonly gone: Promise<ScreenEnd>; release(): void} {
+/** Signals, a bug anywhere, the end of npm or sudo above us: give the terminal back, then end as that asks for, with that status. */
+function guardTerminal(giveBack: () => void): {readonly gone: Promise<number>; release(): void} {
   const signals = ['SIGTERM', 'SIGHUP', 'SIGINT', 'SIGQUIT'] as const;
-  const onSignal = (signal: (typeof signals)[number]) => {
-    giveBack();
-    exitNow(128 + constants.signals[signal]);
-  };
+  let onSignal: (signal: (typeof signals)[number]) => void = () => {};
+  const gone = new Promise<number>((resolve) => {
+    onSignal = (signal) => {
+      giveBack();
+      resolve(128 + constants.signals[signal]);
+    };
+  });
   const onBug = (error: unknown) => {
     giveBack();
     exitNow(report(error));
@@ -134,8 +142,7 @@ function guardTerminal(giveBack: () => void): {readonly gone: Promise<ScreenEnd>
   for (const signal of signals) process.on(signal, onSignal);
   process.on('uncaughtException', onBug);
   process.on('exit', giveBack);
-  let unwatch = () => {};
-  const gone = new Promise<ScreenEnd>((resolve) => (unwatch = watchLaunchers(() => resolve({by: 'hangup'}))));
+  const unwatch = watchLaunchers(() => onSignal('SIGHUP'));
   return {
     gone,
     release() {

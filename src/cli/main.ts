@@ -1,9 +1,9 @@
 /** The program: reads the command line, opens the kernel or a recording, hands what it measures to a screen or a writer, sets the exit status. */
-import {fstatSync} from 'node:fs';
 import {openHostRoot} from '../collectors/host-root.js';
 import {type Collector, KernelCollector} from '../collectors/kernel.js';
-import type {RecordedBytes, ReplayCollector} from '../collectors/replay.js';
-import {exitStatus, UserError} from '../errors.js';
+import type {ReplayCollector} from '../collectors/replay.js';
+import {exitStatus} from '../errors.js';
+import {openInput} from '../input.js';
 import {type Config, configPath, readConfig} from './config.js';
 import type {Demo} from './demo.js';
 import {exitSoon} from './exit.js';
@@ -55,7 +55,7 @@ async function watch(options: WatchOptions, notice: string | null): Promise<numb
     return status;
   } finally {
     demo?.stop();
-    collector.close();
+    await collector.close();
   }
 }
 
@@ -65,27 +65,15 @@ async function openRecorder(from: Collector, to: string, rotation: Rotation | nu
 }
 
 async function replay(options: ReplayOptions, notice: string | null): Promise<number> {
-  const {openRecording, ReplayCollector} = await import('../collectors/replay.js');
+  const {ReplayCollector} = await import('../collectors/replay.js');
   const {file, speed, from, to} = options;
-  const bytes = file === '-' ? recordingOfStdin() : openRecording(file);
   const past = showsScreen(options);
-  const collector = new ReplayCollector(bytes, {speed: speed ?? (past ? 1 : Infinity), from, to, past});
+  const collector = new ReplayCollector(openInput(file, 'replay'), {speed: speed ?? (past ? 1 : Infinity), from, to, past});
   try {
     return await show(collector, options, notice, collector);
   } finally {
     collector.close();
   }
-}
-
-function recordingOfStdin(): RecordedBytes {
-  const {stdin} = process;
-  if (stdin.isTTY)
-    throw new UserError(
-      'replay -: stdin is a terminal. Pipe a recording into it, such as that of: ssh HOST sudo npx bpftop-ts --record -',
-      exitStatus.usage,
-    );
-  // A file may be stdin too, and that has all its samples.
-  return {name: 'stdin', chunks: stdin, live: !fstatSync(0).isFile(), close: () => void stdin.destroy()};
 }
 
 async function show(

@@ -500,7 +500,7 @@ bpftop-ts --json -n 60 > before.json      a minute; then the new release, and th
 bpftop-ts diff before.json after.json --fail-on 'avg>+10%'
 bpftop-ts diff before.json after.json --markdown          for a pull request
 
-Exit status: 0 compared; 2 a file can't be; 3 --fail-on was true of a program, which stderr tells.`;
+Exit status: 0 compared; 1 a file can't be, 77 nor be read; 3 --fail-on was true of a program, which stderr tells.`;
 
 const doctorHelp = `
 Tries what the live screen would, for a moment; nothing of it stays, nothing is written.
@@ -569,6 +569,9 @@ export function commandLine(
     takeDefaults(program, configFor({format, failOn}), problem);
     const raw = program.opts<Raw>();
     if (raw.output !== undefined && format !== 'prometheus') throw usageError('--output goes with --format prometheus.');
+    const pages = raw.iterations ?? (raw.record === undefined ? 1 : 0);
+    if (command !== 'replay' && format === 'prometheus' && raw.output === undefined && pages !== 1)
+      throw usageError('--format prometheus writes one page to stdout, which takes no other: use -n 1, or --output FILE.');
     if (raw.group !== undefined && format === 'prometheus')
       throw usageError('--group and --format prometheus contradict each other.');
     return {
@@ -791,7 +794,7 @@ What compares with something unknown (-) isn't true, and neither is not of it.`;
 
 /** What the exit status says. */
 export const exitStatusHelp = `Exit status: 0 done, 1 failed, 2 bad usage, 3 --fail-on was true, 69 this kernel or system can't,
-77 not permitted, 128+n ended by signal n.`;
+77 not permitted, 128+n ended by signal n. A file that can't be read or written: 1, or 77.`;
 
 function helpAfter(command: Command): string {
   const help = command.createHelp();

@@ -1,12 +1,13 @@
 /** Writing a recording while something else is done with the samples, or nothing else. docs/recording.md describes what is written. */
-import {close, constants, ftruncate, lstatSync, openSync, renameSync, rmSync, write as writeFd} from 'node:fs';
-import {constants as os} from 'node:os';
-import {promisify} from 'node:util';
+import {lstatSync} from 'node:fs';
+import {type FileHandle, rename, rm} from 'node:fs/promises';
 import type {Collector} from '../collectors/kernel.js';
 import {Pace} from '../collectors/pace.js';
-import {exitStatus, isNotPermitted, isSystemError, UserError} from '../errors.js';
+import {exitStatus, failedCall, isSystemError, UserError} from '../errors.js';
 import {SampleEncoder} from '../sample/codec.js';
 import type {Sample} from '../sample/types.js';
+import {endBySignal} from './exit.js';
+import {createNew} from './files.js';
 import type {Rotation, WatchOptions} from './options.js';
 import {write} from './stream.js';
 
@@ -17,7 +18,8 @@ const filesKept = 10;
 interface Sink {
   /** @returns false when nobody reads it any more. @throws UserError when it can't be written. */
   put(sample: Sample): Promise<boolean>;
-  close(): void;
+  /** What is being put is whole before. Idempotent. */
+  close(): Promise<void>;
 }
 
 /** Hands on the samples of another collector, each when it has been recorded. */
@@ -25,12 +27,13 @@ export class RecordingCollector implements Collector {
   readonly #from: Collector;
   readonly #sink: Sink;
   readonly #goesOn: boolean;
+  #begun = false;
   #failure: UserError | null = null;
 
   /**
    * @param to a file, or `-` for stdout.
-   * @param goesOn whether samples are handed on when they can't be recorded any more, with a warning that says so: for a screen.
-   * @throws UserError where it can't be written.
+   * @param goesOn whether samples are handed on when no more can be recorded, with a warning that says so: for a screen.
+   * @throws UserError where something is there already.
    */
   constructor(from: Collector, to: string, rotation: Rotation | null, goesOn: boolean) {
     this.#from = from;
@@ -53,17 +56,19 @@ export class RecordingCollector implements Collector {
   async #record(sample: Sample): Promise<boolean> {
     if (this.#failure) return true;
     try {
-      return await this.#sink.put(sample);
+      const isRead = await this.#sink.put(sample);
+      this.#begun = true;
+      return isRead;
     } catch (error) {
-      if (!(error instanceof UserError) || !this.#goesOn) throw error;
+      if (!(error instanceof UserError) || !this.#goesOn || !this.#begun) throw error;
       this.#failure = error;
       return true;
     }
   }
 
-  close(): void {
-    this.#sink.close();
-    this.#from.close();
+  async close(): Promise<void> {
+    await this.#sink.close();
+    await this.#from.close();
   }
 }
 
@@ -77,14 +82,11 @@ function withWarning(sample: Sample, why: string): Sample {
  * @returns the exit status; 128 + n after signal n.
  */
 export async function recordOnly(collector: RecordingCollector, options: WatchOptions): Promise<number> {
-  const stop = new AbortController();
-  // Once: if a disk or reader takes nothing, a second one ends it on the spot.
-  for (const each of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'] as const)
-    process.once(each, () => stop.abort(128 + os.signals[each]));
-  const samples = collector.samples(new Pace(options.delayMs), stop.signal);
+  const signal = endBySignal();
+  const samples = collector.samples(new Pace(options.delayMs), signal);
   // So many periods have one reading more.
   for (let periods = -1; !(await samples.next()).done;) if (options.iterations && ++periods === options.iterations) break;
-  return stop.signal.aborted ? (stop.signal.reason as number) : exitStatus.done;
+  return signal.aborted ? (signal.reason as number) : exitStatus.done;
 }
 
 class StdoutSink implements Sink {
@@ -99,18 +101,18 @@ class StdoutSink implements Sink {
     return write(encode(this.#encoder, sample));
   }
 
-  close(): void {}
+  async close(): Promise<void> {}
 }
 
-const writeTo = promisify(writeFd);
-const truncate = promisify(ftruncate);
-const {O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY} = constants;
-
-/** A file that wasn't there before, and with `rotation` its predecessors: FILE.1 is the youngest of them. */
+/**
+ * A file that wasn't there before, and with `rotation` its predecessors: FILE.1 is the youngest of them. It is there from its first sample
+ * on: an empty one is no recording, and would be in the way of the next.
+ */
 class FileSink implements Sink {
   readonly #path: string;
   readonly #rotation: Rotation | null;
-  #fd: number;
+  /** null: it isn't there yet. */
+  #file: FileHandle | null = null;
   #encoder = new SampleEncoder();
   /** Bytes of whole samples. */
   #length = 0;
@@ -118,38 +120,48 @@ class FileSink implements Sink {
   #sinceNs: bigint | null = null;
   /** How many files there were before this one, and still are. */
   #older = 0;
+  /** The last put. */
+  #putting: Promise<boolean> = Promise.resolve(true);
+  #closed = false;
 
   constructor(path: string, rotation: Rotation | null) {
     this.#path = path;
     this.#rotation = rotation;
+    refuseExisting(path);
     if (rotation) for (let i = 1; i < filesKept; i++) refuseExisting(`${path}.${i}`);
-    this.#fd = create(path);
   }
 
-  async put(sample: Sample): Promise<boolean> {
+  put(sample: Sample): Promise<boolean> {
+    // A reading that was under way when it was closed.
+    if (this.#closed) return Promise.resolve(false);
+    return (this.#putting = this.#put(sample));
+  }
+
+  async #put(sample: Sample): Promise<boolean> {
     let bytes = encode(this.#encoder, sample);
-    if (this.#length > 0 && this.#isDue(bytes.length, sample.timeNs)) {
-      this.#rotate();
-      bytes = encode(this.#encoder, sample);
-    }
-    this.#sinceNs ??= sample.timeNs;
     try {
-      for (let at = 0; at < bytes.length;) at += (await writeTo(this.#fd, bytes, at)).bytesWritten;
+      if (this.#file && this.#isDue(bytes.length, sample.timeNs)) {
+        await this.#rotate();
+        bytes = encode(this.#encoder, sample);
+      }
+      this.#sinceNs ??= sample.timeNs;
+      this.#file ??= await createNew(this.#path);
+      for (let at = 0; at < bytes.length;) at += (await this.#file.write(bytes, at)).bytesWritten;
       this.#length += bytes.length;
     } catch (error) {
       // What is there of it is no sample.
-      await truncate(this.#fd, this.#length).catch(() => {});
+      await this.#file?.truncate(this.#length).catch(() => {});
       throw unwritable(this.#path, error);
     }
     return true;
   }
 
-  close(): void {
-    if (this.#fd < 0) return;
-    close(this.#fd, () => {});
-    this.#fd = -1;
-    // An empty file is no recording, and would be in the way of the next.
-    if (this.#length === 0) rmSync(this.#path, {force: true});
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#putting.catch(() => {});
+    await this.#file?.close();
+    if (this.#file && this.#length === 0) await rm(this.#path, {force: true});
+    this.#file = null;
   }
 
   #isDue(more: number, timeNs: bigint): boolean {
@@ -158,26 +170,21 @@ class FileSink implements Sink {
     return ms !== null && this.#sinceNs !== null && Number(timeNs - this.#sinceNs) >= ms * 1e6;
   }
 
-  #rotate(): void {
-    try {
-      for (let i = Math.min(this.#older, filesKept - 2); i >= 0; i--) {
-        const older = `${this.#path}.${i + 1}`;
-        // What wasn't there in the beginning is not one of ours.
-        if (i === this.#older) refuseExisting(older);
-        try {
-          renameSync(i === 0 ? this.#path : `${this.#path}.${i}`, older);
-        } catch (error) {
-          // Somebody has made room by taking an old one away.
-          if (i === 0 || !isSystemError(error) || error.code !== 'ENOENT') throw error;
-        }
+  async #rotate(): Promise<void> {
+    for (let i = Math.min(this.#older, filesKept - 2); i >= 0; i--) {
+      const older = `${this.#path}.${i + 1}`;
+      // What wasn't there in the beginning is not one of ours.
+      if (i === this.#older) refuseExisting(older);
+      try {
+        await rename(i === 0 ? this.#path : `${this.#path}.${i}`, older);
+      } catch (error) {
+        // Somebody has made room by taking an old one away.
+        if (i === 0 || !isSystemError(error) || error.code !== 'ENOENT') throw error;
       }
-    } catch (error) {
-      throw unwritable(this.#path, error);
     }
     this.#older = Math.min(this.#older + 1, filesKept - 1);
-    close(this.#fd, () => {});
-    this.#fd = -1;
-    this.#fd = create(this.#path);
+    await this.#file?.close();
+    this.#file = null;
     this.#encoder = new SampleEncoder();
     this.#length = 0;
     this.#sinceNs = null;
@@ -197,15 +204,6 @@ function encode(encoder: SampleEncoder, sample: Sample): Buffer {
   }
 }
 
-/** Readable for its owner alone; not through a symbolic link, wherever it leads. */
-function create(path: string): number {
-  try {
-    return openSync(path, O_WRONLY | O_CREAT | O_EXCL | (O_NOFOLLOW ?? 0), 0o600);
-  } catch (error) {
-    throw unwritable(path, error);
-  }
-}
-
 function refuseExisting(path: string): void {
   try {
     if (!lstatSync(path, {throwIfNoEntry: false})) return;
@@ -220,15 +218,10 @@ function exists(path: string): UserError {
 }
 
 function unwritable(path: string, error: unknown): unknown {
-  if (!isSystemError(error)) return error;
-  if (error.code === 'EEXIST') return exists(path);
-  const remedy =
-    error.code === 'ENOSPC' || error.code === 'EDQUOT'
-      ? 'Make room there; what was recorded until then can be replayed.'
-      : 'Choose a place that can be written.';
-  return new UserError(
-    `cannot record to ${path}: ${error.syscall}: ${error.code}. ${remedy}`,
-    isNotPermitted(error.code) ? exitStatus.notPermitted : exitStatus.failed,
-    {cause: error},
-  );
+  if (isSystemError(error) && error.code === 'EEXIST') return exists(path);
+  const full = 'Make room there; what was recorded until then can be replayed.';
+  return failedCall(`cannot record to ${path}`, error, {
+    ...{ENOSPC: full, EDQUOT: full},
+    otherwise: 'Choose a place that can be written.',
+  });
 }

@@ -19,7 +19,8 @@ export function screenFiles(config: string | null): ScreenFiles {
       const file = pathOf(name);
       try {
         await (replace ? replaceFile : writeNew)(file, textOf(shown, format));
-        return {kind: 'done', sentence: `Written: ${file}`};
+        const lacks = shown.selection.since ? '. Changes are not in it: diff compares two of them, as .json.' : '';
+        return {kind: 'done', sentence: `Written: ${file}${lacks}`};
       } catch (error) {
         if (!isSystemError(error)) return failed((error as Error).message);
         if (error.code !== 'EEXIST') return failed(explained(error));

@@ -1,7 +1,7 @@
 /** Samples as text on stdout, or in a file: as many as asked for, each over a whole period. */
 import {Pace} from '../collectors/pace.js';
 import type {Collector} from '../collectors/kernel.js';
-import {exitStatus, isNotPermitted, isSystemError, UserError} from '../errors.js';
+import {exitStatus, failedCall, isSystemError, UserError} from '../errors.js';
 import type {Filter} from '../model/filter.js';
 import {measure, type Measured, type MeasuredProg} from '../model/measure.js';
 import {csvHeader, groupCsvHeader, toCsv, toGroupCsv} from '../output/csv.js';
@@ -18,6 +18,7 @@ import {type ColumnKey, trendKey} from '../ui/layout.js';
 import {inAscii, drawsUnicode} from '../ui/theme.js';
 import type {Sample} from '../sample/types.js';
 import {version} from '../version.js';
+import {endBySignal} from './exit.js';
 import {replaceFile} from './files.js';
 import {say} from './report.js';
 import {mostSeries, type ReplayOptions, type ShowOptions, type TextFormat, type WatchOptions} from './options.js';
@@ -27,8 +28,8 @@ const firstUpdateMs = 1000;
 
 /**
  * Writes one document or table a period. The first reading is only the beginning of the first period, so that whatever is written
- * has rates. A sample that `failOn` is true of is the last.
- * @returns the exit status.
+ * has rates. A sample that `failOn` is true of is the last. On stdout there is one page of metrics, the last: no reader takes a second.
+ * @returns the exit status; 128 + n after signal n, by which a file that is being written is whole.
  */
 export async function writeSamples(collector: Collector, options: WatchOptions | ReplayOptions): Promise<number> {
   const format = options.format ?? 'table';
@@ -42,39 +43,53 @@ export async function writeSamples(collector: Collector, options: WatchOptions |
   const columns = fieldsOf(options.columns);
   const warned = new Set<string>();
   const ledger = new Ledger(mostSums(mostSeries));
+  // Else there is nothing that could be left half-written, and a signal ends it on the spot.
+  const writesFile = options.output !== null || (options.command !== 'replay' && options.record !== null);
+  const signal = writesFile ? endBySignal() : undefined;
+  const put = (text: string) => write(ascii ? inAscii(text) : text, signal);
+  let page: (() => Promise<string>) | null = null;
   let previous: Sample | null = null;
-  let written = 0;
-  for await (const sample of collector.samples(pace)) {
-    const measured = measure(sample, previous);
-    if (format === 'prometheus') ledger.add(measured);
-    const hasRates = previous !== null;
-    previous = sample;
-    if (!hasRates) continue;
-    // The JSON document carries its warnings; elsewhere they go where they can't be taken for data.
-    if (format !== 'json') warnOnce(measured, warned);
-    // JSON and CSV have all programs, which say themselves whether they are this tool's own. In words the limit is one of those that ran.
-    const selection = {...options, own: format === 'json' || format === 'csv', ...(format === 'plain' && {limit: null})};
-    const progs = selectProgs(measured.progs, selection);
-    const text =
-      format === 'prometheus'
-        ? await toMetrics({measured, progs, ledger, lasting: iterations !== 1})
-        : writers[format]({
-            measured,
-            progs,
-            by: options.grouping,
-            groups: options.grouping && selectGroups(measured.progs, options.grouping, selection),
-            columns,
-            first: written === 0,
-            options,
-            indent: process.stdout.isTTY ? 2 : 0,
-          });
-    if (options.output !== null) await writeOutput(options.output, text);
-    else if (!(await write(ascii ? inAscii(text) : text))) return exitStatus.done;
-    if (options.failOn && fails(measured, options.filter, options.failOn)) return exitStatus.matched;
-    if (++written === iterations) return exitStatus.done;
+  let periods = 0;
+  let matched = false;
+  try {
+    for await (const sample of collector.samples(pace, signal)) {
+      if (signal?.aborted) break;
+      const measured = measure(sample, previous);
+      if (format === 'prometheus') ledger.add(measured);
+      const hasRates = previous !== null;
+      previous = sample;
+      if (!hasRates) continue;
+      periods++;
+      // The JSON document carries its warnings; elsewhere they go where they can't be taken for data.
+      if (format !== 'json') warnOnce(measured, warned);
+      // JSON and CSV have all programs, which say themselves whether they are this tool's own. In words the limit is one of those that ran.
+      const selection = {...options, own: format === 'json' || format === 'csv', ...(format === 'plain' && {limit: null})};
+      const progs = selectProgs(measured.progs, selection);
+      if (format === 'prometheus') {
+        page = () => toMetrics({measured, progs, ledger, lasting: iterations !== 1});
+        if (options.output !== null) await writeOutput(options.output, await page());
+      } else {
+        const text = writers[format]({
+          measured,
+          progs,
+          by: options.grouping,
+          groups: options.grouping && selectGroups(measured.progs, options.grouping, selection),
+          columns,
+          first: periods === 1,
+          options,
+          indent: process.stdout.isTTY ? 2 : 0,
+        });
+        if (!(await put(text))) break;
+      }
+      matched = options.failOn !== null && fails(measured, options.filter, options.failOn);
+      if (matched || periods === iterations) break;
+    }
+  } finally {
+    if (page && options.output === null) await put(await page());
   }
-  if (written === 0) throw new UserError('there is one reading alone, and so no period to tell of. Record more than that.');
-  return exitStatus.done;
+  if (signal?.aborted) return signal.reason as number;
+  if (periods === 0) throw new UserError('there is one reading alone, and so no period to tell of. Record more than that.');
+  return matched ? exitStatus.matched : exitStatus.done;
 }
 
 /** Whether what is for people has to be in ASCII on stdout. */
@@ -143,13 +158,13 @@ async function toMetrics(told: Omit<Exposed, 'version' | 'maxSeries'>): Promise<
 
 /** Readable for all: the collector of textfiles runs as a user of its own. @throws UserError. */
 async function writeOutput(file: string, text: string): Promise<void> {
+  const what = `cannot write ${file}`;
+  const otherwise = 'Choose another place with --output.';
   try {
     await replaceFile(file, text, 0o644);
   } catch (error) {
-    const [why, status] = isSystemError(error)
-      ? [`${error.syscall}: ${error.code}`, isNotPermitted(error.code) ? exitStatus.notPermitted : exitStatus.failed]
-      : ['something else than a plain file is there', exitStatus.failed];
-    throw new UserError(`cannot write ${file}: ${why}. Choose another place with --output.`, status, {cause: error});
+    if (isSystemError(error)) throw failedCall(what, error, {otherwise});
+    throw new UserError(`${what}: something else than a plain file is there. ${otherwise}`);
   }
 }
 
@@ -167,13 +182,18 @@ process.stdout.on('error', () => {});
 
 /**
  * Writes to stdout and waits until it has been taken, so that a slow reader holds us up instead of filling memory.
- * @returns false when the reader has gone away (`| head -1`).
+ * @returns false when the reader has gone away (`| head -1`), or `signal` ended the wait.
  * @throws UserError when it can't be written.
  */
-export async function write(text: string | Uint8Array): Promise<boolean> {
-  const error = await new Promise<NodeJS.ErrnoException | null | undefined>((resolve) =>
-    process.stdout.write(text, resolve),
-  );
+export async function write(text: string | Uint8Array, signal?: AbortSignal): Promise<boolean> {
+  let giveUp = () => {};
+  const error = await new Promise<NodeJS.ErrnoException | 'aborted' | null | undefined>((resolve) => {
+    giveUp = () => resolve('aborted');
+    signal?.addEventListener('abort', giveUp);
+    process.stdout.write(text, resolve);
+  });
+  signal?.removeEventListener('abort', giveUp);
+  if (error === 'aborted') return false;
   if (!error) return true;
   if (error.code === 'EPIPE') return false;
   throw new UserError(

@@ -17,7 +17,7 @@ export interface Collector {
   /** Reads at the beat of `pace` until `signal` ends it. One loop at a time. */
   samples(pace: Pace, signal?: AbortSignal): AsyncIterable<Sample>;
   /** Gives everything back. Idempotent. */
-  close(): void;
+  close(): void | Promise<void>;
 }
 
 /** How to read. */

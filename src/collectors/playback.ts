@@ -20,6 +20,8 @@ export class Playback {
   #takesNext = false;
   /** The time of the sample that is waited for, or was last. */
   #sampleMs = 0;
+  /** Since when its recorder has given nothing; null: it isn't waited for. */
+  #silentSinceMs: number | null = null;
   readonly #nap = new Nap();
 
   /**
@@ -41,6 +43,17 @@ export class Playback {
     if (this.#sinceMs !== null) this.#moveTo(Math.min(this.#now(), this.#sampleMs));
     this.#speed = speed;
     this.#nap.end();
+  }
+
+  /** For how long a recorder that is running has given nothing, ms; null: it is none. */
+  get silentMs(): number | null {
+    if (!this.#catchesUp) return null;
+    return this.#silentSinceMs === null ? 0 : performance.now() - this.#silentSinceMs;
+  }
+
+  /** More is waited for, or something has come. */
+  waits(waits: boolean): void {
+    this.#silentSinceMs = waits ? performance.now() : null;
   }
 
   /** Goes so much further, to the next sample at least: all until then come without a wait. Again and again it adds up. */

@@ -1,53 +1,17 @@
 /** A recording as a source of Samples: from a file or a stream, at the pace it was made at, or another. Needs no addon and no Linux. */
-import {closeSync, constants, createReadStream, fstatSync, openSync} from 'node:fs';
-import {exitStatus, isSystemError, UserError} from '../errors.js';
+import {exitStatus, UserError} from '../errors.js';
+import type {Input} from '../input.js';
 import {BadRecording, SampleDecoder} from '../sample/codec.js';
 import type {Sample} from '../sample/types.js';
 import type {Collector} from './kernel.js';
 import type {Pace} from './pace.js';
 import {Playback} from './playback.js';
 
-/** Bytes of a recording. */
-export interface RecordedBytes {
-  /** What a person calls it. */
-  readonly name: string;
-  readonly chunks: AsyncIterable<Uint8Array>;
-  /**
-   * Whether it may be being written right now, by a recorder at the other end: then what is waited for has come as soon as it could, and is
-   * shown at once.
-   */
-  readonly live: boolean;
-  /** Gives it back. Idempotent. */
-  readonly close: () => void;
-}
-
 /** A place in a recording, ms: so long after its first sample, or a moment by the clock of its host, since the epoch. */
 export type Place = {readonly afterMs: number} | {readonly atMs: number};
 
 /** A sample that took so long to come was waited for, ms. */
 const waitedMs = 5;
-
-/**
- * Opens a file with a recording.
- * @throws UserError where it can't be read.
- */
-export function openRecording(path: string): RecordedBytes {
-  let fd: number;
-  try {
-    // Not waiting for whoever might write into a FIFO.
-    fd = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
-  } catch (error) {
-    throw unreadable(path, error);
-  }
-  if (!fstatSync(fd).isFile()) {
-    closeSync(fd);
-    throw new UserError(`cannot replay ${path}: it is no file. A recording from a pipe is read with: bpftop-ts replay -`);
-  }
-  const stream = createReadStream(path, {fd});
-  // What went wrong is told to who reads.
-  stream.on('error', () => {});
-  return {name: path, chunks: stream as AsyncIterable<Buffer>, live: false, close: () => void stream.destroy()};
-}
 
 /** What of a recording to yield, and how fast: the periods that end after `from` and not after `to`. */
 export interface PlayOptions {
@@ -65,14 +29,15 @@ export interface PlayOptions {
 export class ReplayCollector implements Collector {
   /** The pace, to be changed while it is yielded. */
   readonly playback: Playback;
-  readonly #bytes: RecordedBytes;
+  readonly #bytes: Input;
   readonly #from: Place | null;
   readonly #to: Place | null;
   readonly #past: boolean;
   #begun = false;
   #reached: boolean;
+  #endsAsAsked = false;
 
-  constructor(bytes: RecordedBytes, {speed, from = null, to = null, past = false}: PlayOptions) {
+  constructor(bytes: Input, {speed, from = null, to = null, past = false}: PlayOptions) {
     this.playback = new Playback(speed, bytes.live);
     this.#bytes = bytes;
     this.#from = from;
@@ -84,6 +49,11 @@ export class ReplayCollector implements Collector {
   /** Whether a period between `from` and `to` has been yielded; where neither is given, from the beginning. */
   get reached(): boolean {
     return this.#reached;
+  }
+
+  /** Whether all until `to` has been yielded, and more is there. */
+  get endsAsAsked(): boolean {
+    return this.#endsAsAsked;
   }
 
   /**
@@ -103,12 +73,15 @@ export class ReplayCollector implements Collector {
     let atMs = 0;
     let askedMs = performance.now();
     try {
+      playback.waits(true);
       for await (const chunk of chunks) {
+        playback.waits(false);
         for (const sample of decoder.push(chunk)) {
           first ??= sample;
           if (last) atMs += Math.max(Number(sample.timeNs - last.timeNs) / 1e6, 0);
           if (to && isAfter(sample, atMs, to)) {
             if (!this.#reached) throw nothingThere(name, first, null);
+            this.#endsAsAsked = true;
             return;
           }
           if (!within) {
@@ -128,6 +101,7 @@ export class ReplayCollector implements Collector {
           yield sample;
           askedMs = performance.now();
         }
+        playback.waits(true);
       }
     } catch (error) {
       if (signal?.aborted) return;
@@ -173,16 +147,8 @@ function moment({takenAt}: Sample): string {
   return new Date(takenAt).toISOString();
 }
 
-function unreadable(name: string, error: unknown): unknown {
-  if (!isSystemError(error)) return error;
-  const remedy = error.code === 'ENOENT' ? 'Look for it with ls.' : 'Look at its owner and mode, and at the disk.';
-  return new UserError(`cannot replay ${name}: ${error.syscall}: ${error.code}. ${remedy}`, exitStatus.failed, {
-    cause: error,
-  });
-}
-
 function explain(name: string, error: unknown, shown: string): unknown {
-  if (!(error instanceof BadRecording)) return unreadable(name, error);
+  if (!(error instanceof BadRecording)) return error;
   switch (error.kind) {
     case 'foreign':
       return new UserError(`cannot replay ${name}: it is no recording. bpftop-ts --record FILE makes one.`);

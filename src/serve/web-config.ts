@@ -2,12 +2,13 @@
  * Who may read over the network, and how: the web configuration file of Prometheus' exporters
  * (https://github.com/prometheus/exporter-toolkit/blob/master/docs/web-configuration.md), as far as it can be had here.
  */
-import {closeSync, constants, fstatSync, openSync, readFileSync, statSync} from 'node:fs';
+import {statSync} from 'node:fs';
 import {validateHeaderValue} from 'node:http';
 import {dirname, resolve} from 'node:path';
 import {createSecureContext, type SecureVersion} from 'node:tls';
 import {LineCounter, parseDocument} from 'yaml';
-import {exitStatus, isNotPermitted, isSystemError, UserError} from '../errors.js';
+import {exitStatus, failedCall, isSystemError, UserError} from '../errors.js';
+import {readPlain} from '../input.js';
 import {shortened} from '../model/printable.js';
 import type {Users} from './basic-auth.js';
 
@@ -70,7 +71,7 @@ type Mapping = Readonly<Record<string, unknown>>;
 
 /**
  * Reads it, and the files that it names: relative ones are beside it.
- * @throws UserError (2) where it can't be used, and 77 where it, or a file it names, may not be read; in one sentence.
+ * @throws UserError (2) where it can't be used, and where it, or a file it names, may not (77) or can't (1) be read; in one sentence.
  */
 export function readWebConfig(file: string): WebConfig {
   const keys = ['tls_server_config', 'http_server_config', 'basic_auth_users'];
@@ -89,23 +90,11 @@ function refuse(file: string, what: string, remedy = 'See the README for what it
 
 function read(file: string, config: string, most: number): string {
   const shown = shortened(file, shownLength);
-  let fd = -1;
   try {
-    // Not waiting for whoever might write into a FIFO.
-    fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
-    const stat = fstatSync(fd);
-    if (!stat.isFile()) throw refuse(config, `${shown} is no file`);
-    if (stat.size > most) throw refuse(config, `${shown} is too large`);
-    return readFileSync(fd, 'utf8');
+    return readPlain(file, most);
   } catch (error) {
-    if (!isSystemError(error)) throw error;
-    throw new UserError(
-      `--web.config.file '${config}': cannot read ${shown}: ${error.syscall}: ${error.code}. Check its name and mode.`,
-      isNotPermitted(error.code) ? exitStatus.notPermitted : exitStatus.usage,
-      {cause: error},
-    );
-  } finally {
-    if (fd >= 0) closeSync(fd);
+    if (!isSystemError(error)) throw refuse(config, `${shown}: ${(error as Error).message}`);
+    throw failedCall(`--web.config.file '${config}': cannot read ${shown}`, error, {otherwise: 'Check its name and mode.'});
   }
 }
 

@@ -25,7 +25,8 @@ import {cellsOf, cut} from './text.js';
 import type {View} from './view.js';
 
 /** What the screen is doing, as the header says it. */
-export type Activity = 'reading…' | 'live' | 'replay' | 'no reading' | 'end of recording';
+export type Activity =
+  'reading…' | 'live' | 'replay' | 'no reading' | `no data ${string}` | 'end at --to' | 'end of recording';
 
 /** What the header shows. */
 export interface HeaderInput {
@@ -136,7 +137,7 @@ function pausedPieces({sample, periodNs}: Measured, behindNs: number): Piece[] {
 }
 
 /** `0.2s`, `20s`, `1m20s`, `1h2m` */
-function shownAgo(ns: number): string {
+export function shownAgo(ns: number): string {
   if (ns < 9.95e9) return `${+(ns / 1e9).toFixed(1)}s`;
   const seconds = Math.round(ns / 1e9);
   if (seconds < 60) return `${seconds}s`;

@@ -47,6 +47,8 @@ export interface ScreenFiles {
 export interface PlaybackControl {
   /** How many times as fast as it was recorded; Infinity: without waiting. */
   speed: number;
+  /** For how long whoever records right now has sent nothing, ms; null: nobody does, it is a file. */
+  readonly silentMs: number | null;
   /** Goes on by so much of the recording's time without waiting, and to the next reading at least. */
   ahead(ms: number): void;
 }
@@ -91,8 +93,8 @@ export interface Screen {
   update(measured: Measured): void;
   /** A reading failed: says so, and keeps the last figures. Over with the next `update`. */
   fail(message: string): void;
-  /** There will be no more samples. */
-  finish(): void;
+  /** There will be no more samples; `asked`: of those that were asked for. */
+  finish(asked: boolean): void;
   /** Resolves once; the terminal is still taken then. */
   readonly ended: Promise<ScreenEnd>;
   /** Gives the terminal back as it was. Synchronous, idempotent; good for signal and exit handlers, and never waits for long. */

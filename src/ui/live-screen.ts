@@ -14,7 +14,7 @@ import {type ChartsModule, type DetailInput, layoutDetail, paintDetail, paintDet
 import {countCells, type FooterTexts, layoutFooter} from './footer.js';
 import {FrameWriter} from './frame-writer.js';
 import {Grid} from './grid.js';
-import {type Activity, paintHeader} from './header.js';
+import {type Activity, paintHeader, shownAgo} from './header.js';
 import {helpScrollEnd, overlayRect} from './help.js';
 import type {Screen, ScreenEnd, ScreenOptions, Shown} from './index.js';
 import {actionFor, scopeOf, whenOf} from './keymap.js';
@@ -78,7 +78,7 @@ export class LiveScreen implements Screen {
   #saidUntil: NodeJS.Timeout | undefined;
   /** What was shown when a file was asked for. */
   #toWrite: Shown | null = null;
-  #finished = false;
+  #finished: Activity | null = null;
   #bodyHeight = 0;
   #flushing = false;
   #marks: NodeJS.Timeout | undefined;
@@ -164,9 +164,9 @@ export class LiveScreen implements Screen {
     });
   }
 
-  finish(): void {
+  finish(asked: boolean): void {
     this.#guard(() => {
-      this.#finished = true;
+      this.#finished = asked ? 'end at --to' : 'end of recording';
       this.#paint();
     });
   }
@@ -391,7 +391,10 @@ export class LiveScreen implements Screen {
     this.#painted = performance.now();
     clearTimeout(this.#soon);
     this.#soon = undefined;
-    const next = this.#view.expire();
+    const expires = this.#view.expire();
+    const {playback} = this.#options;
+    // Of who sends nothing any more there is no event: it is looked for.
+    const next = playback && playback.silentMs !== null && !this.#finished ? Math.min(expires ?? 1000, 1000) : expires;
     clearTimeout(this.#marks);
     if (next !== null) this.#marks = setTimeout(() => this.#guard(() => this.#paint()), next + 1);
     const {page, showOwn: own, delayMs, speed} = this.#state;
@@ -419,10 +422,14 @@ export class LiveScreen implements Screen {
   }
 
   #activity(): Activity {
-    if (this.#finished) return 'end of recording';
+    if (this.#finished) return this.#finished;
     if (this.#failure !== null) return 'no reading';
-    if (!this.#view.measured) return 'reading…';
-    return this.#options.playback ? 'replay' : 'live';
+    const {measured} = this.#view;
+    if (!measured) return 'reading…';
+    const {playback} = this.#options;
+    const silentNs = (playback?.silentMs ?? 0) * 1e6;
+    if (silentNs > Math.max(lateNs, 2 * (measured.periodNs ?? 0))) return `no data ${shownAgo(silentNs)}`;
+    return playback ? 'replay' : 'live';
   }
 
   #paintTable(grid: Grid, body: Rect): void {
@@ -475,6 +482,8 @@ export class LiveScreen implements Screen {
   }
 }
 
+/** A sample that is later than that, and than two periods, is missed, ns. */
+const lateNs = 5e9;
 /** Cells by which programs stand further right than their group. */
 const indent = 2;
 

@@ -32,7 +32,7 @@ interface Changeable {
 /** The sentence about what can't be compared. */
 function sentence(bytes: string | Uint8Array): string {
   const error = t.throws(() => read(bytes), UserError, String(bytes).slice(0, 60)) as unknown as UserError;
-  t.equal(error.exitStatus, exitStatus.usage);
+  t.equal(error.exitStatus, exitStatus.failed);
   return error.message;
 }
 
@@ -170,7 +170,7 @@ t.test('the largest counters are read, and a document that is too long or too fu
     () => {
       for (let i = 0; i < 20; i++) reader.push(piece);
     },
-    {message: /line 1: the document that begins there is longer than 64 MiB/, exitStatus: 2},
+    {message: /line 1: the document that begins there is longer than 64 MiB/, exitStatus: 1},
   );
   const full = new SideReader('a.json', noFilter);
   const lists = Buffer.from('[],'.repeat(2 ** 20));
@@ -179,7 +179,7 @@ t.test('the largest counters are read, and a document that is too long or too fu
     () => {
       for (let i = 0; i < 20; i++) full.push(lists);
     },
-    {message: /line 1: .* more than 8388608 values/, exitStatus: 2},
+    {message: /line 1: .* more than 8388608 values/, exitStatus: 1},
   );
   t.end();
 });

@@ -1,11 +1,13 @@
-import {spawn} from 'node:child_process';
+import {spawn, spawnSync} from 'node:child_process';
+import {once} from 'node:events';
 import {mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
+import {writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
 import t from 'tap';
 import {type DiffOptions, parseOptions} from '../../src/cli/options.js';
 import type {Sample} from '../../src/sample/types.js';
-import {copyTool, type Finished, run, toolPath} from '../helpers/cli.js';
+import {copyTool, type Finished, run, start, toolPath} from '../helpers/cli.js';
 import {kernelSkip, loadProg} from '../helpers/kernel.js';
 import {recordingOf} from '../helpers/recordings.js';
 import {makeSample} from '../helpers/samples.js';
@@ -136,18 +138,18 @@ t.test('one of both may come from stdin', async (t) => {
   const bytes = readFileSync(after);
   t.match(told(await piped(bytes, ['diff', before, '-', '--json'])).programs, [{name: 'alpha', status: 'rebuilt'}, {}, {}]);
   t.match(await piped(bytes.subarray(0, -3), ['diff', '-', after]), {status: 0, stderr: /stdin was cut off/});
-  t.match(await piped(Buffer.from(''), ['diff', '-', after]), {status: 2, stderr: /cannot compare stdin: it is empty/});
+  t.match(await piped(Buffer.from(''), ['diff', '-', after]), {status: 1, stderr: /cannot compare stdin: it is empty/});
 });
 
-t.test('what can’t be compared is said in one sentence, with status 2 and nothing on stdout', async (t) => {
+t.test('what can’t be compared is said in one sentence, with status 1 and nothing on stdout', async (t) => {
   const [line = ''] = (await run(['replay', before, '--json', '-n', '1'])).stdout.split('\n');
   const wrong: [string, RegExp][] = [
     [path.join(dir, 'none'), /open: ENOENT\. Look for it/],
-    [dir, /read: EISDIR/],
+    [dir, /it is neither a file nor a pipe/],
     [fileOf('text', 'ID TYPE\u001b[31m\n'), /line 1: it is no snapshot/],
     [fileOf('cut.json', `${line}\n${line.slice(0, 200)}`), /line 2: the document that begins there is cut off/],
     [fileOf('newer.json', '{"schema_version":7}'), /written by a newer/],
-    ['/dev/zero', /line 1: it is no snapshot/],
+    ['/dev/zero', /it is neither a file nor a pipe/],
   ];
   for (const [file, message] of wrong)
     for (const words of [
@@ -155,10 +157,36 @@ t.test('what can’t be compared is said in one sentence, with status 2 and noth
       [after, file],
     ]) {
       const {stdout, stderr, status} = await run(['diff', ...words]);
-      t.match({stdout, status}, {stdout: '', status: 2}, file);
+      t.match({stdout, status}, {stdout: '', status: 1}, file);
       t.match(stderr, message);
       t.ok(stderr.startsWith(`bpftop-ts: cannot compare ${file}: `) && stderr.split('\n').length === 2, stderr);
     }
+});
+
+t.test('a pipe is waited for, which is said, and a signal ends that', async (t) => {
+  const fifo = path.join(dir, 'fifo');
+  spawnSync('mkfifo', [fifo]);
+  const waiting = (...words: string[]) => {
+    const child = start(words);
+    t.teardown(() => child.kill('SIGKILL'));
+    return child;
+  };
+  const told = async (child: ReturnType<typeof start>) => String((await once(child.stderr, 'data'))[0]);
+
+  const ended = waiting('diff', fifo, after);
+  t.match(await told(ended), /^bpftop-ts: nothing comes from .*fifo yet: waiting for it\.\n$/);
+  ended.kill('SIGINT');
+  t.strictSame(await once(ended, 'exit'), [null, 'SIGINT']);
+
+  const compared = waiting('diff', fifo, after, '--json');
+  const [, json] = await Promise.all([
+    told(compared).then(() => writeFile(fifo, readFileSync(before))),
+    compared.stdout.toArray(),
+  ]);
+  t.match(JSON.parse(json.join('')), {programs: [{name: 'alpha', status: 'rebuilt'}, {}, {}]});
+  const replayed = run(['replay', fifo, '--json', '-n', '1']);
+  await writeFile(fifo, readFileSync(before));
+  t.match(await replayed, {status: 0, stdout: /"alpha"/});
 });
 
 t.test('a reader that goes away ends it quietly', async (t) => {
@@ -191,7 +219,7 @@ t.test('it takes what means something to it, and says what does not', async (t) 
   for (const [words, message] of wrong) t.throws(() => parseOptions(words), {exitStatus: 2, message}, words.join(' '));
   const pointed = await run(['diff', 'a', 'b', '--fail-on', 'avg>10%']);
   t.match(pointed, {status: 2, stderr: /--fail-on: a change has its sign.*\n {2}avg>10%\n {6}\^\n$/});
-  t.match((await run(['diff', '--help'])).stdout, /before +a snapshot[^]*--fail-on <CHANGE>[^]*Exit status: 0 compared; 2/);
+  t.match((await run(['diff', '--help'])).stdout, /before +a snapshot[^]*--fail-on <CHANGE>[^]*Exit status: 0 compared; 1/);
 });
 
 t.test('what this kernel’s programs cost in two snapshots can be compared', {skip: kernelSkip}, async (t) => {

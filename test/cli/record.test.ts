@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import {Readable} from 'node:stream';
-import {setTimeout as sleep} from 'node:timers/promises';
+import {setImmediate, setTimeout as sleep} from 'node:timers/promises';
 import t from 'tap';
 import {RecordingCollector} from '../../src/cli/record.js';
 import {Pace} from '../../src/collectors/pace.js';
@@ -22,6 +22,7 @@ import type {Sample} from '../../src/sample/types.js';
 import {run, start, toolPath} from '../helpers/cli.js';
 import {kernelSkip, loadProg} from '../helpers/kernel.js';
 import {busySamples, recordingOf} from '../helpers/recordings.js';
+import {makeSample} from '../helpers/samples.js';
 
 const read = (file: string) => [...new SampleDecoder().push(readFileSync(file))];
 const pace = new Pace(1000);
@@ -38,11 +39,15 @@ async function record(
   to: string,
   samples: readonly Sample[],
   rotation: ConstructorParameters<typeof RecordingCollector>[2],
+  goesOn = false,
 ) {
-  const recorder = new RecordingCollector(of(samples), to, rotation, false);
+  const recorder = new RecordingCollector(of(samples), to, rotation, goesOn);
   const found: Sample[] = [];
-  for await (const sample of recorder.samples(pace)) found.push(sample);
-  recorder.close();
+  try {
+    for await (const sample of recorder.samples(pace)) found.push(sample);
+  } finally {
+    await recorder.close();
+  }
   return found;
 }
 
@@ -57,25 +62,79 @@ t.test('what is recorded is handed on untouched, and is for its owner alone', as
   t.equal(statSync(file).mode & 0o777, 0o600);
 });
 
-t.test('neither a file that is there nor a link is written to', (t) => {
+t.test('neither a file that is there nor a link is written to', async (t) => {
   const dir = t.testdir({old: 'old'});
   const at = (name: string) => path.join(dir, name);
   symlinkSync(at('old'), at('link'));
   symlinkSync(at('elsewhere'), at('dangling'));
   for (const name of ['old', 'link', 'dangling'])
     t.throws(() => new RecordingCollector(of([]), at(name), null, false), {exitStatus: 1, message: /it is there already/});
-  t.throws(() => new RecordingCollector(of([]), at('no/such'), null, false), {message: /open: ENOENT/});
+  // On a screen too: nobody has seen it yet.
+  await t.rejects(record(at('no/such'), busySamples(1), null, true), {exitStatus: 1, message: /open: ENOENT/});
   t.throws(() => new RecordingCollector(of([]), '/dev/full', null, false), {message: /it is there already/});
   t.equal(readFileSync(at('old'), 'utf8'), 'old');
   t.notOk(existsSync(at('elsewhere')));
-  t.end();
 });
 
-t.test('where nothing could be read no empty file stays', (t) => {
+t.test('where nothing could be read there is no file, nor for what comes after the end', async (t) => {
   const file = path.join(t.testdir(), 'recording');
-  new RecordingCollector(of([]), file, null, false).close();
+  const recorder = new RecordingCollector(of(busySamples(1)), file, null, false);
   t.notOk(existsSync(file));
-  t.end();
+  await recorder.close();
+  t.match(await recorder.samples(pace).next(), {done: true});
+  t.notOk(existsSync(file));
+});
+
+t.test('what may not be written is not permitted', {skip: process.getuid?.() !== 0 && 'needs root'}, async (t) => {
+  const file = path.join(t.testdir(), 'recording');
+  process.seteuid?.(65_534);
+  await t.rejects(record(file, busySamples(1), null), {exitStatus: 77, message: /open: EACCES/});
+  process.seteuid?.(0);
+});
+
+t.test('a sample that is being written when it ends is whole', async (t) => {
+  const progs = Array.from({length: 20_000}, (_, i) => ({id: i + 1, name: `prog_${i}`, runCnt: BigInt(i)}));
+  const [samples, dir] = [[makeSample(1, progs)], t.testdir()];
+  for (let i = 0; i < 10; i++) {
+    const file = path.join(dir, String(i));
+    const recorder = new RecordingCollector(of(samples), file, null, false);
+    const put = recorder.samples(pace).next();
+    while (!existsSync(file)) await setImmediate();
+    await recorder.close();
+    t.strictSame(read(file), samples);
+    await put;
+  }
+});
+
+t.test('whatever the moment of a signal, a recording has whole samples or is not there', {skip: kernelSkip}, async (t) => {
+  const dir = t.testdir();
+  for (let i = 0; i < 20; i++) {
+    const file = path.join(dir, String(i));
+    const child = start(['-d', '50ms', '--record', file, '--json']);
+    // At any time of the start, and at once when it is there.
+    if (i % 2 === 0) await sleep(15 * i);
+    else while (!existsSync(file)) await setImmediate();
+    child.kill(i % 3 === 0 ? 'SIGINT' : 'SIGTERM');
+    await once(child, 'close');
+    if (!existsSync(file)) continue;
+    const decoder = new SampleDecoder();
+    t.ok([...decoder.push(readFileSync(file))].length > 0, `run ${i}`);
+    t.equal(decoder.unfinished, 0);
+  }
+});
+
+t.test('a reader of its JSON that takes nothing does not keep it from its end', {skip: kernelSkip}, async (t) => {
+  const file = path.join(t.testdir(), 'recording');
+  const child = start(['-d', '50ms', '--record', file, '--json']);
+  // More than a pipe holds: what is recorded stands still.
+  let length = -1;
+  while (!existsSync(file) || statSync(file).size !== length) {
+    length = existsSync(file) ? statSync(file).size : -1;
+    await sleep(500);
+  }
+  child.kill('SIGTERM');
+  t.strictSame(await once(child, 'exit'), [143, null]);
+  t.ok(read(file).length > 0);
 });
 
 t.test('rotated by size: each file can be read alone, none is larger, and the last ten are kept', async (t) => {
@@ -111,7 +170,7 @@ t.test('an old file that somebody takes away is not missed', async (t) => {
   const recorder = new RecordingCollector(of(samples), file, {bytes: null, ms: 2000}, false);
   let seen = 0;
   for await (const sample of recorder.samples(pace)) if (sample && ++seen === 7) rmSync(`${file}.2`);
-  recorder.close();
+  await recorder.close();
   t.strictSame(read(file), samples.slice(-2));
   t.strictSame(read(`${file}.1`), samples.slice(-4, -2));
 });
@@ -130,7 +189,7 @@ t.test('what lies where a rotated file would go is not replaced', async (t) => {
     while (!(await readings.next()).done);
   };
   await t.rejects(toTheEnd(), {message: /other\.2: it is there already/});
-  recorder.close();
+  await recorder.close();
   t.equal(readFileSync(path.join(dir, 'other.2'), 'utf8'), 'precious');
 });
 
@@ -141,7 +200,7 @@ t.test('on a screen samples go on when they cannot be recorded any more, with a 
   mkdirSync(path.join(dir, 'a.1'));
   const found: Sample[] = [];
   for await (const sample of recorder.samples(pace)) found.push(sample);
-  recorder.close();
+  await recorder.close();
   t.equal(found.length, samples.length);
   t.match(found.at(-1)?.warnings, [{code: 'recording_ended', message: /^the recording has ended: .*a\.1: it is there/}]);
   t.match(recorder.failure, {exitStatus: 1});
@@ -187,9 +246,12 @@ t.test('killed, it leaves what can be replayed', {skip: kernelSkip}, async (t) =
 
 t.test('a full disk is said, and what fitted can be replayed', {skip: kernelSkip}, (t) => {
   const dir = t.testdir();
-  // As much room as two pages, in a mount namespace of its own.
-  const script = `mount -t tmpfs -o size=256k none ${dir} && head -c 240k /dev/zero > ${dir}/fill &&
-    { "$0" "$1" -d 50ms --record ${dir}/recording; echo "recorder: $?"; "$0" "$1" replay ${dir}/recording --json | wc -l; }`;
+  // In a mount namespace of its own, which is filled up when a whole period is there, however many programs this host has.
+  const script = `mount -t tmpfs -o size=64m none ${dir}
+    { "$0" "$1" -d 50ms --record ${dir}/recording; echo "recorder: $?"; } &
+    until "$0" "$1" replay ${dir}/recording --json 2>/dev/null | grep -q .; do :; done
+    cat /dev/zero > ${dir}/fill 2>/dev/null
+    wait; "$0" "$1" replay ${dir}/recording --json | wc -l`;
   const {stdout, stderr} = spawnSync(
     'env',
     ['-u', 'NODE_OPTIONS', 'unshare', '-m', 'sh', '-c', script, process.execPath, toolPath],

@@ -146,7 +146,7 @@ t.test('on the screen what is before --from is there at once, as its past, and -
   program.type(' \u001b[C');
   await program.shows('2026-01-02 07:00:00 UTC  replay');
   program.type('\u001b[C');
-  await program.shows('2026-01-02 08:00:00 UTC  end of recording');
+  await program.shows('2026-01-02 08:00:00 UTC  end at --to');
   program.type('q');
   await program.shows('ended with 0');
   const counted = startLine(t, `${tool} replay ${file} --from 29h -n 1; echo "ended with $?"; sleep 60`, 160);
@@ -181,8 +181,8 @@ t.test('what is no recording, or a newer one, is one line and status 1', async (
     [fileOf(t, Buffer.from('{"schema_version": 1}')), /it is no recording\. bpftop-ts --record FILE makes one\./],
     [fileOf(t, Buffer.alloc(0)), /it is empty\./],
     [fileOf(t, recording.subarray(0, 20)), /it ends at byte 20, before its first sample is whole\./],
-    [dir, /it is no file\./],
-    ['/dev/zero', /it is no file\./],
+    [dir, /it is neither a file nor a pipe\./],
+    ['/dev/zero', /it is neither a file nor a pipe\./],
     [path.join(dir, 'none'), /open: ENOENT\./],
   ];
   for (const [file, stderr] of cases) {
@@ -297,6 +297,7 @@ t.test('keys come from the terminal while the recording comes from a pipe', asyn
   await program.shows(/12:01:43 +replay/);
   program.type('/alpha\r');
   await program.hides('beta');
+  await program.shows(/no data \d/);
   program.type('q');
   await program.until(() => !program.emulator.alternate, 'the shell');
 });

@@ -18,6 +18,7 @@ import {readConfig} from '../../src/cli/config.js';
 import {parseOptions, type WatchOptions} from '../../src/cli/options.js';
 import {screenFiles} from '../../src/cli/screen-files.js';
 import {noFilter, parseFilter} from '../../src/model/filter.js';
+import {Baseline, Comparison} from '../../src/model/compare.js';
 import {findGrouping} from '../../src/model/group.js';
 import {measure} from '../../src/model/measure.js';
 import {initialSort, parseSort, type SortOrder} from '../../src/model/sort.js';
@@ -50,6 +51,12 @@ const shown: Shown = {
 };
 const write = (...args: Parameters<ScreenFiles['write']>) => screenFiles(null).write(...args);
 const read = (file: string) => readFileSync(file, 'utf8');
+
+t.test('what has changed is for diff, which is said', async (t) => {
+  const since = new Comparison(new Baseline(measured), measured.progs);
+  const outcome = await write(path.join(t.testdir(), 'a.json'), {...shown, selection: {...shown.selection, since}}, false);
+  t.match(outcome, {kind: 'done', sentence: /a\.json\. Changes are not in it: diff compares two of them, as \.json\.$/});
+});
 
 t.test('what is written is what is seen: filter, order, limit, own programs', async (t) => {
   const dir = t.testdir({});

@@ -3,9 +3,10 @@ import {type ChildProcess, spawn, spawnSync} from 'node:child_process';
 import {once} from 'node:events';
 import {mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync} from 'node:fs';
 import {createServer} from 'node:net';
+import {constants} from 'node:os';
 import path from 'node:path';
 import {createInterface} from 'node:readline';
-import {setTimeout as sleep} from 'node:timers/promises';
+import {setImmediate, setTimeout as sleep} from 'node:timers/promises';
 import {hashSync} from 'bcryptjs';
 import t, {type Test} from 'tap';
 import type {TestProg} from '../../src/addon.js';
@@ -13,6 +14,7 @@ import {nobodyWith} from '../helpers/child.js';
 import {run, type RunOptions, start, toolPath} from '../helpers/cli.js';
 import {areOn, kernelSkip, loadProg, someoneElseHasThemOn} from '../helpers/kernel.js';
 import {parseExposition, promtoolSkip} from '../helpers/prometheus.js';
+import {busySamples, recordingOf} from '../helpers/recordings.js';
 
 const setprivSkip = spawnSync('setpriv', ['--version']).status !== 0 && 'needs setpriv';
 
@@ -150,8 +152,8 @@ t.test('what can’t be done is one sentence', {skip: kernelSkip}, async (t) => 
     [['--max-series', '0'], 2, /it is 1 or more/],
     [['--format', 'json'], 2, /serve takes no --format/],
     [['--delay', '1s'], 2, /serve takes no --delay/],
-    [['--web.config.file', path.join(dir, 'none')], 2, /cannot read .*none: \w+: ENOENT/],
-    [['--web.config.file', path.join(dir, 'bad.yml')], 2, /cannot read .*none\.pem: \w+: ENOENT|none\.key: \w+: ENOENT/],
+    [['--web.config.file', path.join(dir, 'none')], 1, /cannot read .*none: \w+: ENOENT/],
+    [['--web.config.file', path.join(dir, 'bad.yml')], 1, /cannot read .*none\.pem: \w+: ENOENT|none\.key: \w+: ENOENT/],
     [
       ['--web.config.file', path.join(dir, 'bad.pem.yml')],
       2,
@@ -159,7 +161,7 @@ t.test('what can’t be done is one sentence', {skip: kernelSkip}, async (t) => 
     ],
     [['--web.config.file', path.join(dir, 'no.yml')], 2, /no\.yml': line 1 is no YAML/],
     [['--web.config.file', path.join(dir, 'other.yml')], 2, /it has 'tls'\. There are tls_server_config/],
-    [['--web.config.file', dir], 2, /is no file/],
+    [['--web.config.file', dir], 2, /is no plain file/],
     [['--frobnicate'], 2, /unknown option '--frobnicate'\. Try: bpftop-ts --help/],
     [['extra'], 2, /unknown command 'extra'|too many/],
   ];
@@ -215,6 +217,44 @@ t.test('a textfile that does not fit leaves the one before, whole, and nothing b
   t.equal(stdout, 'ended: 1\nold\nbpftop.prom\n');
   t.match(stderr, /^bpftop-ts: cannot write \S+: write: ENOSPC\. Choose another place with --output\.\n$/);
   t.end();
+});
+
+t.test('a signal while a textfile is written leaves a whole one, and nothing beside it', {skip: kernelSkip}, async (t) => {
+  const dir = t.testdir({'bpftop.prom': 'old\n'});
+  const file = path.join(dir, 'bpftop.prom');
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+    const child = start(['--format', 'prometheus', '-n', '0', '-d', '50ms', '--output', file]);
+    // The one beside it is there: it is being written.
+    while (readdirSync(dir).length < 2) await setImmediate();
+    child.kill(signal);
+    t.strictSame(await once(child, 'exit'), [128 + constants.signals[signal], null]);
+    t.same(readdirSync(dir), ['bpftop.prom']);
+    t.match(readFileSync(file, 'utf8'), /\n$/);
+  }
+});
+
+t.test('on stdout there is one page', {skip: kernelSkip}, async (t) => {
+  for (const words of [
+    ['-n', '0'],
+    ['-n', '2'],
+    ['--record', 'x'],
+  ])
+    t.match(await run(['--format', 'prometheus', ...words]), {
+      status: 2,
+      stdout: '',
+      stderr: /one page to stdout.*-n 1, or/,
+    });
+  const recording = path.join(t.testdir(), 'recording');
+  writeFileSync(recording, recordingOf(busySamples(5)));
+  const replay = async (...words: string[]) => run(['replay', recording, '--format', 'prometheus', ...words]);
+  const last = await replay();
+  t.equal(last.status, 0);
+  t.match(last.stdout.match(/^# TYPE bpftop_program_info/gm), {length: 1});
+  t.equal((await replay('-n', '4')).stdout, last.stdout);
+  t.not((await replay('-n', '2')).stdout, last.stdout);
+  t.match((await replay('-n', '2')).stdout.match(/^# TYPE bpftop_program_info/gm), {length: 1});
+  writeFileSync(recording, 'rubbish', {flag: 'a'});
+  t.match(await replay(), {status: 0, stdout: last.stdout, stderr: /was cut off/});
 });
 
 t.test('promtool finds nothing to say of either', {skip: kernelSkip || promtoolSkip}, async (t) => {

@@ -130,9 +130,9 @@ t.test('what has no end is not read', (t) => {
   const {file} = place(t);
   spawnSync('mkfifo', [`${file}.fifo`]);
   for (const endless of ['/dev/zero', `${file}.fifo`, path.dirname(file)]) {
-    t.throws(() => readWebConfig(endless), {message: /is no file/, exitStatus: 2});
+    t.throws(() => readWebConfig(endless), {message: /is no plain file/, exitStatus: 2});
     writeFileSync(file, `tls_server_config: {key_file: ${endless}, cert_file: ${endless}}`, {mode: 0o600});
-    t.throws(() => readWebConfig(file), {message: /is no file/, exitStatus: 2});
+    t.throws(() => readWebConfig(file), {message: /is no plain file/, exitStatus: 2});
   }
   t.end();
 });

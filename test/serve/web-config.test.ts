@@ -68,7 +68,7 @@ t.test('what it can’t be is refused in a sentence', (t) => {
     ['http_server_config: {headers: {X-Frame-Options: "a\\nb"}}', /no header may have/],
   ];
   for (const [text, message] of wrong) t.throws(() => readWebConfig(write(t, text)), {message, exitStatus: 2}, text);
-  t.throws(() => readWebConfig('/no such/file'), {message: /cannot read .*: ENOENT\. Check/, exitStatus: 2});
+  t.throws(() => readWebConfig('/no such/file'), {message: /cannot read .*: ENOENT\. Check/, exitStatus: 1});
   const dir = t.testdir({'web.yml': 'tls_server_config: {cert_file: c, key_file: k}', c: 'no', k: 'pem'});
   t.throws(() => readWebConfig(path.join(dir, 'web.yml')), {
     message: /tls_server_config: .*It needs a certificate/s,

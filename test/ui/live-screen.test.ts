@@ -1049,6 +1049,7 @@ t.test('keys of a replay reach who plays it: speed, paused or not, and going ahe
     set speed(speed: number) {
       told.push(speed);
     },
+    silentMs: null,
     ahead: (ms: number) => told.push(`${ms}ms`),
   };
   const {feed, press, lines} = await openTestScreen(t, {playback, columns: 160});
@@ -1063,8 +1064,25 @@ t.test('keys of a replay reach who plays it: speed, paused or not, and going ahe
   t.match((await press('?')).join('\n'), /ten seconds ahead/);
 });
 
+t.test('a recorder that sends nothing any more is said, without any event, until it sends again or has ended', async (t) => {
+  const playback = {speed: 1, silentMs: 0, ahead() {}};
+  const {screen, feed, lines} = await openTestScreen(t, {playback, columns: 160});
+  const shows = async (end: RegExp) => {
+    while (!end.test((await lines())[0] ?? '')) await sleep(5);
+  };
+  feed(busy(3, 0));
+  feed(busy(3, 1));
+  await shows(/UTC {2}replay$/);
+  playback.silentMs = 12_000;
+  await shows(/UTC {2}no data 12s$/);
+  playback.silentMs = 0;
+  await shows(/UTC {2}replay$/);
+  screen.finish(true);
+  await shows(/UTC {2}end at --to$/);
+});
+
 t.test('of many samples of a recording at once a few are painted, and the last one always', async (t) => {
-  const {feed, lines, terminal} = await openTestScreen(t, {playback: {speed: 1, ahead() {}}});
+  const {feed, lines, terminal} = await openTestScreen(t, {playback: {speed: 1, silentMs: null, ahead() {}}});
   const before = terminal.frames.length;
   const began = performance.now();
   for (let i = 0; i < 500; i++) feed(busy(3, i));
