@@ -249,21 +249,6 @@ function tlsOf(value: unknown, source: Source, warnings: string[]): TlsConfig {
   const given = source.mapping(value, [what], tlsKeys);
   const refuse = (key: string, sentence: string, remedy?: string) =>
     source.refuse([what, key], `${what}${sentence}`, remedy);
-  /** In the file, or in one that it names; null: neither. */
-  const pem = (key: string): string | null => {
-    const fileKey = `${key}_file`;
-    if (isGiven(given[key]) && isGiven(given[fileKey])) throw refuse(fileKey, `: ${key} and ${fileKey} exclude each other`);
-    const isSecret = key === 'key';
-    if (isGiven(given[key])) {
-      if (isSecret && source.isForAll) warnings.push(readableWarning(source.file));
-      return source.text(given[key], [what, key]);
-    }
-    if (!isGiven(given[fileKey])) return null;
-    const file = resolve(dirname(source.file), source.text(given[fileKey], [what, fileKey]));
-    const {text, isForAll} = read(file, source, mostPemBytes);
-    if (isSecret && isForAll) warnings.push(readableWarning(file));
-    return text;
-  };
   const oneOf = <T>(key: string, choices: Readonly<Record<string, T>>, otherwise: T): T => {
     if (!isGiven(given[key])) return otherwise;
     const chosen = Object.entries(choices).find(([name]) => name === given[key]);
@@ -271,31 +256,44 @@ function tlsOf(value: unknown, source: Source, warnings: string[]): TlsConfig {
     return chosen[1];
   };
   const list = (key: string, choices: readonly string[] | null) => source.list(given[key], [what, key], choices);
-  const [cert, key, ca] = [pem('cert'), pem('key'), pem('client_ca')];
-  if (cert === null || key === null) throw refuse('', ` needs ${cert === null ? 'cert_file or cert' : 'key_file or key'}`);
+  const isAny = (key: string) => isGiven(given[key]) || isGiven(given[`${key}_file`]);
+  for (const needed of ['cert', 'key']) if (!isAny(needed)) throw refuse('', ` needs ${needed}_file or ${needed}`);
   const clientAuth = oneOf('client_auth_type', clientAuths, 'NoClientCert');
-  if (ca === null && clientAuth.includes('Verify'))
+  if (!isAny('client_ca') && clientAuth.includes('Verify'))
     throw refuse('client_auth_type', `: ${clientAuth} needs a client_ca_file`);
-  if (ca !== null && clientAuth === 'NoClientCert') throw refuse('', ': client_ca_file needs a client_auth_type');
+  if (isAny('client_ca') && clientAuth === 'NoClientCert') throw refuse('', ': client_ca_file needs a client_auth_type');
   const clientSans = list('client_allowed_sans', null);
   if (clientSans && !clientAuth.startsWith('Require'))
     throw refuse('client_allowed_sans', ': client_allowed_sans needs a client_auth_type that requires a certificate');
   const [suites, curves] = [list('cipher_suites', suiteNames), list('curve_preferences', curveNames)];
-  const tls: TlsConfig = {
-    ...{cert, key, ca, clientAuth, clientSans},
-    minVersion: oneOf('min_version', versions, 'TLSv1.2'),
-    maxVersion: oneOf('max_version', versions, 'TLSv1.3'),
-    ciphers: suites && cipherList(suites),
-    prefersOwnCiphers: source.flag(given['prefer_server_cipher_suites'], [what, 'prefer_server_cipher_suites'], true),
-    curves: curves && curveList(curves),
+  const minVersion = oneOf('min_version', versions, 'TLSv1.2');
+  const maxVersion = oneOf('max_version', versions, 'TLSv1.3');
+  if (minVersion > maxVersion) throw refuse('min_version', ': min_version is above max_version');
+  const prefersOwnCiphers = source.flag(given['prefer_server_cipher_suites'], [what, 'prefer_server_cipher_suites'], true);
+  /** In the file, or in one that it names. */
+  const pem = (key: string): {readonly text: string; readonly warnings: readonly string[]} => {
+    const fileKey = `${key}_file`;
+    if (isGiven(given[key])) {
+      if (isGiven(given[fileKey])) throw refuse(fileKey, `: ${key} and ${fileKey} exclude each other`);
+      return {text: source.text(given[key], [what, key]), warnings: source.isForAll ? [readableWarning(source.file)] : []};
+    }
+    const file = resolve(dirname(source.file), source.text(given[fileKey], [what, fileKey]));
+    const {text, isForAll} = read(file, source, mostPemBytes);
+    return {text, warnings: isForAll ? [readableWarning(file)] : []};
   };
-  if (tls.minVersion > tls.maxVersion) throw refuse('min_version', ': min_version is above max_version');
+  const [cert, key] = [pem('cert').text, pem('key')];
+  const ca = isAny('client_ca') ? pem('client_ca').text : null;
   try {
-    createSecureContext({cert, key, ...(ca !== null && {ca})});
+    createSecureContext({cert, key: key.text, ...(ca !== null && {ca})});
   } catch (error) {
     throw refuse('', `: ${(error as Error).message}`, 'It needs a certificate and its key, in PEM.');
   }
-  return tls;
+  warnings.push(...key.warnings);
+  return {
+    ...{cert, key: key.text, ca, clientAuth, clientSans, minVersion, maxVersion, prefersOwnCiphers},
+    ciphers: suites && cipherList(suites),
+    curves: curves && curveList(curves),
+  };
 }
 
 /** How Go writes a duration: 1m30s, 0.5s, 100ms. */
