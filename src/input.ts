@@ -65,11 +65,15 @@ async function* chunksOf(
 }
 
 /**
- * All the text of a plain file.
+ * All the text of a plain file, and who may read it.
  * @param own whether it must be this user's: not by a symbolic link, and nobody else may write to it.
  * @throws the fs error; an Error that says what is wrong with it, without a full stop.
  */
-export function readPlain(file: string, mostBytes: number, own = false): string {
+export function readPlain(
+  file: string,
+  mostBytes: number,
+  own = false,
+): {readonly text: string; /** st_mode */ readonly mode: number} {
   const fd = openSync(file, own ? flags | constants.O_NOFOLLOW : flags);
   try {
     const stat = fstatSync(fd);
@@ -82,7 +86,7 @@ export function readPlain(file: string, mostBytes: number, own = false): string 
     for (let more = -1; more !== 0 && length <= mostBytes; length += more)
       more = readSync(fd, bytes, length, bytes.length - length, null);
     if (length > mostBytes) throw new Error('it is too large');
-    return bytes.toString('utf8', 0, length);
+    return {text: bytes.toString('utf8', 0, length), mode: stat.mode};
   } finally {
     closeSync(fd);
   }

@@ -56,7 +56,7 @@ export function configPath(env: NodeJS.ProcessEnv = process.env): string | null 
 export function readConfig(file: string | null): {readonly config: Config; readonly problem: string | null} {
   if (file === null) return {config: {}, problem: null};
   try {
-    const {config, others} = parse(readPlain(file, mostBytes, true));
+    const {config, others} = parse(readPlain(file, mostBytes, true).text);
     const problem = others.length === 0 ? null : `there is no setting ${others.join(', ')} (${file})`;
     return {config, problem};
   } catch (error) {

@@ -95,6 +95,7 @@ ${fields.map(({key, help: told, unit}) => entry(key, told + (unit && ` (${unit})
 ${literally(filterHelp)}
 .SH FILES
 ${entry('~/.config/bpftop-ts/config.json', "What the screen begins with: columns, sort, delay, theme and ascii, as the options take them. In $XDG_CONFIG_HOME, if that is set. The user's own, writable for nobody else.")}
+${entry('The web configuration file of serve', "That of Prometheus' exporters, in YAML: tls_server_config (cert or cert_file, key or key_file, client_ca or client_ca_file, client_auth_type, client_allowed_sans, min_version, max_version, cipher_suites, prefer_server_cipher_suites, curve_preferences), http_server_config (headers, http2), rate_limit (interval, burst; of each client) and basic_auth_users. What else it has is refused.")}
 .SH EXIT STATUS
 ${text(exitStatusHelp)}
 .SH EXAMPLES

@@ -480,7 +480,9 @@ Serves /metrics (Prometheus' text, or OpenMetrics for who asks), /healthz, /read
 Every scrape reads the kernel's counters, once for all who ask within --max-age; between scrapes it
 does nothing. Statistics are on from its start to its end, some 70 ns a run of every BPF program.
 HUP reads the web configuration file and its certificates again, but TLS on or off and client_auth_type,
-which need a restart; TERM and INT let requests end.`;
+which need a restart; TERM and INT let requests end.
+64 connections, and places where passwords wait, are shared among client addresses; an answer of which
+nothing is taken for 20 s, or not all in 60 s, is ended.`;
 
 const replayHelp = `
 ssh HOST sudo npx bpftop-ts --record - | bpftop-ts replay -   shows a far host on this screen

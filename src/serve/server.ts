@@ -1,6 +1,6 @@
 /**
  * The HTTP server: what it answers, and what it lets nobody do to it. It knows nothing of programs: what `/metrics` says is handed to it.
- * HTTP/1.1, GET and HEAD; a body is refused, a client that is slow or one too many is shown the door.
+ * HTTP/1.1, GET and HEAD; a body is refused, a client that is slow or takes too much is shown the door.
  */
 import {
   createServer as createHttp,
@@ -10,12 +10,16 @@ import {
   type ServerResponse,
 } from 'node:http';
 import {createServer as createHttps} from 'node:https';
-import type {AddressInfo} from 'node:net';
+import type {AddressInfo, Socket} from 'node:net';
 import type {TLSSocket} from 'node:tls';
 import {promisify} from 'node:util';
 import {constants, gzip} from 'node:zlib';
 import {exitStatus, isNotPermitted, isSystemError, UserError} from '../errors.js';
 import {Doorkeeper} from './basic-auth.js';
+import {clientOf} from './clients.js';
+import {Connections, type Room} from './connections.js';
+import {RateLimit} from './rate-limit.js';
+import {isFor} from './tls-names.js';
 import type {TlsConfig, WebConfig} from './web-config.js';
 
 /** A text for many: encoded once, and compressed once, when somebody first asks for that. */
@@ -76,33 +80,48 @@ const limits: ServerOptions = {
   connectionsCheckingInterval: 5_000,
   maxHeaderSize: 8_192,
 };
-/** Who takes nothing of an answer for so long, or doesn't end a TLS handshake, ms. */
-const stalledMs = 20_000;
+/**
+ * The kernel keeps up to 4 MB for each connection whose client takes nothing (tcp(7), tcp_wmem), of which a control group counts all: with
+ * these a process of 190 MB stays below the 512 MB that deploy/ gives it. Of 5 MB a line of 700 kbit/s takes all in a minute, and one of 60
+ * with gzip, which Prometheus asks for.
+ */
+const usualRoom: Room = {connections: 64, bodyBytes: 32 * 2 ** 20, stalledMs: 20_000, answerMs: 60_000};
 const handshakeMs = 5_000;
-const mostConnections = 256;
 /** Then a client has to come anew, so that connections go round. */
 const mostRequests = 10_000;
 
 const compress = promisify(gzip);
+const nothing = Buffer.alloc(0);
 
 /**
  * Listens at each address.
  * @throws UserError (1, or 77) where it can't; then it listens nowhere.
  */
-export async function listen(addresses: readonly Address[], config: WebConfig, content: Content): Promise<ListeningServer> {
-  let now = config;
-  let doorkeeper = config.users && new Doorkeeper(config.users);
+export async function listen(
+  addresses: readonly Address[],
+  config: WebConfig,
+  content: Content,
+  room = usualRoom,
+): Promise<ListeningServer> {
+  const door: Door = {
+    config,
+    doorkeeper: new Doorkeeper(config.users),
+    rateLimit: config.rate && new RateLimit(config.rate),
+    connections: new Connections(room),
+    content,
+  };
   const answerer = (request: IncomingMessage, response: ServerResponse) => {
     // A connection that is kept is idle only when its answer is out.
     response.on('close', () => closing && setImmediate(closeIdle));
-    answer(request, response, now, doorkeeper, content).catch(() => response.destroy());
+    door.connections.begin(request.socket, response);
+    answer(request, response, door).catch(() => response.destroy());
   };
   const servers: Server[] = [];
   const closeIdle = () => servers.forEach((server) => server.closeIdleConnections());
   let closing = false;
   const closeAll = () => Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
   try {
-    for (const address of addresses) servers.push(await listenAt(address, openServer(now, answerer)));
+    for (const address of addresses) servers.push(await listenAt(address, openServer(door, answerer)));
   } catch (error) {
     await closeAll();
     throw error;
@@ -110,14 +129,17 @@ export async function listen(addresses: readonly Address[], config: WebConfig, c
   return {
     urls: servers.map((server) => urlOf(server.address() as AddressInfo, config.tls !== null)),
     configure(next) {
-      if ((next.tls === null) !== (now.tls === null))
-        throw new UserError('TLS can be switched on or off by a restart only.');
-      if (next.tls?.clientAuth !== now.tls?.clientAuth)
+      const {tls} = door.config;
+      if ((next.tls === null) !== (tls === null)) throw new UserError('TLS can be switched on or off by a restart only.');
+      if (next.tls?.clientAuth !== tls?.clientAuth)
         throw new UserError('client_auth_type can be changed by a restart only; nothing of the file is taken.');
       for (const server of servers)
         if (next.tls && 'setSecureContext' in server) (server as HttpsServer).setSecureContext(secureContext(next.tls));
-      doorkeeper = next.users && new Doorkeeper(next.users);
-      now = next;
+      door.config = next;
+      door.doorkeeper.users = next.users;
+      door.rateLimit = next.rate && new RateLimit(next.rate);
+      // Who has shown a certificate shows it to the new ones.
+      if (next.tls) door.connections.retire();
     },
     async close(patienceMs) {
       const closed = closeAll();
@@ -132,27 +154,38 @@ export async function listen(addresses: readonly Address[], config: WebConfig, c
 
 type HttpsServer = ReturnType<typeof createHttps>;
 
-function openServer({tls}: WebConfig, answerer: (request: IncomingMessage, response: ServerResponse) => void): Server {
-  const server = tls ? openHttps(tls) : createHttp(limits);
-  server.maxConnections = mostConnections;
+/** What stands between clients and the content; configuring it changes what is in it. */
+interface Door {
+  config: WebConfig;
+  rateLimit: RateLimit | null;
+  readonly doorkeeper: Doorkeeper;
+  readonly connections: Connections;
+  readonly content: Content;
+}
+
+function openServer(door: Door, answerer: (request: IncomingMessage, response: ServerResponse) => void): Server {
+  const {tls} = door.config;
+  const server = tls ? openHttps(tls, door) : createHttp(limits);
   server.maxRequestsPerSocket = mostRequests;
   server.maxHeadersCount = 100;
-  // Also of a socket whose client takes nothing of its answer.
-  server.setTimeout(stalledMs, (socket) => socket.destroy());
+  server.on('connection', (socket: Socket) => door.connections.open(socket));
   server.on('request', answerer);
   // Who sends `Expect: 100-continue` has a body to send.
   server.on('checkContinue', answerer);
   server.on('checkExpectation', answerer);
-  // Those who only keep a connection make room for who wants something.
-  server.on('drop', () => server.closeIdleConnections());
   return server;
 }
 
-function secureContext({cert, key, ca, minVersion, maxVersion}: TlsConfig) {
-  return {cert, key, minVersion, maxVersion, ...(ca !== null && {ca})};
+function secureContext({cert, key, ca, minVersion, maxVersion, ciphers, curves, prefersOwnCiphers}: TlsConfig) {
+  return {
+    ...{cert, key, minVersion, maxVersion, honorCipherOrder: prefersOwnCiphers},
+    ...(ca !== null && {ca}),
+    ...(ciphers !== null && {ciphers}),
+    ...(curves !== null && {ecdhCurve: curves}),
+  };
 }
 
-function openHttps(tls: TlsConfig): HttpsServer {
+function openHttps(tls: TlsConfig, door: Door): HttpsServer {
   const {clientAuth} = tls;
   const server = createHttps({
     ...limits,
@@ -162,9 +195,11 @@ function openHttps(tls: TlsConfig): HttpsServer {
     rejectUnauthorized: clientAuth === 'RequireAndVerifyClientCert',
   });
   server.on('secureConnection', (socket: TLSSocket) => {
-    const hasCert = clientAuth !== 'NoClientCert' && Object.keys(socket.getPeerCertificate()).length > 0;
-    if (clientAuth === 'RequireAnyClientCert' && !hasCert) socket.destroy();
-    if (clientAuth === 'VerifyClientCertIfGiven' && hasCert && !socket.authorized) socket.destroy();
+    const cert = clientAuth === 'NoClientCert' ? undefined : socket.getPeerX509Certificate();
+    const sans = door.config.tls?.clientSans ?? null;
+    if (clientAuth === 'RequireAnyClientCert' && !cert) socket.destroy();
+    if (clientAuth === 'VerifyClientCertIfGiven' && cert && !socket.authorized) socket.destroy();
+    if (sans && !(cert && isFor(cert, sans))) socket.destroy();
   });
   // One that fails is the client's affair; Node closes it.
   server.on('tlsClientError', (_, socket) => socket.destroy());
@@ -207,13 +242,21 @@ function urlOf({address, port}: AddressInfo, isSecure: boolean): string {
 async function answer(
   request: IncomingMessage,
   response: ServerResponse,
-  {headers}: WebConfig,
-  doorkeeper: Doorkeeper | null,
-  content: Content,
+  {config: {headers, rate}, rateLimit, doorkeeper, connections, content}: Door,
 ): Promise<void> {
+  const send = async (
+    status: number,
+    contentType: string,
+    body: Buffer,
+    more: Readonly<Record<string, string>>,
+  ): Promise<void> => {
+    response.writeHead(status, {'Content-Type': contentType, 'Content-Length': body.length, ...more});
+    await connections.send(request.socket, response, request.method === 'HEAD' ? nothing : body);
+  };
+  const client = clientOf(request.socket.remoteAddress ?? '');
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
   const say = (status: number, sentence: string, more: Readonly<Record<string, string>> = {}) =>
-    send(request, response, status, 'text/plain; charset=utf-8', Buffer.from(`${sentence}\n`), more);
+    send(status, 'text/plain; charset=utf-8', Buffer.from(`${sentence}\n`), more);
   const {method = '', headers: sent} = request;
   if (method !== 'GET' && method !== 'HEAD')
     return say(405, 'GET and HEAD alone.', {Allow: 'GET, HEAD', Connection: 'close'});
@@ -226,14 +269,14 @@ async function answer(
     const problem = await content.problem();
     return problem === null ? say(200, 'ok') : say(503, 'The last reading failed.');
   }
-  if (doorkeeper) {
-    const admission = await doorkeeper.admit(sent.authorization);
-    if (admission === 'busy') return say(429, 'Too many passwords at once.', {'Retry-After': '5'});
-    if (admission === 'refused')
-      return say(401, 'Not without user and password.', {'WWW-Authenticate': 'Basic realm="bpftop-ts", charset="UTF-8"'});
-  }
+  if (rate && rateLimit && !rateLimit.admits(client))
+    return say(429, 'Too often.', {'Retry-After': String(Math.ceil(rate.intervalMs / 1000))});
+  const admission = await doorkeeper.admit(client, sent.authorization);
+  if (admission === 'busy') return say(429, 'Too many passwords at once.', {'Retry-After': '5'});
+  if (admission === 'refused')
+    return say(401, 'Not without user and password.', {'WWW-Authenticate': 'Basic realm="bpftop-ts", charset="UTF-8"'});
   if (path === '/')
-    return send(request, response, 200, 'text/html; charset=utf-8', landingPage, {
+    return send(200, 'text/html; charset=utf-8', landingPage, {
       'Content-Security-Policy': headers['Content-Security-Policy'] ?? "default-src 'none'",
     });
   if (path !== '/metrics') return say(404, 'There are /, /metrics, /healthz and /readyz.');
@@ -245,22 +288,10 @@ async function answer(
     return say(500, 'A bug: what the exporter wrote to stderr says more.');
   }
   const gzipped = acceptsGzip(sent['accept-encoding'] ?? '');
-  send(request, response, 200, page.contentType, await page.body(gzipped), {
+  return send(200, page.contentType, await page.body(gzipped), {
     Vary: 'Accept, Accept-Encoding',
     ...(gzipped && {'Content-Encoding': 'gzip'}),
   });
-}
-
-function send(
-  request: IncomingMessage,
-  response: ServerResponse,
-  status: number,
-  contentType: string,
-  body: Buffer,
-  more: Readonly<Record<string, string>>,
-): void {
-  response.writeHead(status, {'Content-Type': contentType, 'Content-Length': body.length, ...more});
-  response.end(request.method === 'HEAD' ? undefined : body);
 }
 
 /** Whether an Accept-Encoding header (RFC 9110, 12.5.3) allows gzip. */

@@ -159,7 +159,7 @@ t.test('what can’t be done is one sentence', {skip: kernelSkip}, async (t) => 
       2,
       /tls_server_config: .*\. It needs a certificate and its key, in PEM/,
     ],
-    [['--web.config.file', path.join(dir, 'no.yml')], 2, /no\.yml': line 1 is no YAML/],
+    [['--web.config.file', path.join(dir, 'no.yml')], 2, /no\.yml', line 1: it is no YAML/],
     [['--web.config.file', path.join(dir, 'other.yml')], 2, /it has 'tls'\. There are tls_server_config/],
     [['--web.config.file', dir], 2, /is no plain file/],
     [['--frobnicate'], 2, /unknown option '--frobnicate'\. Try: bpftop-ts --help/],

@@ -12,6 +12,7 @@ const examples = [
   `# comment\nhttp_server_config:\n  http2: false\n  headers:\n    X-Frame-Options: deny\n    X-XSS-Protection: "1"\n`,
   'tls_server_config:\n  cert_file: server.pem\n  key_file: server.key\n  min_version: TLS13\n',
   `tls_server_config: {cert_file: server.pem, key_file: server.key, client_ca_file: server.pem, client_auth_type: RequireAnyClientCert}\nbasic_auth_users: {a: ${hash}}`,
+  'tls_server_config:\n  cert_file: server.pem\n  key_file: server.key\n  cipher_suites: [TLS_AES_128_GCM_SHA256]\n  prefer_server_cipher_suites: true\n  curve_preferences:\n    - X25519\n    - CurveP256\n  client_auth_type: RequireAnyClientCert\n  client_allowed_sans: ["a.example"]\nrate_limit: {interval: 1m30s, burst: 20}\n',
 ].map((text) => Buffer.from(text));
 
 const words = [
@@ -62,6 +63,12 @@ const words = [
     hash,
     '../server.pem',
     '/dev/zero',
+    'TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256',
+    'cert: ',
+    'key: ',
+    '1h',
+    '-1',
+    '- x\n',
     '/',
     '\\',
     ',',
