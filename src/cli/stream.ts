@@ -41,7 +41,7 @@ export async function writeSamples(collector: Collector, options: WatchOptions |
   const pace = new Pace(options.delayMs, format === 'plain' ? firstUpdateMs : undefined);
   const columns = fieldsOf(options.columns);
   const warned = new Set<string>();
-  const ledger = new Ledger(mostSums(mostSeries));
+  const ledger = new Ledger(mostSums(mostSeries), 'sources' in options ? options.sources : []);
   let previous: Sample | null = null;
   let written = 0;
   for await (const sample of collector.samples(pace)) {

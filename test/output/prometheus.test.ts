@@ -49,7 +49,7 @@ t.test('what a stranger’s recording says is safe for a terminal, and no series
 
 const everything = () =>
   exposedOf([
-    fullSample(10, [{id: 1, runCnt: 10n}, {id: 2}]),
+    fullSample(10, [{id: 1, name: 'xdp_in', runCnt: 10n}, {id: 2}]),
     fullSample(11, [
       {id: 1, name: 'xdp_in', runCnt: 2n ** 53n, runTimeNs: 1_500_000_000n, recursionMisses: 3n, sleepable: true},
       {id: 2, bytesMemlock: null, verifiedInsns: null},
@@ -135,6 +135,26 @@ t.test('more series than wanted: the least important go, and are counted', async
     t.equal(series.at(-1)?.name, 'bpftop_series_dropped');
     t.equal(series.at(-1)?.value, all - maxSeries);
   }
+});
+
+t.test('sums that found no room are counted with the series that are left out', async (t) => {
+  const progs = (runCnt: bigint) => [1, 2, 3, 4, 5].map((id) => ({id, name: `p${id}`, runCnt}));
+  const told = (recursionMisses: null | 0n) => {
+    const samples = [0n, 1n].map((runs, i) =>
+      makeSample(
+        10 + i,
+        progs(runs).map((each) => ({...each, recursionMisses})),
+      ),
+    );
+    const ledger = new Ledger(2);
+    samples.forEach((sample, i) => ledger.add(measure(sample, samples[i - 1] ?? null)));
+    return {...exposedOf(samples), ledger};
+  };
+  const valueOf = async (exposed: Exposed) =>
+    parseExposition(await textOf(exposed)).find(({name}) => name === 'bpftop_series_dropped')?.value;
+  t.equal(await valueOf(told(0n)), 3 * 3);
+  t.equal(await valueOf(told(null)), 3 * 2, 'where the kernel does not count missed runs');
+  t.equal(await valueOf({...told(0n), lasting: false}), 0, 'there are no sums');
 });
 
 t.test('promtool finds nothing to say', {skip: promtoolSkip}, async (t) => {
