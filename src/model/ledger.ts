@@ -17,6 +17,8 @@ export interface Sum {
   readonly type: string;
   readonly namespace: string;
   readonly pod: string;
+  /** Whether they may sleep, so that their run time is wall time; null where that isn't known. */
+  readonly sleepable: boolean | null;
   readonly runTimeNs: bigint;
   readonly runCnt: bigint;
   /** 0 also where this kernel doesn't count them. */
@@ -33,7 +35,7 @@ interface Counters {
 }
 
 /** What a sum is of. */
-type Labels = Pick<Sum, 'name' | 'type' | 'namespace' | 'pod'>;
+type Labels = Pick<Sum, 'name' | 'type' | 'namespace' | 'pod' | 'sleepable'>;
 
 /** Who holds a program, as far as sums tell. */
 type Holder = Pick<ProgOwner, 'namespace' | 'pod'>;
@@ -84,6 +86,7 @@ class Account {
       type: progTypeName(this.#info.type),
       namespace: printable(this.#holder.namespace ?? ''),
       pod: printable(this.#holder.pod ?? ''),
+      sleepable: this.#info.sleepable,
     };
   }
 
@@ -118,14 +121,15 @@ class Account {
 }
 
 /**
- * Adds up sample after sample. Its memory is bounded: `room` sums and one more, which stay, and an account of each program of the last
+ * Adds up sample after sample. Its memory is bounded: `room` sums and three more, which stay, and an account of each program of the last
  * sample.
  */
 export class Ledger {
   readonly #room: number;
   readonly #sources: readonly SourceName[];
   readonly #sums = new Map<string, Mutable<Sum>>();
-  #other: Mutable<Sum> | null = null;
+  /** By whether their programs may sleep: three at most. */
+  readonly #others = new Map<boolean | null, Mutable<Sum>>();
   #roomless = 0;
   readonly #errors = new Map<Readable, number>();
   readonly #seen = new WeakSet<object>();
@@ -134,7 +138,7 @@ export class Ledger {
   #lastTimeNs: bigint | null = null;
 
   /**
-   * Keeps at most `room` sums; what comes later is added to one more, `otherName`. `sources` are looked at, so that a sample without one of
+   * Keeps at most `room` sums; what comes later is added to those called `otherName`. `sources` are looked at, so that a sample without one of
    * them will be followed by one with it.
    */
   constructor(room: number, sources: readonly SourceName[] = []) {
@@ -144,7 +148,7 @@ export class Ledger {
 
   /** The sums in the order they began, `otherName` last; each stays, and never falls. */
   get sums(): readonly Sum[] {
-    return [...this.#sums.values(), ...(this.#other ? [this.#other] : [])];
+    return [...this.#sums.values(), ...this.#others.values()];
   }
 
   /** How many sums there would be beside these, had there been room for the programs of the last sample and those gone since the one before. */
@@ -177,7 +181,7 @@ export class Ledger {
     const book = (account: Account, counters: Counters) => {
       account.sum ??= this.#sumOf(account.labels);
       account.book(counters, account.sum);
-      if (account.sum === this.#other) roomless.add(keyOf(account.labels));
+      if (this.#isOther(account.sum)) roomless.add(keyOf(account.labels));
     };
     for (const prog of measured) {
       const {info} = prog;
@@ -212,10 +216,16 @@ export class Ledger {
     const key = keyOf(labels);
     const sum = this.#sums.get(key);
     if (sum) return sum;
-    if (this.#sums.size >= this.#room) return (this.#other ??= {name: otherName, type: '', namespace: '', pod: '', ...none});
-    const opened = {...labels, ...none};
-    this.#sums.set(key, opened);
-    return opened;
+    return this.#sums.size < this.#room ? open(this.#sums, key, labels) : this.#otherOf(labels.sleepable);
+  }
+
+  #otherOf(sleepable: boolean | null): Mutable<Sum> {
+    const other = this.#others.get(sleepable);
+    return other ?? open(this.#others, sleepable, {name: otherName, type: '', namespace: '', pod: '', sleepable});
+  }
+
+  #isOther(sum: Sum): boolean {
+    return this.#others.get(sum.sleepable) === sum;
   }
 
   /** Whether it is too soon for a source to tell of a program: the last look began before that was loaded, or hasn't ended. */
@@ -239,8 +249,14 @@ export class Ledger {
   }
 }
 
-function keyOf({name, type, namespace, pod}: Labels): string {
-  return JSON.stringify([name, type, namespace, pod]);
+function open<Key>(sums: Map<Key, Mutable<Sum>>, key: Key, labels: Labels): Mutable<Sum> {
+  const opened = {...labels, ...none};
+  sums.set(key, opened);
+  return opened;
+}
+
+function keyOf({name, type, namespace, pod, sleepable}: Labels): string {
+  return JSON.stringify([name, type, namespace, pod, sleepable]);
 }
 
 function countersOf({runTimeNs, runCnt, recursionMisses}: MeasuredProg): Counters {

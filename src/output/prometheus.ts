@@ -98,7 +98,9 @@ const metrics: Readonly<Record<string, Metric>> = {
     series: (exposed) => readings(exposed, ({source}) => exposed.ledger.errorsOf(source)),
   },
   bpftop_run_time_seconds_total: {
-    ...counter('Run time since the exporter started, of all programs so called, gone ones included; wall time.'),
+    ...counter(
+      'Run time since the exporter started, of all programs so called, gone ones included; of those that may sleep with their sleeping.',
+    ),
     ...ofSums(({runTimeNs}) => Number(runTimeNs) / 1e9),
   },
   bpftop_runs_total: {
@@ -249,13 +251,13 @@ function idLabels({info}: MeasuredProg): Labels {
 }
 
 function programInfo({name, info}: MeasuredProg): Series {
-  const {id, type, tag, sleepable} = info;
+  const {id, type, tag} = info;
   return one({
     program_id: String(id),
     name,
     type: progTypeName(type),
     tag,
-    sleepable: sleepable === null ? '' : String(sleepable),
+    sleepable: yesNo(info),
   });
 }
 
@@ -344,13 +346,18 @@ function ofSums(
   };
 }
 
+/** Empty: not known. */
+function yesNo({sleepable}: Pick<Sum, 'sleepable'>): string {
+  return sleepable === null ? '' : String(sleepable);
+}
+
 const sumLabelsOf = new WeakMap<Sum, Labels>();
 
 function sumLabels(sum: Sum): Labels {
   let labels = sumLabelsOf.get(sum);
   if (!labels) {
     const {name, type, namespace, pod} = sum;
-    sumLabelsOf.set(sum, (labels = {name, type, namespace, pod}));
+    sumLabelsOf.set(sum, (labels = {name, type, namespace, pod, sleepable: yesNo(sum)}));
   }
   return labels;
 }

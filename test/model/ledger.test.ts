@@ -187,6 +187,25 @@ t.test('where there is no more room, the rest has one sum, and the total is righ
   t.end();
 });
 
+t.test('programs that may sleep have sums of their own, with and without room', (t) => {
+  const may = [true, true, false, null];
+  const progs = (runCnt: bigint) => may.map((sleepable, i) => ({id: i + 1, name: 'p', sleepable, runCnt}));
+  const samples = [sampleAt(10, progs(0n)), sampleAt(11, progs(1n))];
+  const counted = (room: number) =>
+    ledgerOf(samples, room).sums.map(({name, sleepable, runCnt}) => [name, sleepable, runCnt]);
+  t.same(counted(9), [
+    ['p', true, 2n],
+    ['p', false, 1n],
+    ['p', null, 1n],
+  ]);
+  t.same(counted(1), [
+    ['p', true, 2n],
+    [otherName, false, 1n],
+    [otherName, null, 1n],
+  ]);
+  t.end();
+});
+
 t.test('a program may be called as the rest is: it has no more room than others', (t) => {
   const pods = ['a', 'b', 'c', 'd'];
   const owners = reading(Object.fromEntries(pods.map((pod, i) => [i + 1, [owner({pod})]])));
