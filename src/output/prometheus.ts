@@ -138,6 +138,12 @@ const metrics: Readonly<Record<string, Metric>> = {
     ...gauge('What the program is attached to; link_id is empty where that is without a BPF link.'),
     series: ({progs}) => progs.flatMap(linkInfo),
   },
+  bpftop_link_missed_total: {
+    ...counter(
+      'Hits that did not run the program: a probe within a probe, or too many calls at once. Of kprobes, Linux 6.7.',
+    ),
+    series: ({progs}) => progs.flatMap(linkMissed),
+  },
   bpftop_program_load_timestamp_seconds: {
     ...gauge('When the program was loaded, Unix time.'),
     series: ofProgs(({info}) => info.loadedAt),
@@ -284,6 +290,12 @@ function linkInfo({info, links}: MeasuredProg): Series[] {
   }));
   // What hangs without a link may hang twice in the same words.
   return distinct(all);
+}
+
+function linkMissed({links}: MeasuredProg): Series[] {
+  return (links ?? []).flatMap(({linkId, missed}) =>
+    linkId === null || missed === null ? [] : [{value: missed, labels: {link_id: String(linkId)}}],
+  );
 }
 
 /** Two series of the same labels fail a whole scrape. */

@@ -7,14 +7,15 @@ import type {Sample} from '../../src/sample/types.js';
 import {makeSample, owner, progMap, reading, type ProgSpec} from '../helpers/samples.js';
 import {parseExposition, promtoolSkip} from '../helpers/prometheus.js';
 
-const link = {linkId: 9, type: 'xdp', attachType: 'xdp', target: 'eth0'};
+const link = {linkId: 9, type: 'xdp', attachType: 'xdp', target: 'eth0', missed: null};
+const kprobe = {linkId: 10, type: 'kprobe_multi', attachType: null, target: '2 functions', missed: 3};
 
 /** A sample in which everything is known of the first program. */
 function fullSample(seconds: number, progs: readonly ProgSpec[]): Sample {
   const sample = makeSample(seconds, progs);
   const sources = {
     owners: reading({1: [owner({pid: 7, comm: 'agent', pod: 'web', namespace: 'shop', container: 'main'})]}),
-    links: reading({1: [link, {...link, linkId: null, type: 'tc'}, {...link, linkId: null, type: 'tc'}]}),
+    links: reading({1: [link, {...link, linkId: null, type: 'tc'}, {...link, linkId: null, type: 'tc'}, kprobe]}),
     pins: reading<never>({}),
     maps: reading({1: [progMap({id: 5, name: 'flows', entries: null})], 2: [progMap({id: 5}), progMap({id: 6})]}),
     names: reading<never>({}),
@@ -73,6 +74,8 @@ t.test('each metric as it stands in the table, in seconds and bytes, counters fr
     1,
   );
   t.equal(valueOf('bpftop_link_info', {link_id: '9', program_id: '1', attach_type: 'xdp', target: 'eth0'}), 1);
+  t.equal(valueOf('bpftop_link_missed_total', {link_id: '10'}), 3);
+  t.equal(valueOf('bpftop_link_missed_total', {link_id: '9'}), undefined);
   t.equal(valueOf('bpftop_map_info', {map_id: '6', type: 'hash'}), 1);
   t.equal(valueOf('bpftop_map_entries', {map_id: '6'}), 5);
   t.equal(valueOf('bpftop_map_memory_bytes', {map_id: '6'}), 4096);
