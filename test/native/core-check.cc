@@ -537,7 +537,8 @@ void check_link_info() {
   check(!link_of(info, sizeof info).missed, "nor whether it missed any");
   info.perf_event.type = 3;
   info.perf_event.probe.missed = 7;
-  check(link_of(info, sizeof info).missed == 7u && link_of(info, 56).missed == 7u, "what a kprobe missed, Linux 6.7 and later");
+  check(link_of(info, sizeof info).missed == 7u && link_of(info, 56).missed == 7u,
+        "what a kprobe missed, Linux 6.7 and later");
   check(!link_of(info, 48).missed, "which an older kernel doesn't count");
   info.perf_event.type = 1;
   check(!link_of(info, sizeof info).missed, "nor does a uprobe");
