@@ -33,7 +33,7 @@ export function madeUpSamples(count: number): (seconds: number, busy: boolean) =
         pod: `agent-x${id % 100}`,
         namespace: 'kube-system',
       })),
-      links: look(seconds, (id) => ({linkId: id, type: 'xdp', attachType: 'xdp', target: `lxc${id}`})),
+      links: look(seconds, (id) => ({linkId: id, type: 'xdp', attachType: 'xdp', target: `lxc${id}`, missed: null})),
       pins: look(seconds, (id) => ({path: `/sys/fs/bpf/prog_${id}`, via: 'prog' as const})),
       maps: look(seconds, (id) => ({
         id,

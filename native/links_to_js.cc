@@ -23,7 +23,7 @@ napi_value bigint_or_null(Js& js, const std::optional<uint64_t>& value) {
 constexpr const char* kKeys[] = {
     "id",       "type",  "progId",  "attachType",  "name",        "offset",   "ifindex",   "cgroupId",
     "netnsIno", "mapId", "mapName", "targetObjId", "targetBtfId", "perfType", "eventType", "eventConfig",
-    "count",    "flags", "pid",     "pf",          "hooknum",     "priority",
+    "count",    "flags", "missed",  "pid",         "pf",          "hooknum",  "priority",
 };
 
 /// `keys` are made once for a list: a tenth of a reading of 1 000 links.
@@ -47,6 +47,7 @@ napi_value link_to_js(Js& js, const napi_value (&keys)[std::size(kKeys)], const 
       bigint_or_null(js, link.event_config),
       js.number_or_null(link.count),
       js.number_or_null(link.flags),
+      link.missed ? js.number(static_cast<double>(*link.missed)) : js.null(),
       js.number_or_null(link.pid),
       js.number_or_null(link.pf),
       js.number_or_null(link.hooknum),

@@ -128,6 +128,8 @@ export interface NativeLink {
   /** Functions, or places in a file, of the multi types. */
   readonly count: number | null;
   readonly flags: number | null;
+  /** Hits that didn't reach the program, of kprobe_multi and of the perf events of kprobes; null also before 6.7. */
+  readonly missed: number | null;
   readonly pid: number | null;
   readonly pf: number | null;
   readonly hooknum: number | null;

@@ -273,6 +273,7 @@ struct BpfLinkInfo {
       uint64_t addrs;
       uint32_t count;
       uint32_t flags;
+      uint64_t missed;  // 6.7
     } kprobe_multi;
     struct {
       uint64_t path;
@@ -293,6 +294,8 @@ struct BpfLinkInfo {
           uint64_t name;
           uint32_t name_len;
           uint32_t offset;
+          uint64_t addr;    // of a kprobe alone, as what follows
+          uint64_t missed;  // 6.7
         } probe;
         struct {
           uint64_t config;

@@ -111,6 +111,8 @@ Link link_of(const BpfLinkInfo& info, uint32_t known_len) {
   const auto knows = [&](const auto& part) {
     return known_len >= static_cast<size_t>(reinterpret_cast<const char*>(&part + 1) - reinterpret_cast<const char*>(&info));
   };
+  // A kernel has both or none, and before it had them its struct ended between the two.
+  const bool knows_missed = knows(info.perf_event.probe.missed);
   switch (static_cast<LinkType>(info.type)) {
     case LinkType::raw_tracepoint:
     case LinkType::iter:
@@ -136,11 +138,14 @@ Link link_of(const BpfLinkInfo& info, uint32_t known_len) {
       break;
     case LinkType::perf_event:
       if (knows(info.perf_event.probe.offset)) fill_perf_event(info, link);
+      if (knows_missed && (info.perf_event.type == kKprobe || info.perf_event.type == kKretprobe))
+        link.missed = info.perf_event.probe.missed;
       break;
     case LinkType::kprobe_multi:
       if (!knows(info.kprobe_multi.flags) || info.kprobe_multi.count == 0) break;
       link.count = info.kprobe_multi.count;
       link.flags = info.kprobe_multi.flags;
+      if (knows_missed) link.missed = info.kprobe_multi.missed;
       break;
     case LinkType::struct_ops:
       if (knows(info.struct_ops.map_id)) link.map_id = unless_0(info.struct_ops.map_id);

@@ -39,6 +39,9 @@ struct Link {
   /// Functions, or places in a file (kprobe_multi, uprobe_multi).
   std::optional<uint32_t> count;
   std::optional<uint32_t> flags;
+  /// Hits that didn't reach the program (nmissed in struct kprobe and fprobe): of kprobe_multi, kprobe and kretprobe,
+  /// since 6.7.
+  std::optional<uint64_t> missed;
   /// The only process it watches.
   std::optional<uint32_t> pid;
   std::optional<uint32_t> pf;

@@ -100,10 +100,10 @@ class Metrics implements Content {
   #previous: Sample | null = null;
   #problem: string | null = null;
 
-  constructor(collector: KernelCollector, {maxAgeMs, maxSeries}: ServeOptions) {
+  constructor(collector: KernelCollector, {maxAgeMs, maxSeries, sources}: ServeOptions) {
     this.#collector = collector;
     this.#maxSeries = maxSeries;
-    this.#ledger = new Ledger(mostSums(maxSeries));
+    this.#ledger = new Ledger(mostSums(maxSeries), sources);
     this.#told = new Fresh(() => this.#read(), maxAgeMs);
   }
 

@@ -42,7 +42,7 @@ export async function writeSamples(collector: Collector, options: WatchOptions |
   const pace = new Pace(options.delayMs, format === 'plain' ? firstUpdateMs : undefined);
   const columns = fieldsOf(options.columns);
   const warned = new Set<string>();
-  const ledger = new Ledger(mostSums(mostSeries));
+  const ledger = new Ledger(mostSums(mostSeries), 'sources' in options ? options.sources : []);
   // Else there is nothing that could be left half-written, and a signal ends it on the spot.
   const writesFile = options.output !== null || (options.command !== 'replay' && options.record !== null);
   const signal = writesFile ? endBySignal() : undefined;

@@ -153,6 +153,7 @@ export function progLink(
     type: linkTypeName(link.type),
     attachType: attachType === null ? null : attachTypeName(attachType),
     target: targets.get(link.id) ?? targetOf(link, cgroups),
+    missed: link.missed,
   };
 }
 

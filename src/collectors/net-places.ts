@@ -39,6 +39,7 @@ export function netPlaces(namespaces: readonly NativeNetns[], links: readonly Na
         type,
         attachType: attachType === null ? null : attachTypeName(attachType),
         target: wordsOf(place),
+        missed: null,
       };
       addTo(unlinked, progId, link);
     }

@@ -5,7 +5,7 @@
 import {setTimeout as sleep} from 'node:timers/promises';
 import {isDeepStrictEqual} from 'node:util';
 import {exitStatus, isNotPermitted, isSystemError, UserError} from '../errors.js';
-import type {Found, Reading} from '../sample/sources.js';
+import {type Found, lateCode, type Reading} from '../sample/sources.js';
 import type {ProgInfo} from '../sample/types.js';
 
 /** Looks once; given the programs and CLOCK_BOOTTIME when they were listed. */
@@ -81,7 +81,7 @@ export class SlowSource<T> {
     await Promise.race([this.#look, sleep(patienceMs, undefined, {signal: enough.signal}).catch(() => undefined)]);
     enough.abort();
     const message = `no ${this.#name}: they could not be read in ${patienceMs / 1000} s. Leave them out: --no-${this.#name}.`;
-    return this.#latest ?? this.#unknown({code: `${this.#name}_late`, message}, patienceMs);
+    return this.#latest ?? this.#unknown({code: lateCode(this.#name), message}, patienceMs);
   }
 
   /** Gives back what looking keeps. Idempotent. */

@@ -130,15 +130,8 @@ export class MeasuredProg {
     const canBeCalled = this.runCnt === 0n && !this.links?.length && (this.names?.tailCallers.length ?? 0) > 0;
     return canBeCalled ? 'caller' : null;
   }
-  /** What a source told of it; empty: there is none. null: the last look does not tell. */
   #known<Name extends SourceName>(name: Name): readonly SourceFacts[Name][] | null {
-    const reading: Reading<SourceFacts[Name]> | null = this.#columns.sources[name];
-    if (!reading?.byProg) return null;
-    const {id, loadTimeNs} = this.info;
-    const found = reading.byProg.get(id);
-    if (found) return found;
-    const knew = reading.complete && loadTimeNs < reading.timeNs && !reading.untold?.has(id);
-    return knew ? nothing : null;
+    return factsOf<SourceFacts[Name]>(this.#columns.sources[name], this.info);
   }
   /** Since it was loaded, ns, when the sample was taken. */
   get ageNs(): number {
@@ -171,6 +164,15 @@ export class MeasuredProg {
 
 /** BPF_PROG_TYPE_EXT */
 const ext = 28;
+
+/** What a look told of a program; empty: there is none. null: it does not tell. */
+export function factsOf<T>(reading: Reading<T> | null, {id, loadTimeNs}: ProgInfo): readonly T[] | null {
+  if (!reading?.byProg) return null;
+  const found = reading.byProg.get(id);
+  if (found) return found;
+  const knew = reading.complete && loadTimeNs < reading.timeNs && !reading.untold?.has(id);
+  return knew ? nothing : null;
+}
 
 /** What of a look is about one program. */
 function readingOf<T>(reading: Reading<T> | null, id: number): Reading<T> | null {

@@ -137,8 +137,8 @@ function ownerToJson({pid, comm, via, cgroup, unit, containerId, container, pod,
   return {pid, comm, via, cgroup, unit, container_id: containerId, container, pod, namespace};
 }
 
-function linkToJson({linkId, type, attachType, target}: ProgLink): Json {
-  return {link_id: linkId, type, attach_type: attachType, target};
+function linkToJson({linkId, type, attachType, target, missed}: ProgLink): Json {
+  return {link_id: linkId, type, attach_type: attachType, target, missed};
 }
 
 function mapToJson({id, name, type, maxEntries, entries, bytesMemlock}: ProgMap): Json {

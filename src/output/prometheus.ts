@@ -53,10 +53,12 @@ interface Metric {
   readonly type: 'gauge' | 'counter';
   readonly help: string;
   readonly series: (exposed: Exposed) => Iterable<Series>;
+  /** How many series there are beside those, which have no room in the ledger; none by default. */
+  readonly roomless?: (exposed: Exposed) => number;
 }
 
 /** A metric with its series. */
-export interface Family extends Omit<Metric, 'series'> {
+export interface Family extends Omit<Metric, 'series' | 'roomless'> {
   readonly name: string;
   readonly series: readonly Series[];
 }
@@ -96,17 +98,21 @@ const metrics: Readonly<Record<string, Metric>> = {
     series: (exposed) => readings(exposed, ({source}) => exposed.ledger.errorsOf(source)),
   },
   bpftop_run_time_seconds_total: {
-    ...counter('Run time since the exporter started, of all programs so called, gone ones included; wall time.'),
-    series: (exposed) => sums(exposed, (sum) => Number(sum.runTimeNs) / 1e9),
+    ...counter(
+      'Run time since the exporter started, of all programs so called, gone ones included; of those that may sleep with their sleeping.',
+    ),
+    ...ofSums(({runTimeNs}) => Number(runTimeNs) / 1e9),
   },
   bpftop_runs_total: {
     ...counter('Runs since the exporter started, of all programs so called, gone ones included.'),
-    series: (exposed) => sums(exposed, (sum) => Number(sum.runCnt)),
+    ...ofSums(({runCnt}) => Number(runCnt)),
   },
   bpftop_recursion_misses_total: {
     ...counter('Runs that did not happen since the exporter started, of all programs so called, gone ones included.'),
-    series: (exposed) =>
-      exposed.measured.sample.progs.recursionMisses ? sums(exposed, (sum) => Number(sum.recursionMisses)) : [],
+    ...ofSums(
+      ({recursionMisses}) => Number(recursionMisses),
+      ({measured}) => measured.sample.progs.recursionMisses !== null,
+    ),
   },
   bpftop_program_run_time_seconds_total: {
     ...counter('Wall time in the program since it was loaded, while statistics were on.'),
@@ -131,6 +137,12 @@ const metrics: Readonly<Record<string, Metric>> = {
   bpftop_link_info: {
     ...gauge('What the program is attached to; link_id is empty where that is without a BPF link.'),
     series: ({progs}) => progs.flatMap(linkInfo),
+  },
+  bpftop_link_missed_total: {
+    ...counter(
+      'Hits that did not run the program: a probe within a probe, or too many calls at once. Of kprobes, Linux 6.7.',
+    ),
+    series: ({progs}) => progs.flatMap(linkMissed),
   },
   bpftop_program_load_timestamp_seconds: {
     ...gauge('When the program was loaded, Unix time.'),
@@ -170,9 +182,11 @@ const metrics: Readonly<Record<string, Metric>> = {
   },
 };
 
-const dropped: Omit<Metric, 'series'> & {readonly name: string} = {
+const dropped: Omit<Family, 'series'> = {
   name: 'bpftop_series_dropped',
-  ...gauge('Series that were left out, because there were more than --max-series.'),
+  ...gauge(
+    'Series that were left out of this reading, because there were more than --max-series; those of programs in (other), too.',
+  ),
 };
 
 /** Every name that there is. */
@@ -190,11 +204,11 @@ function counter(help: string): {readonly type: 'counter'; readonly help: string
 export function expose(exposed: Exposed): Family[] {
   let room = exposed.maxSeries;
   let left = 0;
-  const families = Object.entries(metrics).map(([name, {series, ...rest}]): Family => {
+  const families = Object.entries(metrics).map(([name, {series, roomless, ...rest}]): Family => {
     const all = [...series(exposed)];
     const kept = all.length <= room ? all : all.slice(0, room);
     room -= kept.length;
-    left += all.length - kept.length;
+    left += all.length - kept.length + (roomless?.(exposed) ?? 0);
     return {name, ...rest, series: kept};
   });
   return [...families, {...dropped, series: [{value: left, labels: {}}]}].filter(({series}) => series.length > 0);
@@ -243,13 +257,13 @@ function idLabels({info}: MeasuredProg): Labels {
 }
 
 function programInfo({name, info}: MeasuredProg): Series {
-  const {id, type, tag, sleepable} = info;
+  const {id, type, tag} = info;
   return one({
     program_id: String(id),
     name,
     type: progTypeName(type),
     tag,
-    sleepable: sleepable === null ? '' : String(sleepable),
+    sleepable: yesNo(info),
   });
 }
 
@@ -276,6 +290,12 @@ function linkInfo({info, links}: MeasuredProg): Series[] {
   }));
   // What hangs without a link may hang twice in the same words.
   return distinct(all);
+}
+
+function linkMissed({links}: MeasuredProg): Series[] {
+  return (links ?? []).flatMap(({linkId, missed}) =>
+    linkId === null || missed === null ? [] : [{value: missed, labels: {link_id: String(linkId)}}],
+  );
 }
 
 /** Two series of the same labels fail a whole scrape. */
@@ -325,9 +345,22 @@ function readings({measured: {sample}}: Exposed, value: (reading: SourceReading)
   return all.map((reading) => ({value: value(reading), labels: {source: reading.source}}));
 }
 
-function sums({ledger, lasting}: Exposed, value: (sum: Sum) => number): Series[] {
-  if (!lasting) return [];
-  return ledger.sums.map((sum) => ({value: value(sum), labels: sumLabels(sum)}));
+/** A number of each sum; nothing where sums mean nothing, or this isn't counted. */
+function ofSums(
+  value: (sum: Sum) => number,
+  isCounted: (exposed: Exposed) => boolean = () => true,
+): Pick<Metric, 'series' | 'roomless'> {
+  const isTold = (exposed: Exposed) => exposed.lasting && isCounted(exposed);
+  return {
+    series: (exposed) =>
+      isTold(exposed) ? exposed.ledger.sums.map((sum) => ({value: value(sum), labels: sumLabels(sum)})) : [],
+    roomless: (exposed) => (isTold(exposed) ? exposed.ledger.roomless : 0),
+  };
+}
+
+/** Empty: not known. */
+function yesNo({sleepable}: Pick<Sum, 'sleepable'>): string {
+  return sleepable === null ? '' : String(sleepable);
 }
 
 const sumLabelsOf = new WeakMap<Sum, Labels>();
@@ -336,7 +369,7 @@ function sumLabels(sum: Sum): Labels {
   let labels = sumLabelsOf.get(sum);
   if (!labels) {
     const {name, type, namespace, pod} = sum;
-    sumLabelsOf.set(sum, (labels = {name, type, namespace, pod}));
+    sumLabelsOf.set(sum, (labels = {name, type, namespace, pod, sleepable: yesNo(sum)}));
   }
   return labels;
 }

@@ -261,6 +261,7 @@ const link = object((member): ProgLink => ({
   type: member('type', text),
   attachType: member('attach_type', maybe(text)),
   target: member('target', maybe(text)),
+  missed: member('missed', maybe(small)),
 }));
 
 const pin: Read<ProgPin> = (value, path) => ({path: text(value, path), via: 'prog'});

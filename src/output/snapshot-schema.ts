@@ -88,6 +88,9 @@ const link = object('a place where it hangs', {
   type: text('link type as libbpf calls it, or tc'),
   attach_type: textOrNull('attach type as libbpf calls it; null where links of this type have none'),
   target: textOrNull('interface, cgroup, tracepoint, function …'),
+  missed: wholeOrNull(
+    'hits that did not run the program since it was attached; null where the link or the kernel does not count them',
+  ),
 });
 
 const map = object('a map that it uses', {

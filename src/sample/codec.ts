@@ -23,7 +23,7 @@ import type {Warning} from './types.js';
 
 /** What a recording begins with; no record does, it would be too long. */
 const magic = Buffer.from('\x89bpftop\n', 'latin1');
-export const formatVersion = 1;
+export const formatVersion = 2;
 const preambleLength = magic.length + 4;
 
 /** Length (u32), type (u8), CRC-32 of these five bytes; all numbers little endian. */
@@ -167,7 +167,7 @@ export class SampleDecoder {
       const version = bytes.readUInt32LE(magic.length);
       if (version > formatVersion) throw new BadRecording('newer', this.#at);
       if (version === 0) throw new BadRecording('damaged', this.#at);
-      this.#recording = new OpenRecording();
+      this.#recording = new OpenRecording(version);
       return {length: preambleLength, sample: null};
     }
     const length = bytes.readUInt32LE(0);
@@ -195,10 +195,15 @@ export class SampleDecoder {
 
 /** What a reader knows of the recording it is in. */
 class OpenRecording {
+  readonly #version: number;
   readonly #dictionaries = new Map<number, Buffer>();
   #host: Host | null = null;
   #sources: Sources = noSources;
   #previous: Sample | null = null;
+
+  constructor(version: number) {
+    this.#version = version;
+  }
 
   take(type: number, packed: Buffer): Sample | null {
     const source = sourceNames[type - firstSourceType];
@@ -210,7 +215,7 @@ class OpenRecording {
     });
     keepDictionary(this.#dictionaries, type, content);
     const reader = new ByteReader(content);
-    if (source) this.#sources = {...this.#sources, [source]: readReading(reader, source)};
+    if (source) this.#sources = {...this.#sources, [source]: readReading(reader, source, this.#version)};
     else if (type === hostType) this.#host = readHost(reader);
     else {
       if (!this.#host) throw new Damage('a sample comes before its host');
@@ -496,7 +501,8 @@ function readWarning(reader: ByteReader): Warning {
 /** How to write what a source tells of a program, and how to read it. */
 interface FactCodec<T> {
   readonly write: (writer: ByteWriter, fact: T) => void;
-  readonly read: (reader: ByteReader) => T;
+  /** Of that version of the format. */
+  readonly read: (reader: ByteReader, version: number) => T;
 }
 
 const owners: FactCodec<ProgOwner> = {
@@ -527,17 +533,19 @@ const owners: FactCodec<ProgOwner> = {
 const ownerTexts = ['cgroup', 'unit', 'containerId', 'container', 'pod', 'namespace'] as const;
 
 const links: FactCodec<ProgLink> = {
-  write(writer, {linkId, type, attachType, target}) {
+  write(writer, {linkId, type, attachType, target, missed}) {
     writer.maybe(linkId, (id) => writer.int(id));
     writer.text(type);
     writer.maybe(attachType, (name) => writer.text(name));
     writer.maybe(target, (name) => writer.text(name));
+    writer.maybe(missed, (count) => writer.int(count));
   },
-  read: (reader) => ({
+  read: (reader, version) => ({
     linkId: reader.maybe(() => reader.int()),
     type: reader.text(),
     attachType: reader.maybe(() => reader.text()),
     target: reader.maybe(() => reader.text()),
+    missed: version >= 2 ? reader.maybe(() => reader.int()) : null,
   }),
 };
 
@@ -613,7 +621,7 @@ function writeReading<Name extends SourceName>(writer: ByteWriter, name: Name, r
   );
 }
 
-function readReading<Name extends SourceName>(reader: ByteReader, name: Name): Reading<SourceFacts[Name]> {
+function readReading<Name extends SourceName>(reader: ByteReader, name: Name, version: number): Reading<SourceFacts[Name]> {
   const {read} = factCodecs[name];
   const timeNs = BigInt.asUintN(64, reader.big());
   const durationNs = reader.int();
@@ -623,7 +631,7 @@ function readReading<Name extends SourceName>(reader: ByteReader, name: Name): R
   const known: SourceFacts[Name][] = [];
   const readFact = () => {
     const at = reader.int();
-    if (at === known.length) known.push(read(reader));
+    if (at === known.length) known.push(read(reader, version));
     const fact = known[at];
     if (fact === undefined) throw new Damage('it refers to what has not been told');
     return fact;

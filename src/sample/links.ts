@@ -14,6 +14,11 @@ export interface ProgLink {
    * newer than this tool. From the host: hostile.
    */
   readonly target: string | null;
+  /**
+   * How often it was hit without the program being run, since it was attached: a probe within a probe, or more calls at once than a return
+   * probe has room for. null: only kprobes (perf_event and kprobe_multi) count it, since Linux 6.7.
+   */
+  readonly missed: number | null;
 }
 
 /** enum bpf_link_type, Linux 6.18 (link_type_name in libbpf.c). */

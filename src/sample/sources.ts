@@ -59,3 +59,8 @@ export const noSources: Sources = {owners: null, links: null, pins: null, maps: 
 export function mapSources(of: <Name extends SourceName>(name: Name) => Reading<SourceFacts[Name]> | null): Sources {
   return Object.fromEntries(sourceNames.map((name) => [name, of(name)])) as unknown as Sources;
 }
+
+/** Code of the warning that a source had not answered yet when a sample was told; one that has failed has another. */
+export function lateCode(name: string): string {
+  return `${name}_late`;
+}

@@ -4,6 +4,7 @@ import {formatBytes, formatCount, formatDuration, formatNumberOf, formatTime} fr
 import {mapsMemory, sharedMaps} from '../model/maps.js';
 import type {Measured, MeasuredProg} from '../model/measure.js';
 import {printable} from '../model/printable.js';
+import type {ProgLink} from '../sample/links.js';
 import type {ProgMap} from '../sample/maps.js';
 import type {SourceName} from '../sample/sources.js';
 import {ownerTree} from './owner-tree.js';
@@ -109,8 +110,8 @@ function listed(texts: readonly string[], atMost: number): string[] {
 }
 
 /** `xdp eth0` */
-function linkLine({type, target, attachType}: {type: string; target: string | null; attachType: string | null}): string {
-  return [type, target, attachType].filter((word) => word !== null).join(' ');
+function linkLine({type, target, attachType, missed}: ProgLink): string {
+  return [type, target, attachType, missed ? `(missed ${missed} hits)` : null].filter((word) => word !== null).join(' ');
 }
 
 function pinLine({path, via}: {path: string; via: 'prog' | 'link'}): string {

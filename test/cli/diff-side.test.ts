@@ -51,7 +51,7 @@ t.test('snapshots tell what the recording tells that they were made from, in pie
 t.test('a filter finds in a snapshot whatever --json wrote into it', (t) => {
   const sources = {
     owners: reading({1: [owner({comm: 'agent', pod: 'web', namespace: 'shop', container: 'c1', containerId: 'ab'})], 2: []}),
-    links: reading({1: [{linkId: 3, type: 'tcx', attachType: 'tcx_ingress', target: 'eth0'}]}),
+    links: reading({1: [{linkId: 3, type: 'tcx', attachType: 'tcx_ingress', target: 'eth0', missed: null}]}),
     pins: reading({1: [{path: '/sys/fs/bpf/x', via: 'prog' as const}]}),
     maps: reading({1: [progMap({id: 3, name: 'conns'})]}),
     names: reading({1: [{fullName: 'a_very_long_name', attachFuncName: 'tcp_sendmsg', tailCallers: []}]}),

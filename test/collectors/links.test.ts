@@ -114,7 +114,7 @@ t.test('a kernel without ids of links, too many open files, a bug: what is throw
 
 t.test('what has no link is found by other readers, and what they both find is there once', async (t) => {
   const link = {...nothing, type: 1, name: 'sys_enter'};
-  const same = {linkId: null, type: 'raw_tracepoint', attachType: null, target: 'sys_enter'};
+  const same = {linkId: null, type: 'raw_tracepoint', attachType: null, target: 'sys_enter', missed: null};
   const other = {...same, type: 'tc', target: 'lo ingress'};
   const found = new Map([
     [link.progId!, [same, other]],
@@ -144,6 +144,7 @@ const nothing: NativeLink = {
   type: 0,
   progId: 2,
   attachType: null,
+  missed: null,
   name: null,
   offset: null,
   ifindex: null,
@@ -172,6 +173,7 @@ t.test('a type that is newer than this tool is its number', (t) => {
     type: '99',
     attachType: '98',
     target: null,
+    missed: null,
   });
   t.end();
 });

@@ -122,7 +122,7 @@ t.test('freplace: the function and the program that it replaces', {skip: kernelS
 const noLink: NativeLink = {
   ...{id: 1, type: 2, progId: 2, attachType: 24, name: null, offset: null, ifindex: null, mapName: null},
   ...{cgroupId: null, netnsIno: null, mapId: null, targetObjId: null, targetBtfId: null, perfType: null, eventType: null},
-  ...{eventConfig: null, count: null, flags: null, pid: null, pf: null, hooknum: null, priority: null},
+  ...{eventConfig: null, count: null, flags: null, missed: null, pid: null, pf: null, hooknum: null, priority: null},
 };
 
 interface Made {

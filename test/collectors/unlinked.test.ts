@@ -149,7 +149,13 @@ t.test('struct_ops', {skip: linksSkip || typeSkip('cgroup_skb')}, async (t) => {
     t.equal(progs.length, 3);
     t.strictSame(await whereAre(progs), [[], [], []], 'not before it is filled');
     ops.fill();
-    const here = {linkId: null, type: 'struct_ops', attachType: null, target: 'bpftop_test (tcp_congestion_ops)'};
+    const here = {
+      linkId: null,
+      type: 'struct_ops',
+      attachType: null,
+      target: 'bpftop_test (tcp_congestion_ops)',
+      missed: null,
+    };
     t.strictSame(await whereAre(progs), [[here], [here], [here]]);
     ops.detach();
     t.strictSame(await whereAre(progs), [[], [], []]);
@@ -163,7 +169,9 @@ t.test('struct_ops', {skip: linksSkip || typeSkip('cgroup_skb')}, async (t) => {
     t.strictSame(await whereAre(progs), [[], [], []], 'not before there is a link');
     ops.link();
     const [first, ...others] = await whereAre(progs);
-    t.match(first, [{linkId: Number, type: 'struct_ops', attachType: null, target: 'bpftop_link (tcp_congestion_ops)'}]);
+    t.match(first, [
+      {linkId: Number, type: 'struct_ops', attachType: null, target: 'bpftop_link (tcp_congestion_ops)', missed: null},
+    ]);
     t.strictSame(others, [first, first]);
     ops.detach();
     await untilGone(progs);
@@ -273,7 +281,9 @@ t.test('what is missing matters only for programs that were not found', async (t
   });
   const all = await read([prog(1, cgroupDevice)], {missed: late, links: [here]});
   t.match(all, {complete: true, warning: null});
-  t.strictSame(all.byProg!.get(1), [{linkId: null, type: 'cgroup', attachType: 'cgroup_device', target: '/a'}]);
+  t.strictSame(all.byProg!.get(1), [
+    {linkId: null, type: 'cgroup', attachType: 'cgroup_device', target: '/a', missed: null},
+  ]);
   const failed = {code: 'EMFILE', syscall: 'open'};
   t.match((await read([prog(1, cgroupDevice)], {missed: failed})).warning, {message: /: open: EMFILE\.$/});
   for (const code of ['EOPNOTSUPP', 'EPERM']) {

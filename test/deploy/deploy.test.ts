@@ -20,6 +20,7 @@ interface Dashboard {
   readonly panels: readonly {
     readonly id: number;
     readonly title: string;
+    readonly fieldConfig?: {readonly defaults: {readonly unit?: string}};
     readonly targets: readonly {readonly expr: string}[];
   }[];
 }
@@ -55,6 +56,42 @@ t.test('rules and the dashboard’s queries can be read by Prometheus', {skip: p
   writeFileSync(file, JSON.stringify({groups: [{name: 'dashboard', rules: queries}]}));
   const asked = promtool(file);
   t.equal(asked.status, 0, asked.stderr);
+  t.end();
+});
+
+t.test('the sleeping of programs that may sleep is shown as no CPU share', (t) => {
+  const shares = dashboard.panels.filter(({fieldConfig}) => fieldConfig?.defaults.unit === 'percentunit');
+  const timed = shares.flatMap(({targets}) => targets).filter(({expr}) => /_run_time_seconds_total/.test(expr));
+  t.ok(timed.length > 0);
+  for (const {expr} of timed) t.match(expr, 'sleepable!="true"');
+  t.end();
+});
+
+t.test('alerts: programs that take CPU, not those that sleep; what is left out now and then', {skip: promtoolSkip}, (t) => {
+  const labels = 'instance="a",name="p",type="lsm",namespace="",pod=""';
+  const alertsOf = (series: string, values: string) => ({
+    interval: '1m',
+    input_series: [{series, values}],
+    alert_rule_test: ['BpfProgramExpensive', 'BpftopSeriesDropped'].map((alertname) => ({
+      eval_time: '50m',
+      alertname,
+      exp_alerts: [] as object[],
+    })),
+  });
+  const tests = [
+    alertsOf(`bpftop_run_time_seconds_total{${labels},sleepable="true"}`, '0+60x60'),
+    alertsOf(`bpftop_run_time_seconds_total{${labels},sleepable="false"}`, '0+60x60'),
+    alertsOf('bpftop_series_dropped{instance="a"}', '0x60'),
+    alertsOf('bpftop_series_dropped{instance="a"}', '0 0 3 0 0 0 '.repeat(10).trim()),
+  ];
+  const file = path.join(t.testdir({}), 'alerts.yml');
+  const fired = tests.map((test) => {
+    writeFileSync(file, JSON.stringify({rule_files: [path.join(deploy, 'bpftop-ts.rules.yml')], tests: [test]}));
+    // It fails where there is an alert that wasn't expected, and names it.
+    const {stdout, stderr} = spawnSync('promtool', ['test', 'rules', file], {encoding: 'utf8'});
+    return [...`${stdout}${stderr}`.matchAll(/alertname: ?(\w+)/g)].map(([, name]) => name);
+  });
+  t.same(fired, [[], ['BpfProgramExpensive'], [], ['BpftopSeriesDropped']]);
   t.end();
 });
 

@@ -17,7 +17,8 @@ export interface AttachCase {
   readonly point: TestAttachPoint;
   /** What is to be found; `linked`: with an id of a link. `untold`: the kernel doesn't say where such a program hangs. */
   readonly expected:
-    (Omit<ProgLink, 'linkId' | 'target'> & {readonly target: string | RegExp; readonly linked: boolean}) | 'untold';
+    | (Omit<ProgLink, 'linkId' | 'target' | 'missed'> & {readonly target: string | RegExp; readonly linked: boolean})
+    | 'untold';
   /** Whether what the child does runs it. */
   readonly runs: boolean;
   /** An older kernel doesn't tell where such a program hangs. */

@@ -74,9 +74,9 @@ const sources = {
     135: [owner({pid: 90, comm: '监控', container: 'web-🐝'})],
   }),
   links: reading({
-    100: [{progId: 100, linkId: 1, type: 'tcx', attachType: 'tcx_ingress', target: 'eth0 ingress'}],
-    107: [{progId: 107, linkId: 2, type: 'xdp', attachType: 'xdp', target: 'eth0'}],
-    114: [{progId: 114, linkId: 3, type: 'perf_event', attachType: 'perf_event', target: 'do_exit'}],
+    100: [{progId: 100, linkId: 1, type: 'tcx', attachType: 'tcx_ingress', target: 'eth0 ingress', missed: null}],
+    107: [{progId: 107, linkId: 2, type: 'xdp', attachType: 'xdp', target: 'eth0', missed: null}],
+    114: [{progId: 114, linkId: 3, type: 'perf_event', attachType: 'perf_event', target: 'do_exit', missed: null}],
   }),
   maps: reading({
     107: [progMap({id: 1, name: 'cilium_lxc'}), progMap({id: 2, name: 'x\u001b[2J', entries: null, type: 'array'})],

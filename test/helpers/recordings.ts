@@ -34,7 +34,13 @@ export function randomSamples(random: Random, count: number): Sample[] {
       pod: maybe(text),
       namespace: maybe(text),
     }),
-    links: (): ProgLink => ({linkId: maybe(size), type: text(), attachType: maybe(text), target: maybe(text)}),
+    links: (): ProgLink => ({
+      linkId: maybe(size),
+      type: text(),
+      attachType: maybe(text),
+      target: maybe(text),
+      missed: maybe(size),
+    }),
     pins: (): ProgPin => ({path: text(), via: pick(['prog', 'link'])}),
     maps: (): ProgMap => ({
       ...{id: size(), name: text(), type: text(), maxEntries: size()},

@@ -85,7 +85,9 @@ t.test('the owner: who, where, and how many more; nobody, and not known', (t) =>
 t.test('a program without a name is called by what it hangs on, else by its tag, in parentheses', (t) => {
   const sample = makeSample(100, [{id: 1, name: '', tag: '3b185187f1855c4c'}]);
   const nameOf = (...links: Partial<ProgLink>[]) => {
-    const found = reading({1: links.map((link) => ({linkId: 1, type: 'xdp', attachType: null, target: null, ...link}))});
+    const found = reading({
+      1: links.map((link) => ({linkId: 1, type: 'xdp', attachType: null, target: null, missed: null, ...link})),
+    });
     const prog = measure({...sample, progs: {...sample.progs, sources: {...noSources, links: found}}}, null).progs[0]!;
     t.equal(findField('name')?.get(prog), '', 'which is no name');
     return formatField(findField('name')!, prog);
@@ -125,7 +127,7 @@ t.test('runs that are counted elsewhere are marked in the place of a share of a 
   t.same(marks({}), ['caller', 'caller'], 'reached by tail call');
   t.same(marks({}, []), [null, '-']);
   t.same(marks({runCnt: 1n}), [null, '-'], 'it ran by itself');
-  const link = {linkId: 1, type: 'xdp', attachType: null, target: 'eth0'};
+  const link = {linkId: 1, type: 'xdp', attachType: null, target: 'eth0', missed: null};
   t.same(marks({}, [caller], [link]), [null, '-'], 'it hangs somewhere by itself');
   t.same(marks({sleepable: true}, []), [null, 'wall']);
   t.end();
@@ -155,7 +157,13 @@ t.test('parts of several owners and links: all values, and for people the first 
     },
     {timeNs: 9n},
   );
-  const link = (target: string | null): ProgLink => ({linkId: 1, type: 'tcx', attachType: 'tcx_ingress', target});
+  const link = (target: string | null): ProgLink => ({
+    linkId: 1,
+    type: 'tcx',
+    attachType: 'tcx_ingress',
+    target,
+    missed: null,
+  });
   const links = reading({1: [link('eth0'), link(null)]});
   const sample = makeSample(100, [{id: 1}, {id: 2, loadTimeNs: 5n}]);
   const {progs} = measure({...sample, progs: {...sample.progs, sources: {...noSources, owners, links}}}, null);

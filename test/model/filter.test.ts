@@ -20,8 +20,8 @@ const held = {
 };
 const linked: Record<number, ProgLink[]> = {
   1: [
-    {linkId: 1, type: 'xdp', attachType: 'xdp', target: 'eth0'},
-    {linkId: 2, type: 'cgroup', attachType: null, target: '/a b'},
+    {linkId: 1, type: 'xdp', attachType: 'xdp', target: 'eth0', missed: null},
+    {linkId: 2, type: 'cgroup', attachType: null, target: '/a b', missed: null},
   ],
 };
 const specs: ProgSpec[] = [

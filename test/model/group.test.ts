@@ -46,7 +46,7 @@ function idsIn(groups: readonly Group[]): Record<string, number[]> {
 }
 
 const link = (target: string | null, rest: Partial<ProgLink> = {}): ProgLink => ({
-  ...{linkId: 1, type: 'cgroup', attachType: 'cgroup_device', target},
+  ...{linkId: 1, type: 'cgroup', attachType: 'cgroup_device', target, missed: null},
   ...rest,
 });
 

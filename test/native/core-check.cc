@@ -534,6 +534,20 @@ void check_link_info() {
   info.all[0] = 0;
   check(!link_of(info, sizeof info).perf_type && !link_of(info, sizeof info).event_type,
         "a perf event of which the kernel tells nothing");
+  check(!link_of(info, sizeof info).missed, "nor whether it missed any");
+  info.perf_event.type = 3;
+  info.perf_event.probe.missed = 7;
+  check(link_of(info, sizeof info).missed == 7u && link_of(info, 56).missed == 7u,
+        "what a kprobe missed, Linux 6.7 and later");
+  check(!link_of(info, 48).missed, "which an older kernel doesn't count");
+  info.perf_event.type = 1;
+  check(!link_of(info, sizeof info).missed, "nor does a uprobe");
+  info = {};
+  info.type = static_cast<uint32_t>(LinkType::kprobe_multi);
+  info.kprobe_multi.count = 2;
+  info.kprobe_multi.missed = 8;
+  check(link_of(info, 56).missed == 8u, "what a kprobe_multi link missed");
+  check(link_of(info, 48).count == 2u && !link_of(info, 48).missed, "where there was room for it before it was told");
 }
 
 ino_t own_netns() {

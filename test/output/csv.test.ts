@@ -8,7 +8,7 @@ import {csvHeader, groupCsvHeader, toCsv, toGroupCsv} from '../../src/output/csv
 import {parseCsv} from '../helpers/csv.js';
 import {makeSample, owner, reading} from '../helpers/samples.js';
 
-const link = (target: string): ProgLink => ({linkId: 4, type: 'tcx', attachType: null, target});
+const link = (target: string): ProgLink => ({linkId: 4, type: 'tcx', attachType: null, target, missed: null});
 const owners = reading(
   {
     1: [owner({pid: 5, comm: 'one, "two"', pod: 'web'}), owner({pid: 6, comm: '=1+1'}), owner({pid: 7, cgroup: null})],

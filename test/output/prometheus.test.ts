@@ -7,14 +7,15 @@ import type {Sample} from '../../src/sample/types.js';
 import {makeSample, owner, progMap, reading, type ProgSpec} from '../helpers/samples.js';
 import {parseExposition, promtoolSkip} from '../helpers/prometheus.js';
 
-const link = {linkId: 9, type: 'xdp', attachType: 'xdp', target: 'eth0'};
+const link = {linkId: 9, type: 'xdp', attachType: 'xdp', target: 'eth0', missed: null};
+const kprobe = {linkId: 10, type: 'kprobe_multi', attachType: null, target: '2 functions', missed: 3};
 
 /** A sample in which everything is known of the first program. */
 function fullSample(seconds: number, progs: readonly ProgSpec[]): Sample {
   const sample = makeSample(seconds, progs);
   const sources = {
     owners: reading({1: [owner({pid: 7, comm: 'agent', pod: 'web', namespace: 'shop', container: 'main'})]}),
-    links: reading({1: [link, {...link, linkId: null, type: 'tc'}, {...link, linkId: null, type: 'tc'}]}),
+    links: reading({1: [link, {...link, linkId: null, type: 'tc'}, {...link, linkId: null, type: 'tc'}, kprobe]}),
     pins: reading<never>({}),
     maps: reading({1: [progMap({id: 5, name: 'flows', entries: null})], 2: [progMap({id: 5}), progMap({id: 6})]}),
     names: reading<never>({}),
@@ -49,7 +50,7 @@ t.test('what a stranger’s recording says is safe for a terminal, and no series
 
 const everything = () =>
   exposedOf([
-    fullSample(10, [{id: 1, runCnt: 10n}, {id: 2}]),
+    fullSample(10, [{id: 1, name: 'xdp_in', runCnt: 10n}, {id: 2}]),
     fullSample(11, [
       {id: 1, name: 'xdp_in', runCnt: 2n ** 53n, runTimeNs: 1_500_000_000n, recursionMisses: 3n, sleepable: true},
       {id: 2, bytesMemlock: null, verifiedInsns: null},
@@ -73,6 +74,8 @@ t.test('each metric as it stands in the table, in seconds and bytes, counters fr
     1,
   );
   t.equal(valueOf('bpftop_link_info', {link_id: '9', program_id: '1', attach_type: 'xdp', target: 'eth0'}), 1);
+  t.equal(valueOf('bpftop_link_missed_total', {link_id: '10'}), 3);
+  t.equal(valueOf('bpftop_link_missed_total', {link_id: '9'}), undefined);
   t.equal(valueOf('bpftop_map_info', {map_id: '6', type: 'hash'}), 1);
   t.equal(valueOf('bpftop_map_entries', {map_id: '6'}), 5);
   t.equal(valueOf('bpftop_map_memory_bytes', {map_id: '6'}), 4096);
@@ -135,6 +138,26 @@ t.test('more series than wanted: the least important go, and are counted', async
     t.equal(series.at(-1)?.name, 'bpftop_series_dropped');
     t.equal(series.at(-1)?.value, all - maxSeries);
   }
+});
+
+t.test('sums that found no room are counted with the series that are left out', async (t) => {
+  const progs = (runCnt: bigint) => [1, 2, 3, 4, 5].map((id) => ({id, name: `p${id}`, runCnt}));
+  const told = (recursionMisses: null | 0n) => {
+    const samples = [0n, 1n].map((runs, i) =>
+      makeSample(
+        10 + i,
+        progs(runs).map((each) => ({...each, recursionMisses})),
+      ),
+    );
+    const ledger = new Ledger(2);
+    samples.forEach((sample, i) => ledger.add(measure(sample, samples[i - 1] ?? null)));
+    return {...exposedOf(samples), ledger};
+  };
+  const valueOf = async (exposed: Exposed) =>
+    parseExposition(await textOf(exposed)).find(({name}) => name === 'bpftop_series_dropped')?.value;
+  t.equal(await valueOf(told(0n)), 3 * 3);
+  t.equal(await valueOf(told(null)), 3 * 2, 'where the kernel does not count missed runs');
+  t.equal(await valueOf({...told(0n), lasting: false}), 0, 'there are no sums');
 });
 
 t.test('promtool finds nothing to say', {skip: promtoolSkip}, async (t) => {

@@ -22,7 +22,7 @@ t.test('what is published is what the fields say; npm run generate writes it', (
 const before = makeSample(100, [{id: 1, runTimeNs: 5n, runCnt: 1n}]);
 const sources = {
   owners: reading({1: [owner(), owner({comm: null, cgroup: null, containerId: 'ab', pod: 'web', via: 'map'})]}),
-  links: reading({1: [{linkId: null, type: 'tc', attachType: null, target: 'eth0'}]}),
+  links: reading({1: [{linkId: null, type: 'tc', attachType: null, target: 'eth0', missed: null}]}),
   pins: reading({1: [{path: '/sys/fs/bpf/a', via: 'prog' as const}]}),
   maps: reading({1: [progMap({id: 3}), progMap({id: 4, entries: null, bytesMemlock: null})]}),
   names: null,

@@ -20,7 +20,7 @@ const sample = makeSample(101, [
   {id: 1234568, name: '\u001b[2Jevil\u009b', type: 77, loadTimeNs: 1n},
 ]);
 const link = (progId: number, linkId: number, target: string | null): ProgLink => ({
-  ...{progId, linkId, target, type: 'cgroup', attachType: 'cgroup_inet_egr'},
+  ...{progId, linkId, target, type: 'cgroup', attachType: 'cgroup_inet_egr', missed: null},
 });
 const links = reading(
   {

@@ -138,6 +138,25 @@ t.test('a list that is longer than what it is in is refused before any of it is 
   t.end();
 });
 
+t.test('a recording of version 1 can be read: what it had no place for is not known', (t) => {
+  const bytes = Buffer.from(
+    'iWJwZnRvcAoBAAAAIQAAAAE/wYRN4ypPTdI15jPTM7TQMzHhqbAwizczYWHkM0gzTX7UsAwAhLWv/ikAAAARmppDYGu4sOYzX0NnFSMDAyMTCwsDoxBbRUoBI5jg' +
+      'SC3JMGBiFGErSa5gYAAAQrBNNkQAAAACuGhfhfuw7Om+pvSGH01rxQ602Db0nZNhZGBgZIBgBiYGFh6mAgUDVGDUsOLaTvaGJ2un8jIwNjB+YGRscGAUYIBq' +
+      'ZOBgBNIAlKYqRQ==',
+    'base64',
+  );
+  const links = reading({
+    2: [
+      {linkId: 9, type: 'xdp', attachType: 'xdp', target: 'eth0', missed: null},
+      {linkId: 10, type: 'tcx', attachType: null, target: null, missed: null},
+    ],
+  });
+  const sample = makeSample(3, [{id: 2, name: 'p', runCnt: 4n}]);
+  const expected = {...sample, progs: {...sample.progs, sources: {...sample.progs.sources, links}}};
+  t.strictSame(decode(bytes), {samples: [expected], error: null, at: bytes.length});
+  t.end();
+});
+
 t.test('something else is told at its first byte; a newer version, and a number that is none, as well', (t) => {
   t.match(decode(Buffer.from('x')), {error: {kind: 'foreign', at: 0}});
   t.match(decode(Buffer.from('{"schema_version":1}')), {error: {kind: 'foreign', at: 0}});

@@ -15,8 +15,8 @@ const owners: ProgOwner[] = [
   owner({pid: 4712, comm: 'hubble', cmdline: ['hubble'], via: 'map', ...pod}),
 ];
 const links: ProgLink[] = [
-  {linkId: 3, type: 'xdp', attachType: null, target: 'eth0'},
-  {linkId: 4, type: 'cgroup', attachType: 'cgroup_inet_egress', target: '/system.slice'},
+  {linkId: 3, type: 'xdp', attachType: null, target: 'eth0', missed: null},
+  {linkId: 4, type: 'cgroup', attachType: 'cgroup_inet_egress', target: '/system.slice', missed: null},
 ];
 const pins: ProgPin[] = [{path: '/sys/fs/bpf/fire', via: 'prog'}];
 const known: Partial<Sources> = {
@@ -217,7 +217,13 @@ t.test(
     const sources = {
       owners: reading({1: many}),
       links: reading({
-        1: Array.from({length: 60}, (_, i): ProgLink => ({linkId: i, type: 'xdp', attachType: null, target: `eth${i}`})),
+        1: Array.from({length: 60}, (_, i): ProgLink => ({
+          linkId: i,
+          type: 'xdp',
+          attachType: null,
+          target: `eth${i}`,
+          missed: null,
+        })),
       }),
       pins: reading({1: Array.from({length: 20}, (_, i): ProgPin => ({path: `/p${i}`, via: 'prog'}))}),
     };
@@ -245,7 +251,9 @@ t.test('long and hostile texts are wrapped or cut within their column', async (t
     owners: reading({
       1: [owner({comm: evil, cmdline: [evil, 'x'.repeat(500)], container: evil, containerId: 'c', unit: evil})],
     }),
-    links: reading({1: [{linkId: 1, type: 'cgroup', attachType: null, target: `/${'长'.repeat(200)}${evil}`}]}),
+    links: reading({
+      1: [{linkId: 1, type: 'cgroup', attachType: null, target: `/${'长'.repeat(200)}${evil}`, missed: null}],
+    }),
     pins: reading({1: [{path: evil.repeat(50), via: 'prog' as const}]}),
     maps: reading({1: [progMap({id: 1, name: evil})]}),
   };
