@@ -221,7 +221,7 @@ t.test('what ships is small, eventful, and has nothing of the machine that made 
   const measured = samples.slice(1).map((sample, i) => measure(sample, samples[i] as Sample));
   const late = measured.slice(5);
   const held = late.filter(({progs}) => progs.every((prog) => prog.owners?.length));
-  t.ok(held.length > 0.9 * late.length, `with owners nearly all the time: in ${held.length} of ${late.length} readings`);
+  t.ok(held.length > 0.75 * late.length, `with owners most of the time: in ${held.length} of ${late.length} readings`);
   t.ok(
     late.some(({progs}) => progs.some((prog) => prog.isNew)),
     'one comes',
