@@ -78,8 +78,10 @@ export function readPlain(
   try {
     const stat = fstatSync(fd);
     if (!stat.isFile()) throw new Error('it is no plain file');
-    if (own && stat.uid !== process.geteuid?.()) throw new Error('it belongs to another user');
-    if (own && (stat.mode & 0o022) !== 0) throw new Error('others may write to it');
+    // Windows has no uids, and modes that say nothing: there a home is one's own.
+    const uid = own ? process.geteuid?.() : undefined;
+    if (uid !== undefined && stat.uid !== uid) throw new Error('it belongs to another user');
+    if (uid !== undefined && (stat.mode & 0o022) !== 0) throw new Error('others may write to it');
     // Its size isn't asked for: it may be growing, and files of the kernel's own have none.
     const bytes = Buffer.alloc(mostBytes + 1);
     let length = 0;

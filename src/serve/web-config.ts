@@ -125,7 +125,7 @@ class Source {
     return this.#refuseAt(offset, what, remedy);
   }
 
-  #refuseAt(offset: number, what: string, remedy = 'See the README for what it may say.'): UserError {
+  #refuseAt(offset: number, what: string, remedy = 'See docs/metrics.md for what it may say.'): UserError {
     const {line} = this.#lineCounter.linePos(offset);
     return new UserError(`--web.config.file '${this.file}', line ${line}: ${what}. ${remedy}`, exitStatus.usage);
   }
