@@ -44,7 +44,9 @@ export async function runServe(options: ServeOptions): Promise<number> {
     if (options.webConfigFile !== null) needs.add('CAP_DAC_READ_SEARCH');
     const left = dropPrivileges(needs, 'nobody if possible');
     onHup = () => reload(server, options.webConfigFile);
-    say(`metrics at ${server.urls.map((url) => `${url}/metrics`).join(', ')}. ${statsSentence(stats)} ${privilegesSentence(left)}`);
+    say(
+      `metrics at ${server.urls.map((url) => `${url}/metrics`).join(', ')}. ${statsSentence(stats)} ${privilegesSentence(left)}`,
+    );
     const signal = await signalled;
     await server.close(patienceMs);
     return 128 + constants.signals[signal];

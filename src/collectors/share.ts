@@ -7,16 +7,7 @@
  *     /run/bpftop-ts/bpf/        a bpffs of its own: the one at /sys/fs/bpf is closed to all but root on most hosts
  *     /run/bpftop-ts/bpf/progs_1 the pinned iterator
  */
-import {
-  chmodSync,
-  chownSync,
-  lstatSync,
-  mkdirSync,
-  readdirSync,
-  rmdirSync,
-  statfsSync,
-  unlinkSync,
-} from 'node:fs';
+import {chmodSync, chownSync, lstatSync, mkdirSync, readdirSync, rmdirSync, statfsSync, unlinkSync} from 'node:fs';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {loadShare, type NativeShare} from '../addon.js';
 import {exitStatus, isNotPermitted, isSystemError, UserError} from '../errors.js';
