@@ -1,5 +1,5 @@
 /** Writing a recording while something else is done with the samples, or nothing else. docs/recording.md describes what is written. */
-import {close, constants, ftruncate, lstatSync, openSync, renameSync, rmSync, write as writeFd} from 'node:fs';
+import {close, ftruncate, lstatSync, renameSync, rmSync, write as writeFd} from 'node:fs';
 import {constants as os} from 'node:os';
 import {promisify} from 'node:util';
 import type {Collector} from '../collectors/kernel.js';
@@ -7,6 +7,7 @@ import {Pace} from '../collectors/pace.js';
 import {exitStatus, isNotPermitted, isSystemError, UserError} from '../errors.js';
 import {SampleEncoder} from '../sample/codec.js';
 import type {Sample} from '../sample/types.js';
+import {openNew} from './files.js';
 import type {Rotation, WatchOptions} from './options.js';
 import {write} from './stream.js';
 
@@ -104,7 +105,6 @@ class StdoutSink implements Sink {
 
 const writeTo = promisify(writeFd);
 const truncate = promisify(ftruncate);
-const {O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY} = constants;
 
 /** A file that wasn't there before, and with `rotation` its predecessors: FILE.1 is the youngest of them. */
 class FileSink implements Sink {
@@ -200,7 +200,7 @@ function encode(encoder: SampleEncoder, sample: Sample): Buffer {
 /** Readable for its owner alone; not through a symbolic link, wherever it leads. */
 function create(path: string): number {
   try {
-    return openSync(path, O_WRONLY | O_CREAT | O_EXCL | (O_NOFOLLOW ?? 0), 0o600);
+    return openNew(path);
   } catch (error) {
     throw unwritable(path, error);
   }
@@ -220,6 +220,7 @@ function exists(path: string): UserError {
 }
 
 function unwritable(path: string, error: unknown): unknown {
+  if (error instanceof UserError) return new UserError(`cannot record to ${path}: ${error.message} Choose another place.`);
   if (!isSystemError(error)) return error;
   if (error.code === 'EEXIST') return exists(path);
   const remedy =

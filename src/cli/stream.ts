@@ -148,7 +148,7 @@ async function writeOutput(file: string, text: string): Promise<void> {
   } catch (error) {
     const [why, status] = isSystemError(error)
       ? [`${error.syscall}: ${error.code}`, isNotPermitted(error.code) ? exitStatus.notPermitted : exitStatus.failed]
-      : ['something else than a plain file is there', exitStatus.failed];
+      : [(error as Error).message.replace(/\.$/, ''), exitStatus.failed];
     throw new UserError(`cannot write ${file}: ${why}. Choose another place with --output.`, status, {cause: error});
   }
 }

@@ -238,8 +238,7 @@ t.test('a textfile: whole, readable for its collector, in the place of what was 
   for (const name of ['link.prom', 'folder.prom'])
     t.match(await run([...words, path.join(dir, name)]), {
       status: 1,
-      stderr:
-        /^bpftop-ts: cannot write .*: something else than a plain file is there\. Choose another place with --output\.\n$/,
+      stderr: /^bpftop-ts: cannot write .*: \S+ is no plain file\. Choose another place with --output\.\n$/,
     });
   t.equal(readFileSync(path.join(dir, 'victim'), 'utf8'), 'precious');
   t.match(await run([...words, path.join(dir, 'none', 'x.prom')]), {status: 1, stderr: /open: ENOENT\. Choose/});
