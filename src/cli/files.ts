@@ -29,6 +29,9 @@ const mostLinks = 40;
  * @throws UserError, and the fs error where it can't be looked at.
  */
 export function checkPlace(dir: string, whose: 'any' | 'own' = 'any', links = 0): void {
+  const me = process.geteuid?.();
+  // Windows has no such owners.
+  if (me === undefined) return;
   const parts = path
     .resolve(dir)
     .split('/')
@@ -39,7 +42,7 @@ export function checkPlace(dir: string, whose: 'any' | 'own' = 'any', links = 0)
     const stat = lstatSync(at, {throwIfNoEntry: false});
     if (!stat) return;
     const {uid, gid, mode} = stat;
-    const foreign = uid !== 0 && uid !== process.geteuid?.();
+    const foreign = uid !== 0 && uid !== me;
     if (foreign && (whose === 'own' || (inSticky && stat.isSymbolicLink())))
       throw new UserError(`${at} belongs to another user.`);
     if (stat.isSymbolicLink()) {
@@ -47,7 +50,8 @@ export function checkPlace(dir: string, whose: 'any' | 'own' = 'any', links = 0)
       const rest = parts.slice(i).join('/');
       return checkPlace(path.resolve(path.dirname(at), readlinkSync(at), rest), whose, links + 1);
     }
-    if (!stat.isDirectory()) throw new UserError(`${at} is no directory.`);
+    // Who opens something below it is told so.
+    if (!stat.isDirectory()) return;
     // A group of one's own, as most users have, is oneself.
     const byGroup = whose === 'own' && (mode & 0o020) !== 0 && gid !== process.getegid?.();
     const byOthers = (mode & 0o002) !== 0;

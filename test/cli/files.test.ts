@@ -49,7 +49,11 @@ t.test('nothing is written where anybody could put something else in the place o
   ];
   for (const write of writers) {
     for (const file of [at('open', 'new'), at('open', 'within', 'new'), at('own', 'around', 'new')])
-      await t.rejects(async () => write(file), {name: 'UserError', message: /^others may write to .*open\.$/}, file);
+      await t.rejects(
+        Promise.resolve(file).then(write),
+        {name: 'UserError', message: /^others may write to .*open\.$/},
+        file,
+      );
   }
   await t.rejects(replaceFile(at('open', 'old'), 'x'), {message: /others may write/});
   t.same(readdirSync(at('open')).sort(), ['old', 'within']);
