@@ -21,6 +21,7 @@
 #include "names_to_js.h"
 #include "netns_to_js.h"
 #include "pins_to_js.h"
+#include "privileges.h"
 #include "reading.h"
 #include "sample_to_js.h"
 #include "share.h"
@@ -113,6 +114,7 @@ void exit_now(const Napi::CallbackInfo& info) {
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("Sampler", JsSampler::define(env));
   define_share(env, exports);
+  define_privileges(env, exports);
   define_links(env, exports);
   define_holders(env, exports);
   define_maps(env, exports);

@@ -4,6 +4,14 @@ import {fileURLToPath} from 'node:url';
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 
+/** With DEV in the environment Ink would connect to a debugger of React's on a local port, which is anybody's. */
+const inkWithoutDevTools = {
+  name: 'ink-without-devtools',
+  setup({onLoad}) {
+    onLoad({filter: /[/\\]ink[/\\]build[/\\]utils\.js$/}, () => ({contents: 'export const isDev = () => false;'}));
+  },
+};
+
 /** @type {import('esbuild').BuildOptions} */
 export const bundleOptions = {
   absWorkingDir: root,
@@ -16,11 +24,13 @@ export const bundleOptions = {
   minifyWhitespace: true,
   legalComments: 'linked',
   logLevel: 'warning',
-  define: {'process.env.NODE_ENV': '"production"', 'process.env.DEV': '"false"'},
+  define: {'process.env.NODE_ENV': '"production"'},
+  plugins: [inkWithoutDevTools],
   alias: {
     ws: './scripts/empty.mjs',
     'react-devtools-core': './scripts/empty.mjs',
     blessed: './scripts/blessed.mjs',
+    'node:child_process': './scripts/no-children.mjs',
   },
   // CommonJS packages in an ES module still call require() for Node's own modules.
   banner: {js: `import {createRequire as bundleRequire} from 'node:module';const require=bundleRequire(import.meta.url);`},

@@ -410,6 +410,16 @@ export interface NativeShare extends Pick<NativeBpf, 'enableStats'> {
   readonly groupName: (id: number) => string | null;
 }
 
+/** How privileges are given up. */
+export interface NativePrivileges {
+  /**
+   * Leaves every thread with these capabilities (a bit each, by its number) at most, and without a way to more; as user and group `id`,
+   * null: as who it is. What is done can't be undone; after an error the process is to end.
+   * @throws a SystemError; its message says in which thread.
+   */
+  readonly dropPrivileges: (capabilities: bigint, id: number | null) => void;
+}
+
 /** What ending takes of the system. */
 export interface NativeExit {
   /** _exit(2): at once, whatever other threads wait for. What was written must have been taken. */
@@ -656,6 +666,14 @@ export function loadNameReader(): NativeNameReader {
  */
 export function loadShare(): NativeShare {
   return load('bpf.node') as NativeShare;
+}
+
+/**
+ * The same module's call for giving up privileges.
+ * @throws UserError (69), as `loadBpf`.
+ */
+export function loadPrivileges(): NativePrivileges {
+  return load('bpf.node') as NativePrivileges;
 }
 
 /** The same module's call for ending; null: nothing of it was needed until now. */

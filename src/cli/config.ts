@@ -2,12 +2,12 @@
  * How a person wants the screen: a JSON file of the user's own. What stands in it are defaults, which the command line overrules. It changes
  * how things look, never what is loaded or run.
  */
-import {lstat, mkdir, readlink} from 'node:fs/promises';
+import {mkdir} from 'node:fs/promises';
 import {homedir} from 'node:os';
 import path from 'node:path';
 import {isSystemError} from '../errors.js';
 import {readPlain} from '../input.js';
-import {replaceFile} from './files.js';
+import {checkPlace, replaceFile} from './files.js';
 
 /** As it stands in the file; each as the option of that name takes it. */
 export interface Config {
@@ -87,40 +87,7 @@ function parse(text: string): {readonly config: Config; readonly others: readonl
  */
 export async function writeConfig(file: string, config: Config): Promise<void> {
   const dir = path.dirname(file);
-  if (process.geteuid) await checkOwn(dir);
+  checkPlace(dir, 'own');
   await mkdir(dir, {recursive: true, mode: 0o700});
   await replaceFile(file, `${JSON.stringify(config, null, 2)}\n`);
-}
-
-/** S_ISVTX (inode(7)) */
-const sticky = 0o1000;
-/** Links on the way to a directory; as many as the kernel follows (path_resolution(7)). */
-const mostLinks = 40;
-
-/**
- * Throws where a directory, or a link on the way to it, is another user's: who has the home of somebody else, as with sudo on some systems,
- * would otherwise write where that one points to. What isn't there yet is made in what is.
- */
-async function checkOwn(dir: string, links = 0): Promise<void> {
-  const parts = dir.split('/').filter((part) => part !== '');
-  let at = '/';
-  for (let i = 0; i <= parts.length; i++) {
-    const stat = await lstat(at).catch((error: unknown) => {
-      if (isSystemError(error) && error.code === 'ENOENT') return null;
-      throw error;
-    });
-    if (!stat) return;
-    const {uid, gid, mode} = stat;
-    if (uid !== 0 && uid !== process.geteuid?.()) throw new Error(`${at} belongs to another user.`);
-    if (stat.isSymbolicLink()) {
-      if (links >= mostLinks) throw new Error(`too many links lead to ${dir}.`);
-      const rest = parts.slice(i).join('/');
-      return checkOwn(path.resolve(path.dirname(at), await readlink(at), rest), links + 1);
-    }
-    if (!stat.isDirectory()) throw new Error(`${at} is no directory.`);
-    // In a sticky directory everyone has their own. A group of one's own, as most users have, is oneself.
-    const others = (mode & 0o002) !== 0 || ((mode & 0o020) !== 0 && gid !== process.getegid?.());
-    if (others && (mode & sticky) === 0) throw new Error(`others may write to ${at}.`);
-    at = path.join(at, parts[i] ?? '');
-  }
 }

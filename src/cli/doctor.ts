@@ -4,6 +4,7 @@ import {findStatsHolders, readHostFacts} from '../collectors/host-facts.js';
 import {readHost} from '../collectors/host.js';
 import {readShareFacts} from '../collectors/share.js';
 import {UserError} from '../errors.js';
+import {escapedJson} from '../model/printable.js';
 import {documentHead} from '../output/json.js';
 import {cellsOf} from '../ui/text.js';
 import {colorDepth, createTheme, inAscii, drawsUnicode, style, styleNames, type StyleName} from '../ui/theme.js';
@@ -75,7 +76,7 @@ export function doctorJson(
 ): string {
   const conclusion = {shows, finding, remedy, exit_status: exitStatus};
   const document = {...documentHead(host, version), taken_at: new Date().toISOString(), conclusion, checks};
-  return JSON.stringify(document, null, indent);
+  return escapedJson(JSON.stringify(document, null, indent));
 }
 
 const verdictStyle: Readonly<Record<Verdict, StyleName>> = {ok: 'fresh', limited: 'hot', missing: 'burning'};

@@ -1,28 +1,80 @@
 /**
- * Files that are written for a person: whole or not at all, readable for them alone unless said otherwise, and never through a symbolic
- * link.
+ * Files that are written for a person: whole or not at all, readable for them alone unless said otherwise, never through a symbolic
+ * link, and nowhere where anybody could put something else in the place of a directory.
  */
 import {randomBytes} from 'node:crypto';
-import {constants} from 'node:fs';
+import {constants, lstatSync, readlinkSync} from 'node:fs';
 import {type FileHandle, lstat, open, rename, rm} from 'node:fs/promises';
+import path from 'node:path';
+import {UserError} from '../errors.js';
 
 const {O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY} = constants;
 
 /** For whom it is readable. */
 const ownerAlone = 0o600;
 
+/** O_EXCL: not through a link either, wherever it leads. Without O_NOFOLLOW there is Windows. */
+const anew = O_WRONLY | O_CREAT | O_EXCL | (O_NOFOLLOW ?? 0);
+
+/** S_ISVTX (inode(7)) */
+const sticky = 0o1000;
+/** Links on the way to a directory; as many as the kernel follows (path_resolution(7)). */
+const mostLinks = 40;
+
 /**
- * Makes a file that must not be there yet.
- * @throws the fs error; EEXIST: it is there, whatever it is.
+ * Throws where others have a say in where a path leads. `any`, of a place that somebody has named: every user may write to a directory on
+ * the way that isn't sticky, or has put a link into one that is. `own`, of one that nobody has named: a directory, or a link, on the
+ * way is another user's, or a group may write to it; who has the home of somebody else, as with sudo on some systems, would otherwise
+ * write where that one points to. What isn't there yet is made in what is.
+ * @throws UserError, and the fs error where it can't be looked at.
+ */
+export function checkPlace(dir: string, whose: 'any' | 'own' = 'any', links = 0): void {
+  const me = process.geteuid?.();
+  // Windows has no such owners.
+  if (me === undefined) return;
+  const parts = path
+    .resolve(dir)
+    .split('/')
+    .filter((part) => part !== '');
+  let at = '/';
+  let inSticky = false;
+  for (let i = 0; i <= parts.length; i++) {
+    const stat = lstatSync(at, {throwIfNoEntry: false});
+    if (!stat) return;
+    const {uid, gid, mode} = stat;
+    const foreign = uid !== 0 && uid !== me;
+    if (foreign && (whose === 'own' || (inSticky && stat.isSymbolicLink())))
+      throw new UserError(`${at} belongs to another user.`);
+    if (stat.isSymbolicLink()) {
+      if (links >= mostLinks) throw new UserError(`too many links lead to ${dir}.`);
+      const rest = parts.slice(i).join('/');
+      return checkPlace(path.resolve(path.dirname(at), readlinkSync(at), rest), whose, links + 1);
+    }
+    // Who opens something below it is told so.
+    if (!stat.isDirectory()) return;
+    // A group of one's own, as most users have, is oneself.
+    const byGroup = whose === 'own' && (mode & 0o020) !== 0 && gid !== process.getegid?.();
+    const byOthers = (mode & 0o002) !== 0;
+    // In a sticky directory everyone has their own.
+    inSticky = (mode & sticky) !== 0;
+    if ((byOthers || byGroup) && !inSticky) throw new UserError(`others may write to ${at}.`);
+    inSticky &&= byOthers;
+    at = path.join(at, parts[i] ?? '');
+  }
+}
+
+/**
+ * Makes a file that must not be there yet, readable for its owner alone.
+ * @throws as `checkPlace`; EEXIST: it is there, whatever it is.
  */
 export async function createNew(file: string): Promise<FileHandle> {
-  // O_EXCL: not through a link either, wherever it leads.
-  return open(file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, ownerAlone);
+  checkPlace(path.dirname(file));
+  return open(file, anew, ownerAlone);
 }
 
 /**
  * Writes a file that must not be there yet.
- * @throws the fs error; EEXIST: it is there, whatever it is. No part of it stays.
+ * @throws as `createNew`. No part of it stays.
  */
 export async function writeNew(file: string, text: string, mode = ownerAlone): Promise<void> {
   const handle = await createNew(file);
@@ -44,7 +96,7 @@ export async function writeNew(file: string, text: string, mode = ownerAlone): P
  * @throws the fs error, and where something else than a plain file is there; nothing has changed then.
  */
 export async function replaceFile(file: string, text: string, mode = ownerAlone): Promise<void> {
-  if ((await kindOf(file)) === 'other') throw new Error(`${file} is no plain file.`);
+  if ((await kindOf(file)) === 'other') throw new UserError(`${file} is no plain file.`);
   // Of no fixed name: one that a killed process has left must not be in the way for ever.
   const beside = `${file}.${randomBytes(6).toString('hex')}`;
   await writeNew(beside, text, mode);

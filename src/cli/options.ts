@@ -10,7 +10,7 @@ import {type Filter, FilterError, noFilter, parseFilter} from '../model/filter.j
 import {printable} from '../model/printable.js';
 import {findGrouping, type Grouping, groupings} from '../model/group.js';
 import {initialSort, parseSort, type SortOrder} from '../model/sort.js';
-import {type SourceName, sourceNames} from '../sample/sources.js';
+import {type LastingSource, type SourceName, sourceNames} from '../sample/sources.js';
 import type {LookOptions} from '../ui/index.js';
 import {type ColumnKey, trendKey} from '../ui/layout.js';
 import {type ColorChoice, type ThemeName, themeNames} from '../ui/theme.js';
@@ -111,7 +111,8 @@ export interface WatchOptions extends ShowOptions {
 }
 
 /** What `serve` takes. */
-export interface ServeOptions extends Pick<WatchOptions, 'enableStats' | 'sampler' | 'sources' | 'hostRoot'> {
+export interface ServeOptions extends Pick<WatchOptions, 'enableStats' | 'sampler' | 'hostRoot'> {
+  readonly sources: readonly LastingSource[];
   readonly command: 'serve';
   /** Where to listen. */
   readonly addresses: readonly Address[];
@@ -301,6 +302,9 @@ function isBefore(from: Place, to: Place): boolean {
   if ('atMs' in from) return !('atMs' in to) || from.atMs < to.atMs;
   return !('afterMs' in to) || from.afterMs < to.afterMs;
 }
+
+/** Metrics tell nothing of pins. */
+const servedSources = sourceNames.filter((name): name is LastingSource => name !== 'pins');
 
 interface Raw extends Record<SourceName, boolean> {
   delay: number;
@@ -706,7 +710,7 @@ export function commandLine(
         webConfigFile: own['web.config.file'] ?? null,
         enableStats,
         sampler,
-        sources: sourceNames.filter((name) => raw[name]),
+        sources: servedSources.filter((name) => raw[name]),
         hostRoot,
       };
     });
@@ -742,10 +746,11 @@ export function commandLine(
     .action((shell: Shell) => void (chosen = {print: completionScript(shell, program)}));
   takesOnly(completion, program, []);
   const ofHost = new Set(['enableStats', 'sampler', 'hostRoot', ...sourceNames]);
+  const served = new Set(['enableStats', 'sampler', 'hostRoot', ...servedSources]);
   takesOnly(
     serve,
     program,
-    program.options.filter((option) => ofHost.has(option.attributeName())),
+    program.options.filter((option) => served.has(option.attributeName())),
   );
   const notRecorded = new Set([...['delay', 'record', 'rotate'], ...ofHost]);
   takesOnly(

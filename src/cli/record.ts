@@ -218,6 +218,7 @@ function exists(path: string): UserError {
 }
 
 function unwritable(path: string, error: unknown): unknown {
+  if (error instanceof UserError) return new UserError(`cannot record to ${path}: ${error.message} Choose another place.`);
   if (isSystemError(error) && error.code === 'EEXIST') return exists(path);
   const full = 'Make room there; what was recorded until then can be replayed.';
   return failedCall(`cannot record to ${path}`, error, {

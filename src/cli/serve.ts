@@ -2,6 +2,7 @@
 import {constants} from 'node:os';
 import {openHostRoot} from '../collectors/host-root.js';
 import {KernelCollector} from '../collectors/kernel.js';
+import {dropPrivileges, needsAfterSetUp, type Privileges} from '../collectors/privileges.js';
 import {UserError} from '../errors.js';
 import {Ledger, mostSums} from '../model/ledger.js';
 import {measure} from '../model/measure.js';
@@ -36,10 +37,16 @@ export async function runServe(options: ServeOptions): Promise<number> {
   try {
     const metrics = new Metrics(collector, options);
     // What can't be read, or not soon, is known before anybody asks; and sums have begun.
-    const stats = await metrics.begin();
+    const {stats, sampler: used} = await metrics.begin();
     const server = await listen(options.addresses, webConfig, metrics);
+    const needs = new Set(needsAfterSetUp(used, sources));
+    // Certificates are often for root alone, and are read again.
+    if (options.webConfigFile !== null) needs.add('CAP_DAC_READ_SEARCH');
+    const left = dropPrivileges(needs, 'nobody if possible');
     onHup = () => reload(server, options.webConfigFile);
-    say(`metrics at ${server.urls.map((url) => `${url}/metrics`).join(', ')}. ${statsSentence(stats)}`);
+    say(
+      `metrics at ${server.urls.map((url) => `${url}/metrics`).join(', ')}. ${statsSentence(stats)} ${privilegesSentence(left)}`,
+    );
     const signal = await signalled;
     await server.close(patienceMs);
     return 128 + constants.signals[signal];
@@ -52,6 +59,11 @@ function statsSentence(stats: StatsState): string {
   return stats === 'off'
     ? 'Statistics are off: run times and runs stand still.'
     : 'Statistics stay on until this ends, some 70 ns a run of every BPF program.';
+}
+
+function privilegesSentence({uid, capabilities}: Privileges): string {
+  const list = capabilities.map((name, i) => (i === 0 ? name : i < capabilities.length - 1 ? `, ${name}` : ` and ${name}`));
+  return `From here on it is uid ${uid} with ${capabilities.length === 0 ? 'no capability' : `${list.join('')} alone`}.`;
 }
 
 function readConfig(file: string | null): WebConfig {
@@ -107,13 +119,13 @@ class Metrics implements Content {
     this.#told = new Fresh(() => this.#read(), maxAgeMs);
   }
 
-  /** Reads twice: the first reading knows nothing of slow sources yet. @returns what it says of statistics. */
-  async begin(): Promise<StatsState> {
+  /** Reads twice: the first reading knows nothing of slow sources yet. @returns the second. */
+  async begin(): Promise<Sample> {
     await this.#read();
     await this.#read();
-    const {stats, warnings} = this.#previous as unknown as Sample;
-    for (const {message} of warnings) say(message);
-    return stats;
+    const sample = this.#previous as unknown as Sample;
+    for (const {message} of sample.warnings) say(message);
+    return sample;
   }
 
   async metrics(accept: string): Promise<Page> {

@@ -164,7 +164,7 @@ async function writeOutput(file: string, text: string): Promise<void> {
     await replaceFile(file, text, 0o644);
   } catch (error) {
     if (isSystemError(error)) throw failedCall(what, error, {otherwise});
-    throw new UserError(`${what}: something else than a plain file is there. ${otherwise}`);
+    throw new UserError(`${what}: ${(error as Error).message.replace(/\.$/, '')}. ${otherwise}`);
   }
 }
 

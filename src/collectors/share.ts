@@ -7,20 +7,11 @@
  *     /run/bpftop-ts/bpf/        a bpffs of its own: the one at /sys/fs/bpf is closed to all but root on most hosts
  *     /run/bpftop-ts/bpf/progs_1 the pinned iterator
  */
-import {
-  chmodSync,
-  chownSync,
-  lstatSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmdirSync,
-  statfsSync,
-  unlinkSync,
-} from 'node:fs';
+import {chmodSync, chownSync, lstatSync, mkdirSync, readdirSync, rmdirSync, statfsSync, unlinkSync} from 'node:fs';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {loadShare, type NativeShare} from '../addon.js';
 import {exitStatus, isNotPermitted, isSystemError, UserError} from '../errors.js';
+import {dropPrivileges} from './privileges.js';
 
 export const shareDir = '/run/bpftop-ts';
 const lockFile = `${shareDir}/lock`;
@@ -29,8 +20,6 @@ const pinName = 'progs_';
 /** The pinned iterator. The number is that of the records' form (struct IterRecord): another form is another file. */
 export const sharedPin = `${mountPoint}/${pinName}1`;
 
-/** Who the service becomes: the kernel's overflow ids, "nobody", to whom nothing belongs. */
-const nobody = 65534;
 /** How often it is looked whether another process is done, ms. */
 const pollMs = 20;
 /** BPF_FS_MAGIC of <linux/magic.h>. */
@@ -93,7 +82,8 @@ export async function startSharing(group: string, native: NativeShare = loadShar
       // The last thing: nobody finds it half made.
       chownSync(shareDir, 0, gid);
       chmodSync(shareDir, 0o750);
-      dropPrivileges();
+      process.chdir('/');
+      dropPrivileges(new Set(), 'nobody');
     } catch (error) {
       try {
         takeAway(native);
@@ -205,37 +195,6 @@ function unpin(path: string): void {
 function end(pid: number, signal: NodeJS.Signals): void {
   // It may have ended by itself.
   unless('ESRCH', () => process.kill(pid, signal));
-}
-
-/**
- * Becomes nobody, without groups and capabilities, in every thread.
- * @throws UserError if anything is left.
- */
-function dropPrivileges(): void {
-  const failed = (why: string, options?: ErrorOptions) =>
-    new UserError(`cannot give up privileges: ${why}. Start it as root, with sudo.`, exitStatus.notPermitted, options);
-  try {
-    process.chdir('/');
-    process.setgroups?.([]);
-    process.setgid?.(nobody);
-    process.setuid?.(nobody);
-  } catch (error) {
-    if (!isSystemError(error)) throw error;
-    throw failed(`${error.syscall}: ${error.code}`, {cause: error});
-  }
-  // Believed only when seen: what setuid(2) does to capabilities depends on who one was, and on securebits.
-  for (const task of readdirSync('/proc/self/task')) {
-    const status = readFileSync(`/proc/self/task/${task}/status`, 'latin1');
-    const ids = [...status.matchAll(/^(?:Uid|Gid):\t(.*)$/gm)].flatMap(([, each]) => (each as string).split('\t'));
-    const sets = [...status.matchAll(/^Cap(?:Inh|Prm|Eff|Amb):\t(.*)$/gm)].map(([, set]) => BigInt(`0x${set}`));
-    const gone =
-      ids.length === 8 &&
-      sets.length === 4 &&
-      ids.every((id) => Number(id) === nobody) &&
-      sets.every((set) => set === 0n) &&
-      /^Groups:\s*$/m.test(status);
-    if (!gone) throw failed(`thread ${task} keeps some`);
-  }
 }
 
 function explain(failed: string, error: unknown): unknown {

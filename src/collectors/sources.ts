@@ -10,7 +10,7 @@ import {type Look, Lookout, SlowSource} from './slow-source.js';
 import {UnlinkedProgs} from './unlinked.js';
 
 /** What looks for each, below the host's root. */
-const lookers: {readonly [Name in SourceName]: (hostRoot: string) => Look<SourceFacts[Name]>} = {
+export const lookers: {readonly [Name in SourceName]: (hostRoot: string) => Look<SourceFacts[Name]>} = {
   owners: (hostRoot) => {
     const collector = new OwnersCollector(hostRoot);
     const look = (progs: readonly ProgInfo[]) => collector.read(progs);

@@ -18,6 +18,20 @@ export function printable(text: string): string {
     : text;
 }
 
+const beyondAscii = /[^\n\x20-\x7e]/;
+
+/** The same JSON with every unsafe character in its escaped form, `\u202e`: `JSON.stringify` leaves all but C0 as it is. */
+export function escapedJson(json: string): string {
+  if (!beyondAscii.test(json)) return json;
+  return json.replace(unsafe, (character) =>
+    character === '\n'
+      ? character
+      : Array.from({length: character.length}, (_, i) => `\\u${character.charCodeAt(i).toString(16).padStart(4, '0')}`).join(
+          '',
+        ),
+  );
+}
+
 /** As much of it as a sentence has room for. */
 export function shortened(text: string, most = 40): string {
   return text.length > most ? `${text.slice(0, most)}…` : text;

@@ -16,7 +16,7 @@ import {
 } from '../model/diff.js';
 import {field, formatValue, unknown} from '../model/fields.js';
 import {formatDuration, formatNumberOf, formatRelative, formatSigned, formatTime} from '../model/format.js';
-import {printable} from '../model/printable.js';
+import {escapedJson, printable} from '../model/printable.js';
 import {documentHost, schemaVersion, toolHead} from './json.js';
 import {aligned} from './table.js';
 
@@ -207,7 +207,7 @@ export function toDiffJson(
   {diff, progs}: ToldDiff,
   {version, indent}: {readonly version: string; readonly indent: number},
 ): string {
-  return JSON.stringify(
+  const document = JSON.stringify(
     {
       schema_version: schemaVersion,
       ...toolHead(version),
@@ -228,6 +228,7 @@ export function toDiffJson(
     null,
     indent,
   );
+  return escapedJson(document);
 }
 
 function sideToJson(side: Side) {

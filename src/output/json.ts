@@ -11,6 +11,7 @@ import type {ProgMap} from '../sample/maps.js';
 import type {ProgOwner} from '../sample/owners.js';
 import type {Host, Sample} from '../sample/types.js';
 import type {Measured, MeasuredProg} from '../model/measure.js';
+import {escapedJson} from '../model/printable.js';
 
 /** Changes when a field changes its meaning or goes; not when one is added. */
 export const schemaVersion = 1;
@@ -88,7 +89,7 @@ export function toJson(
   };
   // Each by itself: of all together the garbage collector would carry thousands of objects about.
   const programs = progs.map((prog) => stringify(progToJson(prog), indent, indent + indent));
-  return enclosed(
+  const document = enclosed(
     '{}',
     [
       ...Object.entries(head).map(([key, value]) => member(key, stringify(value, indent, indent), indent)),
@@ -98,6 +99,7 @@ export function toJson(
     indent,
     '',
   );
+  return escapedJson(document);
 }
 
 /** How old what each source tells is, how long it took to read, and whether all could be; null: nobody has looked. */

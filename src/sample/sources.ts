@@ -46,6 +46,9 @@ export interface SourceFacts {
 /** A source's name: its key in the JSON document, and its option with `--no-` before it. */
 export type SourceName = keyof SourceFacts;
 
+/** One that can be looked at for good with less than root's rights: opening another user's pin takes all files' (CAP_DAC_OVERRIDE). */
+export type LastingSource = Exclude<SourceName, 'pins'>;
+
 /** The last reading of each; null: nobody has looked (yet). */
 export type Sources = {readonly [Name in SourceName]: Reading<SourceFacts[Name]> | null};
 

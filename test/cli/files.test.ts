@@ -1,7 +1,7 @@
-import {readdirSync, readFileSync, statSync, symlinkSync} from 'node:fs';
+import {chmodSync, lchownSync, readdirSync, readFileSync, statSync, symlinkSync} from 'node:fs';
 import path from 'node:path';
 import t from 'tap';
-import {replaceFile, writeNew} from '../../src/cli/files.js';
+import {createNew, replaceFile, writeNew} from '../../src/cli/files.js';
 
 t.test('a new file is for its owner alone; one that is there, or a link, is left as it is', async (t) => {
   const dir = t.testdir({old: 'old', victim: 'precious'});
@@ -35,3 +35,47 @@ t.test('where there is no such directory nothing is made', async (t) => {
   await t.rejects(writeNew(path.join(dir, 'no such', 'file'), 'x'), {code: 'ENOENT'});
   t.same(readdirSync(dir), []);
 });
+
+t.test('nothing is written where anybody could put something else in the place of a directory', async (t) => {
+  const dir = t.testdir({open: {within: {}, old: 'old'}, sticky: {within: {}, old: 'old'}, own: {}});
+  const at = (...names: string[]) => path.join(dir, ...names);
+  chmodSync(at('open'), 0o777);
+  chmodSync(at('sticky'), 0o1777);
+  symlinkSync(at('open', 'within'), at('own', 'around'));
+  const writers: readonly ((file: string) => unknown)[] = [
+    createNew,
+    (file) => writeNew(file, 'x'),
+    (file) => replaceFile(file, 'x'),
+  ];
+  for (const write of writers) {
+    for (const file of [at('open', 'new'), at('open', 'within', 'new'), at('own', 'around', 'new')])
+      await t.rejects(
+        Promise.resolve(file).then(write),
+        {name: 'UserError', message: /^others may write to .*open\.$/},
+        file,
+      );
+  }
+  await t.rejects(replaceFile(at('open', 'old'), 'x'), {message: /others may write/});
+  t.same(readdirSync(at('open')).sort(), ['old', 'within']);
+  t.same(readdirSync(at('open', 'within')), []);
+  t.equal(readFileSync(at('open', 'old'), 'utf8'), 'old');
+  // As /tmp is: what is in it only its owner can rename.
+  await writeNew(at('sticky', 'new'), 'x');
+  await writeNew(at('sticky', 'within', 'new'), 'x');
+  t.equal(statSync(at('sticky', 'new')).mode & 0o777, 0o600);
+});
+
+t.test(
+  'a link that another user has put into a sticky directory is not followed',
+  {skip: process.getuid?.() !== 0 && 'needs root'},
+  async (t) => {
+    const dir = t.testdir({sticky: {}, victim: {}});
+    const at = (...names: string[]) => path.join(dir, ...names);
+    chmodSync(at('sticky'), 0o1777);
+    symlinkSync(at('victim'), at('sticky', 'link'));
+    await writeNew(at('sticky', 'link', 'ours'), 'x');
+    lchownSync(at('sticky', 'link'), 65534, 65534);
+    await t.rejects(writeNew(at('sticky', 'link', 'new'), 'x'), {message: /link belongs to another user/});
+    t.same(readdirSync(at('victim')), ['ours']);
+  },
+);

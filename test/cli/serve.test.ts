@@ -12,7 +12,7 @@ import t, {type Test} from 'tap';
 import type {TestProg} from '../../src/addon.js';
 import {nobodyWith} from '../helpers/child.js';
 import {run, type RunOptions, start, toolPath} from '../helpers/cli.js';
-import {areOn, kernelSkip, loadProg, someoneElseHasThemOn} from '../helpers/kernel.js';
+import {areOn, iteratorSkip, kernelSkip, loadProg, someoneElseHasThemOn} from '../helpers/kernel.js';
 import {parseExposition, promtoolSkip} from '../helpers/prometheus.js';
 import {busySamples, recordingOf} from '../helpers/recordings.js';
 
@@ -106,6 +106,48 @@ t.test('TERM and INT end it, and statistics with it', {skip: kernelSkip}, async 
   t.ok(!areOn(witness) || someoneElseHasThemOn(), 'off afterwards');
 });
 
+/** Who each thread of a process is, and what it may: one text where all are the same. */
+function rightsOf(pid: number): readonly string[] {
+  const rights = readdirSync(`/proc/${pid}/task`).map((task) => {
+    const status = readFileSync(`/proc/${pid}/task/${task}/status`, 'utf8');
+    const of = (key: string) => new RegExp(`^${key}:[ \\t]*(.*?)[ \\t]*$`, 'm').exec(status)?.[1]?.split(/\s+/);
+    const sets = ['Inh', 'Prm', 'Eff', 'Bnd', 'Amb'].map((name) => `${name} ${BigInt(`0x${of(`Cap${name}`)?.[0]}`)}`);
+    const ids = [...new Set([...(of('Uid') ?? []), ...(of('Gid') ?? []), ...(of('Groups') ?? [])])].filter((id) => id);
+    return `${ids.join()} ${sets.join(' ')} NoNewPrivs ${of('NoNewPrivs')?.[0]}`;
+  });
+  return [...new Set(rights)];
+}
+
+// <linux/capability.h>
+const [dacReadSearch, sysPtrace, sysAdmin] = [2, 19, 21].map((bit) => 2 ** bit) as [number, number, number];
+const nobodyKeeping = (set: number) => [`65534 Inh 0 Prm ${set} Eff ${set} Bnd 0 Amb 0 NoNewPrivs 1`];
+const noSources = ['--no-owners', '--no-links', '--no-maps', '--no-names'];
+
+t.test(
+  'once it serves no thread has a right that is not needed any more; figures stay true',
+  {skip: iteratorSkip},
+  async (t) => {
+    const all = dacReadSearch + sysPtrace + sysAdmin;
+    const cases: readonly [readonly string[], number, RegExp][] = [
+      [[], all, /with CAP_DAC_READ_SEARCH, CAP_SYS_PTRACE and CAP_SYS_ADMIN alone\.$/],
+      [noSources, 0, /From here on it is uid 65534 with no capability\.$/],
+      [noSources.slice(1), dacReadSearch, /with CAP_DAC_READ_SEARCH alone\.$/],
+      [[...noSources, '--sampler', 'walk'], sysAdmin, /with CAP_SYS_ADMIN alone\.$/],
+    ];
+    for (const [words, kept, says] of cases) {
+      const {pid, text, first} = await serve(t, ['--max-age', '0', ...words]);
+      t.match(first, says);
+      t.same(rightsOf(pid), nobodyKeeping(kept), words.join(' '));
+      const prog = loadProg(t, {type: 'xdp', name: 'loaded_later'});
+      await text();
+      prog.run(57);
+      t.equal(valueOf(await text(), 'bpftop_program_runs_total', idOf(prog)), 57);
+      t.same(rightsOf(pid), nobodyKeeping(kept), 'nor has one that was begun since');
+      prog.close();
+    }
+  },
+);
+
 t.test('HUP reads users again; what can’t be used changes nothing', {skip: kernelSkip}, async (t) => {
   const file = path.join(t.testdir({}), 'web.yml');
   const write = (password: string) =>
@@ -198,8 +240,7 @@ t.test('a textfile: whole, readable for its collector, in the place of what was 
   for (const name of ['link.prom', 'folder.prom'])
     t.match(await run([...words, path.join(dir, name)]), {
       status: 1,
-      stderr:
-        /^bpftop-ts: cannot write .*: something else than a plain file is there\. Choose another place with --output\.\n$/,
+      stderr: /^bpftop-ts: cannot write .*: \S+ is no plain file\. Choose another place with --output\.\n$/,
     });
   t.equal(readFileSync(path.join(dir, 'victim'), 'utf8'), 'precious');
   t.match(await run([...words, path.join(dir, 'none', 'x.prom')]), {status: 1, stderr: /open: ENOENT\. Choose/});

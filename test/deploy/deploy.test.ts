@@ -157,10 +157,10 @@ t.test('what the manifest names is there, under that name', (t) => {
   t.end();
 });
 
-t.test('unit and manifest give the same capabilities, and no others', (t) => {
+t.test('unit and manifest give the same capabilities, and no others but those for becoming nobody', (t) => {
   t.ok(capabilities.length > 0);
   t.match(unit, `CapabilityBoundingSet=${capabilities.map((name) => `CAP_${name}`).join(' ')}\n`);
-  t.same(container.securityContext.capabilities, {drop: ['ALL'], add: capabilities});
+  t.same(container.securityContext.capabilities, {drop: ['ALL'], add: [...capabilities, 'SETGID', 'SETUID']});
   t.end();
 });
 

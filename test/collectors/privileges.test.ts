@@ -1,0 +1,97 @@
+/** What sources need once they have begun is tried: as nobody, with that, they tell what root is told. */
+import {spawn} from 'node:child_process';
+import {once} from 'node:events';
+import {createInterface} from 'node:readline';
+import {fileURLToPath} from 'node:url';
+import t, {type Test} from 'tap';
+import {KernelCollector} from '../../src/collectors/kernel.js';
+import {type Capability, dropPrivileges, needsAfterSetUp} from '../../src/collectors/privileges.js';
+import {lookers} from '../../src/collectors/sources.js';
+import {UserError} from '../../src/errors.js';
+import type {LastingSource} from '../../src/sample/sources.js';
+import {startChild} from '../helpers/child.js';
+import {iteratorSkip} from '../helpers/kernel.js';
+
+const fixture = fileURLToPath(new URL('../fixtures/privileges.ts', import.meta.url));
+
+/** Who has given up all but these; the function it returns asks for a program. */
+async function startReduced(t: Test, source: LastingSource, keep: Iterable<Capability>) {
+  const words = ['-u', 'NODE_OPTIONS', process.execPath, '--import', 'tsx', fixture, source, [...keep].join()];
+  const child = spawn('env', words, {stdio: ['pipe', 'pipe', 'inherit']});
+  t.teardown(async () => {
+    child.stdin.end();
+    if (child.exitCode === null) await once(child, 'exit');
+  });
+  const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
+  const next = async () => String((await lines.next()).value);
+  if ((await next()) !== 'ready') throw new Error('it has not begun');
+  return (id: number) => {
+    child.stdin.write(`${id}\n`);
+    return next();
+  };
+}
+
+t.test(
+  'a source that has begun goes on with what it is said to need, and not with less',
+  {skip: iteratorSkip},
+  async (t) => {
+    const sources: readonly LastingSource[] = ['owners', 'links', 'maps', 'names'];
+    const asked = await Promise.all(
+      sources.map(async (source) => ({
+        source,
+        reduced: await startReduced(t, source, needsAfterSetUp('iterator', [source])),
+        bare: await startReduced(t, source, []),
+      })),
+    );
+    // Of root's, in a network namespace of its own, and later than what is asked.
+    const loader = startChild(
+      t,
+      `const prog = load('testbed.node').load({type: 'sched_cls', name: 'its_name_is_15c', maps: ['its_map']});
+    prog.attach({tcx: 1});
+    console.log(prog.id);
+    process.stdin.resume();`,
+      {wrapper: ['unshare', '--net']},
+    );
+    const id = Number(await loader.line());
+    const kernel = new KernelCollector({enableStats: false});
+    const {progs, timeNs} = await kernel.sample();
+    for (const {source, reduced, bare} of asked) {
+      const look = lookers[source]('/');
+      const all = (await look(progs.info, timeNs)).byProg?.get(id) ?? [];
+      look.close?.();
+      t.same(JSON.parse(await reduced(id)), JSON.parse(JSON.stringify(all)), source);
+      if (source === 'links') t.match(all, [{target: /^lo in net:/}], 'which takes looking into its namespace');
+      // Its holders an iterator tells; their containers, of which there is none here, are told by files for root alone.
+      if (source !== 'owners') t.match(await bare(id), /^UserError: .*EPERM\. Run it with sudo/, source);
+      else t.match(JSON.parse(await bare(id)), [{pid: loader.pid}]);
+    }
+    kernel.close();
+  },
+);
+
+t.test('the walk goes on asking for ids; an iterator needs nothing', (t) => {
+  t.same([...needsAfterSetUp('walk', [])], ['CAP_SYS_ADMIN']);
+  t.same([...needsAfterSetUp('iterator', [])], []);
+  t.end();
+});
+
+t.test(
+  'what has not been given up is an error, whatever the call says',
+  {skip: process.getuid?.() !== 0 && 'needs root'},
+  (t) => {
+    const does = (dropPrivilegesOf: () => void) => () =>
+      dropPrivileges(new Set(), 'nobody', {dropPrivileges: dropPrivilegesOf});
+    t.throws(
+      does(() => {}),
+      new UserError(`cannot give up privileges: thread ${process.pid} keeps some. Start it as root, with sudo.`, 77),
+    );
+    const error = Object.assign(new Error('setresuid: EINVAL: thread 7'), {code: 'EINVAL', syscall: 'setresuid'});
+    t.throws(
+      does(() => {
+        throw error;
+      }),
+      {message: 'cannot give up privileges: setresuid: EINVAL: thread 7. Start it as root, with sudo.', exitStatus: 77},
+    );
+    t.end();
+  },
+);
