@@ -4,11 +4,9 @@ import {spawnSync} from 'node:child_process';
 import {existsSync, readdirSync, renameSync, rmSync, statSync} from 'node:fs';
 import {createRequire} from 'node:module';
 import path from 'node:path';
-import {fileURLToPath} from 'node:url';
 import {build} from 'esbuild';
-import {bundleOptions} from './bundle.mjs';
+import {bundleOptions, entryPoints, root} from './bundle.mjs';
 
-const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const require = createRequire(import.meta.url);
 const only = process.argv[2];
 
@@ -43,7 +41,7 @@ async function buildBundle() {
   // Not without need: a running tool loads parts of the old one when they are first wanted.
   if (existsSync(main) && statSync(main).mtimeMs >= Math.max(...sources)) return;
   rmSync(fresh, {recursive: true, force: true});
-  await build({...bundleOptions, entryPoints: {main: 'src/cli/main.ts', index: 'src/index.ts'}, outdir: fresh});
+  await build({...bundleOptions, entryPoints, outdir: fresh});
   rmSync(dist, {recursive: true, force: true});
   renameSync(fresh, dist);
 }

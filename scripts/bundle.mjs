@@ -2,9 +2,12 @@
 import path from 'node:path';
 import {fileURLToPath} from 'node:url';
 
-const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+export const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 
-/** @type {import('esbuild').BuildOptions} */
+/**
+ * Not minified: it runs as root, so people may want to read it, and an error's stack should say where.
+ * @type {import('esbuild').BuildOptions}
+ */
 export const bundleOptions = {
   absWorkingDir: root,
   bundle: true,
@@ -12,9 +15,7 @@ export const bundleOptions = {
   splitting: true, // the screen is a chunk of its own, which --json never loads
   platform: 'node',
   target: 'node20',
-  minifySyntax: true,
-  minifyWhitespace: true,
-  legalComments: 'linked',
+  preserveSymlinks: true, // the same paths, and so the same bytes, wherever node_modules really is
   logLevel: 'warning',
   define: {'process.env.NODE_ENV': '"production"', 'process.env.DEV': '"false"'},
   alias: {
@@ -25,3 +26,6 @@ export const bundleOptions = {
   // CommonJS packages in an ES module still call require() for Node's own modules.
   banner: {js: `import {createRequire as bundleRequire} from 'node:module';const require=bundleRequire(import.meta.url);`},
 };
+
+/** The tool, and the library: what is published. */
+export const entryPoints = {main: 'src/cli/main.ts', index: 'src/index.ts'};

@@ -1,4 +1,5 @@
 /** The one place that loads native code, and the shape of what it gives (native/addon.cc, native/testbed.cc). */
+import {existsSync} from 'node:fs';
 import {createRequire} from 'node:module';
 import {exitStatus, UserError} from './errors.js';
 
@@ -679,15 +680,18 @@ export function loadTestbed(): NativeTestbed {
 
 const loaded = new Set<string>();
 
-/** Where node-gyp puts what it builds; the same one step up from src/ and from dist/. */
+/** Where node-gyp puts what it builds, then where the package has what was built for it; the same one step up from src/ and from dist/. */
+const folders = ['../build/Release', `../prebuilds/${process.platform}-${process.arch}`];
+
 function load(file: string): unknown {
   if (process.platform !== 'linux')
     throw new UserError(
       `cannot read BPF programs on ${process.platform}: they live in the Linux kernel. Run it on the Linux host itself.`,
       exitStatus.unavailable,
     );
+  const here = folders.map((folder) => `${folder}/${file}`).find((path) => existsSync(new URL(path, import.meta.url)));
   try {
-    const native: unknown = require(`../build/Release/${file}`);
+    const native: unknown = require(here ?? `../build/Release/${file}`);
     loaded.add(file);
     return native;
   } catch (error) {
