@@ -85,8 +85,8 @@ t.test('licences and bill of materials are of what is bundled, all of it and not
   ];
   t.same(sorted(licences.map(([, id]) => id!)), bundled);
   for (const [, id, licence, text] of licences) {
-    t.match(licence, /^(MIT|ISC|BSD-[23]-Clause|Apache-2\.0)$/, id);
-    t.match(text, /Permission (is hereby granted|to use)|Redistribution and use|Apache License/, id);
+    t.match(licence, /^(MIT|ISC|BSD-[23]-Clause|Apache-2\.0)$/, id!);
+    t.match(text, /Permission (is hereby granted|to use)|Redistribution and use|Apache License/, id!);
   }
 
   const bill = JSON.parse(read('sbom.cdx.json')) as {
