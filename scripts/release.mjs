@@ -24,19 +24,23 @@ function ask(command, words, cwd = root) {
 const git = (...words) => ask('git', words);
 
 /** Runs a command where all may see it, and says no if it fails. */
-function run(what, command, words, cwd = root) {
-  if (spawnSync(command, words, {cwd, stdio: 'inherit'}).status !== 0) refuse(`${what} failed (${[command, ...words].join(' ')}).`);
+function run(what, command, words, {cwd = root, env = process.env} = {}) {
+  if (spawnSync(command, words, {cwd, env, stdio: 'inherit'}).status !== 0)
+    refuse(`${what} failed (${[command, ...words].join(' ')}).`);
 }
 
 /** A pack of the commit in a checkout of its own; the tarball. */
 function packIn(name) {
   const checkout = path.join(folder, name);
   run('a checkout', 'git', ['clone', '--quiet', '--no-hardlinks', root, checkout]);
-  run('a checkout', 'git', ['checkout', '--quiet', '--detach', git('rev-parse', 'HEAD')], checkout);
-  run('installing what it is built with', 'npm', ['ci', '--prefer-offline', '--no-audit', '--no-fund'], checkout);
-  run('compiling the addons', 'npm', ['run', '--silent', 'prebuilds'], checkout);
-  run('packing', 'npm', ['pack', '--silent'], checkout);
-  return path.join(checkout, readdirSync(checkout).find((file) => file.endsWith('.tgz')));
+  run('a checkout', 'git', ['checkout', '--quiet', '--detach', git('rev-parse', 'HEAD')], {cwd: checkout});
+  run('installing what it is built with', 'npm', ['ci', '--prefer-offline', '--no-audit', '--no-fund'], {cwd: checkout});
+  run('compiling the addons', 'npm', ['run', '--silent', 'prebuilds'], {cwd: checkout});
+  run('packing', 'npm', ['pack', '--silent'], {cwd: checkout});
+  return path.join(
+    checkout,
+    readdirSync(checkout).find((file) => file.endsWith('.tgz')),
+  );
 }
 
 let tarball;
@@ -57,11 +61,13 @@ const checks = {
   'bench regressions': () => run('a bar of the bench', 'npm', ['run', 'bench']),
   'two packs, the same bytes'() {
     const [one, other] = ['one', 'another, of a longer name'].map(packIn);
-    if (!readFileSync(one).equals(readFileSync(other))) refuse('two packs of this commit differ: npm run test:package tells in what.');
+    if (!readFileSync(one).equals(readFileSync(other)))
+      refuse('two packs of this commit differ: test/package/contents.test.ts may tell in what.');
     tarball = path.join(root, path.basename(one));
     copyFileSync(one, tarball);
   },
-  'installs on a host with Node and nothing else': () => run('the install test', 'npm', ['run', '--silent', 'test:install', tarball]),
+  'installs on a host with Node and nothing else': () =>
+    run('the install test', 'npm', ['run', '--silent', 'test:install'], {env: {...process.env, PACKAGE: tarball}}),
   changelog() {
     const text = readFileSync(path.join(root, 'CHANGELOG.md'), 'utf8');
     if (!text.split('\n').some((line) => line.startsWith(`## [${version}] - `)))
@@ -70,7 +76,8 @@ const checks = {
   tag() {
     const commit = git('rev-parse', '--quiet', '--verify', `${tag}^{commit}`);
     if (commit === null) run('tagging', 'git', ['tag', '--annotate', '--message', `bpftop-ts ${version}`, tag]);
-    else if (commit !== git('rev-parse', 'HEAD')) refuse(`there is a ${tag} already, of another commit: release another version.`);
+    else if (commit !== git('rev-parse', 'HEAD'))
+      refuse(`there is a ${tag} already, of another commit: release another version.`);
   },
 };
 
@@ -79,4 +86,6 @@ for (const [what, check] of Object.entries(checks)) {
   console.log(`release: ${what}`);
   check();
 }
-console.log(`release: ${path.basename(tarball)} is ready, and ${tag} is set. Nothing is published: git push origin ${tag} has that done.`);
+console.log(
+  `release: ${path.basename(tarball)} is ready, and ${tag} is set. Nothing is published: git push origin ${tag} has that done.`,
+);

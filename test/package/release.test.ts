@@ -15,14 +15,14 @@ t.test('the first thing that is not as it should be is said, in one sentence, in
     bench: 'false',
     prebuilds: 'true',
     prepack: 'echo $PWD > where',
-    'test:install': 'test -f "$1" && false',
+    'test:install': 'test -f "$PACKAGE" && false',
   };
   const manifest = (version: string) => {
     const head = {name: 'scratch', version, files: ['where']};
     write('package.json', JSON.stringify({...head, scripts}));
     write('package-lock.json', JSON.stringify({...head, lockfileVersion: 3, packages: {'': {name: 'scratch', version}}}));
   };
-  /** What a release of 1.0.0 says at its end, once `mend` is done. */
+  /** How a release of 1.0.0 ends. */
   const release = () => {
     const environment = ['GIT_CONFIG_COUNT=2', 'GIT_CONFIG_KEY_0=user.name', 'GIT_CONFIG_VALUE_0=nobody'];
     environment.push('GIT_CONFIG_KEY_1=user.email', 'GIT_CONFIG_VALUE_1=nobody@example.org', 'npm_config_offline=true');
@@ -61,7 +61,7 @@ t.test('the first thing that is not as it should be is said, in one sentence, in
   refused(/two packs of this commit differ/);
   mend({prepack: 'echo always the same > where'});
   refused(/the install test failed/);
-  mend({'test:install': 'test -f'});
+  mend({'test:install': 'test -f "$PACKAGE"'});
   refused(/CHANGELOG\.md has no "## \[1\.0\.0\] - DATE"/);
   git('tag', 'v1.0.0');
   write('CHANGELOG.md', '## [1.0.0] - 2026-01-31\n');
@@ -70,7 +70,11 @@ t.test('the first thing that is not as it should be is said, in one sentence, in
   git('tag', '--delete', 'v1.0.0');
 
   const released = release();
-  t.match(released, {status: 0, said: [], stdout: /scratch-1\.0\.0\.tgz is ready, and v1\.0\.0 is set\. Nothing is published/});
+  t.match(released, {
+    status: 0,
+    said: [],
+    stdout: /scratch-1\.0\.0\.tgz is ready, and v1\.0\.0 is set\. Nothing is published/,
+  });
   t.equal(git('rev-parse', 'v1.0.0^{commit}'), git('rev-parse', 'HEAD'));
   t.ok(existsSync(path.join(checkout, 'scratch-1.0.0.tgz')));
   t.notMatch(readFileSync(path.join(root, 'scripts/release.mjs'), 'utf8'), /'publish'|'push'/);
