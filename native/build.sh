@@ -30,6 +30,7 @@ libraries='-Wl,-Bstatic,--exclude-libs,ALL -lstdc++ -lgcc_eh -lgcc'
 
 objects=$(mktemp -d "$out/objects.XXXXXX")
 trap 'rm -rf "$objects"' EXIT
+trap 'exit 1' HUP INT TERM
 export flags objects
 # Each .cc becomes an object named after its path.
 printf '%s\n' ./*.cc core/*.cc testbed/*.cc | sed 's|^\./||' |

@@ -1,9 +1,10 @@
 // What the addon would need a C++ library or a recent C library for, so that one file loads wherever Node does: with glibc
-// 2.28 and later, and with musl. All of it is weak: a compiler whose headers ask for more takes it from its own library.
+// 2.28 and later, and with musl. What is the C++ library's is weak: where a newer one wants more than this, it comes from
+// there, and may bring its own of these.
+#include <bits/functexcept.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <bits/functexcept.h>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
@@ -101,7 +102,8 @@ BPFTOP_WEAK void __cxa_pure_virtual() {
   fail("a pure virtual function called");
 }
 
-/// glibc 2.32 and later say here whether a lock may be left out; nowhere else is there such a thing, and there always are threads.
+/// glibc 2.32 and later say here whether a lock may be left out; nowhere else is there such a thing, and there always are
+/// threads.
 __attribute__((visibility("hidden"))) char __libc_single_threaded = 0;
 
 // glibc has had these as functions since 2.33 alone. On 64 bits its `struct stat`, and musl's, is the kernel's.

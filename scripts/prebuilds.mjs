@@ -1,5 +1,6 @@
-// Compiles the addons that come with the package, for each architecture: with Debian's compilers, here or across. Usage: npm run prebuilds
+// Compiles the addons that come with the package, with Debian's compilers, here or across. Usage: npm run prebuilds [-- x64|arm64]
 import {buildAddon} from './addon.mjs';
 
-buildAddon('prebuilds/linux-x64', 'x86_64-linux-gnu-g++');
-buildAddon('prebuilds/linux-arm64', 'aarch64-linux-gnu-g++');
+const compilers = {x64: 'x86_64-linux-gnu-g++', arm64: 'aarch64-linux-gnu-g++'};
+for (const [name, compiler] of Object.entries(compilers))
+  if ([undefined, name].includes(process.argv[2])) buildAddon(`prebuilds/linux-${name}`, compiler);

@@ -3,7 +3,14 @@
  * and holds statistics on for the last of them; nothing of it stays.
  */
 import {closeSync} from 'node:fs';
-import {buildCommand, loadBpf, type NativeBpf, type NativeCallError, type NativeSample, type NativeSamplerOptions} from '../addon.js';
+import {
+  buildCommand,
+  loadBpf,
+  type NativeBpf,
+  type NativeCallError,
+  type NativeSample,
+  type NativeSamplerOptions,
+} from '../addon.js';
 import {exitStatus, isSystemError, UserError} from '../errors.js';
 import type {SamplerName} from '../sample/types.js';
 import {sharedPin} from './share.js';

@@ -495,7 +495,10 @@ t.test(
     writeFileSync(path.join(built, 'bpf.node'), 'MZ this is of another platform');
     const foreign = await run(['--json'], {tool});
     t.equal(foreign.status, 69);
-    t.match(foreign.stderr, /^bpftop-ts: cannot load the native addon: build\/Release\/bpf\.node does not fit this system \(linux .*\n$/);
+    t.match(
+      foreign.stderr,
+      /^bpftop-ts: cannot load the native addon: build\/Release\/bpf\.node does not fit this system \(linux .*\n$/,
+    );
   },
 );
 
