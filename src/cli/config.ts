@@ -73,8 +73,9 @@ function readOwn(file: string): string {
     const stat = fstatSync(fd);
     if (!stat.isFile()) throw new Error('it is no plain file.');
     const {uid, mode, size} = stat;
-    if (uid !== process.geteuid?.()) throw new Error('it belongs to another user.');
-    if ((mode & 0o022) !== 0) throw new Error('others may write to it.');
+    // Windows has no uids, and modes that say nothing: there a home is one's own.
+    if (process.geteuid && uid !== process.geteuid()) throw new Error('it belongs to another user.');
+    if (process.geteuid && (mode & 0o022) !== 0) throw new Error('others may write to it.');
     if (size > mostBytes) throw new Error('it is too large.');
     return readFileSync(fd, 'utf8');
   } finally {
@@ -102,7 +103,7 @@ function parse(text: string): {readonly config: Config; readonly others: readonl
  */
 export async function writeConfig(file: string, config: Config): Promise<void> {
   const dir = path.dirname(file);
-  await checkOwn(dir);
+  if (process.geteuid) await checkOwn(dir);
   await mkdir(dir, {recursive: true, mode: 0o700});
   await replaceFile(file, `${JSON.stringify(config, null, 2)}\n`);
 }

@@ -1,9 +1,16 @@
 /**
  * The demo: loads a few real, harmless programs, and runs them at rates that rise and fall, so that somebody on an empty host sees the
- * tool at work. Nothing is attached where it could touch traffic; all of it goes with the process.
+ * tool at work. Nothing is attached where it could touch traffic; all of it goes with the process. Where that can't be, there is a
+ * recording, played over and over.
  */
+import {readFileSync} from 'node:fs';
+import {fileURLToPath} from 'node:url';
 import {loadTestbed, type TestProg, type TestProgSpec} from '../addon.js';
+import type {Pace} from '../collectors/pace.js';
+import {ReplayCollector} from '../collectors/replay.js';
+import {demoRecording} from '../demo-recording.js';
 import {exitStatus, isSystemError, UserError} from '../errors.js';
+import type {Sample} from '../sample/types.js';
 
 interface DemoProg extends TestProgSpec {
   /** Runs a second, on average; null: it runs by itself, on what it is attached to. */
@@ -91,4 +98,47 @@ function explain(error: unknown): unknown {
     : new UserError(`${what} This kernel lacks what the demo needs; bpftop-ts itself may work.`, exitStatus.unavailable, {
         cause: error,
       });
+}
+
+/** Between two readings of the recording, ns, give or take some ms. */
+const recordedPeriodNs = 1_000_000_000n;
+
+/** The recording that ships, over and over: each time as if it went on. Longer delays leave out readings, shorter ones are those it has. */
+export class DemoReplay extends ReplayCollector {
+  /** @throws UserError where it isn't there. */
+  constructor() {
+    const name = fileURLToPath(demoRecording);
+    super({name, chunks: overAndOver(readRecording(name)), live: false, close: () => {}}, {speed: 1});
+  }
+
+  override async *samples(pace: Pace, signal?: AbortSignal): AsyncGenerator<Sample, void, undefined> {
+    let movedNs = 0n;
+    let last: Sample | null = null;
+    let dueMs = -Infinity;
+    for await (const sample of super.samples(pace, signal)) {
+      if (last && sample.timeNs <= last.timeNs) movedNs += last.timeNs - sample.timeNs + recordedPeriodNs;
+      last = sample;
+      const timeNs = sample.timeNs + movedNs;
+      const timeMs = Number(timeNs) / 1e6;
+      if (timeMs < dueMs - Number(recordedPeriodNs) / 2e6) continue;
+      pace.begin(timeMs);
+      dueMs = timeMs + pace.next(timeMs);
+      yield {...sample, timeNs, takenAt: sample.takenAt + Number(movedNs / 1_000_000n)};
+    }
+  }
+}
+
+/** The same bytes without an end. */
+function overAndOver(bytes: Uint8Array): AsyncIterable<Uint8Array> {
+  return {[Symbol.asyncIterator]: () => ({next: async () => Promise.resolve({value: bytes, done: false})})};
+}
+
+function readRecording(name: string): Buffer {
+  try {
+    const bytes = readFileSync(name);
+    if (bytes.length > 0) return bytes;
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+  }
+  throw new UserError(`the demo's recording ${name} can't be read. Install bpftop-ts again.`, exitStatus.unavailable);
 }

@@ -1,6 +1,6 @@
 /** The live screen: samples in, and the ends it can come to. Whatever ends it, the terminal is given back first. */
 import {closeSync, openSync} from 'node:fs';
-import {constants} from 'node:os';
+import {constants, devNull} from 'node:os';
 import {loadTerminal, type NativeTerminal} from '../addon.js';
 import type {Collector} from '../collectors/kernel.js';
 import {Pace} from '../collectors/pace.js';
@@ -62,7 +62,7 @@ export async function runLive(
     look: options.look,
     notice,
     playback: replay && replay.playback,
-    terminal: {windowSize, discardOutput, replaceByNull},
+    terminal: {windowSize, discardOutput, replaceByNull, ...windowsConsole},
     files: screenFiles(configPath()),
   });
   opened = screen;
@@ -107,9 +107,13 @@ const portableCalls: Pick<TerminalHost, keyof NativeTerminal> = {
   replaceByNull(fd) {
     closeSync(fd);
     // The lowest number that is free (POSIX): that one.
-    openSync('/dev/null', 'r+');
+    openSync(devNull, 'r+');
   },
 };
+
+/** Windows' consoles take UTF-8 from Node's stdout alone. */
+const windowsConsole: Pick<TerminalHost, 'write'> =
+  process.platform === 'win32' ? {write: (bytes) => void process.stdout.write(bytes)} : {};
 
 /** The size of stdout's terminal; null when it has gone. */
 function windowSize(): [number, number] | null {

@@ -5,10 +5,9 @@ import {type Collector, KernelCollector} from '../collectors/kernel.js';
 import type {RecordedBytes, ReplayCollector} from '../collectors/replay.js';
 import {exitStatus, UserError} from '../errors.js';
 import {type Config, configPath, readConfig} from './config.js';
-import type {Demo} from './demo.js';
 import {exitSoon} from './exit.js';
 import {parseOptions, type ReplayOptions, type Rotation, type ShowOptions, type WatchOptions} from './options.js';
-import {report} from './report.js';
+import {report, say} from './report.js';
 import {write, writeSamples} from './stream.js';
 
 async function main(): Promise<number> {
@@ -27,7 +26,8 @@ async function main(): Promise<number> {
   if (options.command === 'serve') return (await import('./serve.js')).runServe(options);
   if (options.command === 'diff') return (await import('./diff.js')).runDiff(options);
   const notice = problems[0] ?? null;
-  return options.command === 'replay' ? replay(options, notice) : watch(options, notice);
+  if (options.command === 'replay') return replay(options, notice);
+  return options.command === 'demo' ? demo(options, notice) : watch(options, notice);
 }
 
 function ownConfig(problems: string[]): Config {
@@ -42,20 +42,38 @@ async function watch(options: WatchOptions, notice: string | null): Promise<numb
   const onScreen = showsScreen(options);
   const kernel = new KernelCollector({enableStats, sampler, sources, hostRoot, waitForSources: !onScreen});
   let collector: Collector = kernel;
-  let demo: Demo | null = null;
   try {
     const recorder = record === null ? null : await openRecorder(kernel, record, rotation, onScreen);
     if (recorder) collector = recorder.collector;
-    if (options.command === 'demo') demo = (await import('./demo.js')).startDemo();
     const {format, failOn} = options;
     if (recorder && !onScreen && format === null && failOn === null)
       return await recorder.recordOnly(recorder.collector, options);
-    const status = await show(collector, options, notice ?? demo?.notice ?? null);
+    const status = await show(collector, options, notice);
     if (recorder?.collector.failure) throw recorder.collector.failure;
     return status;
   } finally {
-    demo?.stop();
     collector.close();
+  }
+}
+
+/** With programs of its own; where they can't be, the recording that ships. */
+async function demo(options: WatchOptions, notice: string | null): Promise<number> {
+  const {DemoReplay, startDemo} = await import('./demo.js');
+  let started;
+  try {
+    started = startDemo();
+  } catch (error) {
+    // What is recorded is to be of this host.
+    if (!(error instanceof UserError) || options.record !== null) throw error;
+    const recording = new DemoReplay();
+    if (!showsScreen(options)) say(`demo plays the recording that ships with it: ${error.message}`);
+    const away = error.exitStatus === exitStatus.notPermitted ? '; live with sudo' : ' that ships with it';
+    return show(recording, options, `demo: a recording${away}`, recording);
+  }
+  try {
+    return await watch(options, notice ?? started.notice);
+  } finally {
+    started.stop();
   }
 }
 

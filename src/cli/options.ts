@@ -1,4 +1,4 @@
-/** The command line: every option, what it takes and what it means. --help is made from this, and the README's table by hand. */
+/** The command line: every option, what it takes and what it means. --help and the man page are made from this. */
 import {Argument, Command, CommanderError, InvalidArgumentError, Option} from 'commander';
 import ms from 'ms';
 import type {Place} from '../collectors/replay.js';
@@ -617,7 +617,9 @@ export function commandLine(
     .action(() => void (chosen = watch('watch')));
   program
     .command('demo')
-    .description('load a few harmless programs, drive them, show them, and unload them at the end')
+    .description(
+      'load a few harmless programs, drive them, show them, and unload them; where that cannot be, play a recording',
+    )
     .helpOption('-h, --help', 'show this help')
     .action(() => void (chosen = watch('demo')));
   const replay = program

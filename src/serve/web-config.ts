@@ -83,7 +83,7 @@ export function readWebConfig(file: string): WebConfig {
   return {tls, users, headers: headersOf(root['http_server_config'], file), warnings};
 }
 
-function refuse(file: string, what: string, remedy = 'See the README for what it may say.'): UserError {
+function refuse(file: string, what: string, remedy = 'See docs/metrics.md for what it may say.'): UserError {
   return new UserError(`--web.config.file '${file}': ${what}. ${remedy}`, exitStatus.usage);
 }
 

@@ -51,6 +51,9 @@ const leaveSequence = '\x1b[?2026l\x1b[m\x1b[8h\x1b[?7h\x1b[?1007l\x1b[?1007r\x1
 /** Ends an escape sequence that was sent in part. */
 const cancel = '\x18';
 
+/** It has no job control, and other names for the terminal. */
+const isWindows = process.platform === 'win32';
+
 const retryMs = 40;
 /** How long the last words to a terminal that takes nothing are tried, in all. */
 const farewellMs = 150;
@@ -66,6 +69,8 @@ export interface TerminalHost {
   readonly discardOutput: ((fd: number) => void) | null;
   /** Puts /dev/null in the place of an fd; null: it stays what it is. */
   readonly replaceByNull: ((fd: number) => void) | null;
+  /** Takes what the terminal is sent, where no fd of it can be had that takes UTF-8; by default one is opened. */
+  readonly write?: (bytes: Uint8Array) => void;
 }
 
 /**
@@ -77,7 +82,8 @@ export function openTerminal(host: TerminalHost): Terminal {
 }
 
 class Tty implements Terminal {
-  readonly #fd: number;
+  /** null: the host writes. */
+  readonly #fd: number | null;
   readonly #input: ReadStream;
   readonly #ownInput: boolean;
   readonly #splitter: KeySplitter;
@@ -99,8 +105,10 @@ class Tty implements Terminal {
     this.#host = host;
     // The input first: if it can't be had, nothing else is open yet.
     this.#ownInput = !process.stdin.isTTY;
-    this.#input = this.#ownInput ? new ReadStream(openTty(['/dev/tty'], constants.O_RDONLY)) : process.stdin;
-    this.#fd = openTty([...(isatty(1) ? ['/proc/self/fd/1'] : []), '/dev/tty'], constants.O_WRONLY | constants.O_NONBLOCK);
+    this.#input = this.#ownInput ? new ReadStream(openKeys()) : process.stdin;
+    this.#fd = host.write
+      ? null
+      : openTty([...(isatty(1) ? ['/proc/self/fd/1'] : []), '/dev/tty'], constants.O_WRONLY | constants.O_NONBLOCK);
     this.#splitter = new KeySplitter((keys) => this.#events?.keys(keys));
     this.#measure();
   }
@@ -135,7 +143,7 @@ class Tty implements Terminal {
   }
 
   suspend(): void {
-    if (this.#closed || !this.#entered) return;
+    if (this.#closed || !this.#entered || isWindows) return;
     this.#leave();
     // Without a handler the signal stops us at once; to the whole group, so that sudo, npm and whatever else waits for us stop as well.
     process.off('SIGTSTP', this.#onStop);
@@ -158,7 +166,7 @@ class Tty implements Terminal {
     // Destroying it would close fd 0 for good; what may still come as an error has no reader left.
     if (this.#ownInput) this.#input.destroy();
     else this.#input.unref();
-    closeSync(this.#fd);
+    if (this.#fd !== null) closeSync(this.#fd);
     // At its end Node sets the modes of the standard fds that were terminals, and aborts where it can't (node::ResetStdio): of a
     // terminal that is gone it mustn't find any.
     if (this.#gone) for (const fd of this.#ttys) this.#host.replaceByNull?.(fd);
@@ -193,7 +201,7 @@ class Tty implements Terminal {
    */
   #bid(words: Uint8Array): void {
     let rest = words.subarray(Math.max(0, this.#send(words)));
-    if (rest.length > 0 && this.#host.discardOutput) {
+    if (rest.length > 0 && this.#fd !== null && this.#host.discardOutput) {
       this.#host.discardOutput(this.#fd);
       rest = Buffer.concat([Buffer.from(cancel), words]);
     }
@@ -217,7 +225,10 @@ class Tty implements Terminal {
   /** @returns bytes that were taken, −1 when the terminal is gone. */
   #send(bytes: Uint8Array): number {
     try {
-      return writeSync(this.#fd, bytes);
+      if (this.#fd !== null) return writeSync(this.#fd, bytes);
+      // A copy: the writer uses its buffer again.
+      this.#host.write?.(Uint8Array.prototype.slice.call(bytes));
+      return bytes.length;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return 0;
       this.#gone = true;
@@ -270,6 +281,12 @@ class Tty implements Terminal {
     const [columns, rows] = this.#host.windowSize() ?? [0, 0];
     this.#size = {columns: columns || Number(process.env.COLUMNS) || 80, rows: rows || Number(process.env.LINES) || 24};
   }
+}
+
+/** Where keys come from while stdin is something else. */
+function openKeys(): number {
+  // Raw mode needs both rights there.
+  return isWindows ? openTty(['\\\\.\\CONIN$'], constants.O_RDWR) : openTty(['/dev/tty'], constants.O_RDONLY);
 }
 
 /** The first of the paths that can be opened. */

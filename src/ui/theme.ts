@@ -166,7 +166,8 @@ export function colorDepth(env: NodeJS.ProcessEnv, choice: ColorChoice = 'auto')
 }
 
 function depthOf(env: NodeJS.ProcessEnv): ColorDepth {
-  const term = env.TERM ?? '';
+  // Windows Terminal says no TERM.
+  const term = env.TERM ?? (env.WT_SESSION ? 'xterm-256color' : '');
   if (env.NO_COLOR || term === '' || term === 'dumb' || /^vt\d/.test(term)) return 'none';
   if (/truecolor|24bit/i.test(env.COLORTERM ?? '')) return '256';
   return /256|direct|kitty|alacritty|ghostty|foot|wezterm|tmux/.test(term) ? '256' : '16';
@@ -174,10 +175,11 @@ function depthOf(env: NodeJS.ProcessEnv): ColorDepth {
 
 /**
  * Whether more than ASCII can be shown: the locale's characters are UTF-8 (locale(7): LC_ALL, then LC_CTYPE, then LANG), and it isn't the
- * Linux console, whose fonts have 512 glyphs at most (console_codes(4), setfont(8)): neither braille nor all of the bars.
+ * Linux console, whose fonts have 512 glyphs at most (console_codes(4), setfont(8)): neither braille nor all of the bars. Windows has no such
+ * variables; its Terminal says what it is by WT_SESSION.
  */
 export function drawsUnicode(env: NodeJS.ProcessEnv): boolean {
-  const locale = env.LC_ALL || env.LC_CTYPE || env.LANG || '';
+  const locale = env.LC_ALL || env.LC_CTYPE || env.LANG || (env.WT_SESSION ? 'UTF-8' : '');
   return /utf-?8/i.test(locale) && env.TERM !== 'linux';
 }
 

@@ -52,9 +52,15 @@ export function copyTool(t: {teardown(done: () => unknown): void}): string {
   const root = path.dirname(path.dirname(toolPath));
   const copy = mkdtempSync(path.join(tmpdir(), 'bpftop-ts-'));
   t.teardown(() => rmSync(copy, {recursive: true}));
-  for (const part of ['bin', 'dist', 'package.json'])
+  for (const part of ['bin', 'dist', 'package.json', 'docs/demo.rec'])
     cpSync(path.join(root, part), path.join(copy, part), {recursive: true});
   return path.join(copy, 'bin/bpftop-ts.js');
+}
+
+/** Words for Node, and an environment, that make the tool believe itself on that system, as far as it can. */
+export function pretendOn(platform: 'darwin' | 'win32') {
+  const preload = fileURLToPath(new URL('../fixtures/pretend.mjs', import.meta.url));
+  return {nodeArgs: ['--import', preload], env: {PRETEND: platform}};
 }
 
 /** The documents of a tool that was started with --json, as they come; undefined once there are no more. */
