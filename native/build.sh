@@ -17,7 +17,7 @@ flags='-std=c++20 -O2 -fPIC -pthread -fno-exceptions -fno-rtti -fvisibility=hidd
 # No _FORTIFY_SOURCE: its __*_chk functions are glibc's. No templates from the C++ library, which would bring the rest along.
 flags="$flags -U_FORTIFY_SOURCE -D_GLIBCXX_EXTERN_TEMPLATE=0
   -DNAPI_VERSION=9 -DNAPI_DISABLE_CPP_EXCEPTIONS -DNODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS -DNODE_GYP_MODULE_NAME=bpftop
-  -I. -isystem headers -isystem ../node_modules/node-addon-api -isystem ../node_modules/node-api-headers/include"
+  -I. -isystem ../node_modules/node-addon-api -isystem ../node_modules/node-api-headers/include -isystem ../headers"
 case $($CXX -dumpmachine) in
   x86_64*) flags="$flags -fcf-protection" ;;
   # Atomics inline: what they would call asks glibc what the CPU can do.

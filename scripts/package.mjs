@@ -1,7 +1,8 @@
 // Writes what the published package has beside the bundle, the declarations and the addons: the licences and the bill of materials of
-// all that is in the bundle, and the shells' completion. Each from what is bundled, so that none of it can be forgotten.
+// all that is in it, the shells' completion, and the headers that its native/build.sh needs. From what is really bundled, so that nothing
+// can be forgotten.
 import {spawnSync} from 'node:child_process';
-import {mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
+import {cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
 import {build} from 'esbuild';
 import {bundleOptions, entryPoints, root} from './bundle.mjs';
@@ -13,15 +14,20 @@ function outputOf(command, words) {
   return stdout;
 }
 
-/** The packages whose code is in the bundle or compiled into the addon, by name and version, each with its folder. */
+/** Folders of headers: compiled into the addons, and in the package for who compiles them there. */
+const headers = ['node_modules/node-addon-api', 'node_modules/node-api-headers/include'];
+
+/** The packages whose code is in the bundle or the headers, by name and version, each with its folder. */
 async function bundledPackages() {
   const {metafile} = await build({...bundleOptions, entryPoints, outdir: 'dist', write: false, metafile: true});
   const files = Object.values(metafile.outputs).flatMap(({inputs}) =>
     Object.entries(inputs).flatMap(([file, {bytesInOutput}]) => (bytesInOutput > 0 ? [file] : [])),
   );
-  const folders = files.flatMap((file) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(file)?.[0] ?? []);
+  const folders = [...files, ...headers.map((folder) => `${folder}/`)].flatMap(
+    (file) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(file)?.[0] ?? [],
+  );
   const found = new Map();
-  for (const folder of [...folders, 'node_modules/node-addon-api']) {
+  for (const folder of folders) {
     const {name, version, license, author} = JSON.parse(readFileSync(path.join(root, folder, 'package.json'), 'utf8'));
     found.set(`${name}@${version}`, {
       name,
@@ -51,7 +57,9 @@ function licenceOf({folder, name, license, author}) {
 function licences(packages) {
   const rule = '-'.repeat(80);
   const parts = [...packages].map(([id, found]) => `${rule}\n${id} (${found.license})\n${rule}\n\n${licenceOf(found)}\n`);
-  return `What is bundled with bpftop-ts, each under the licence of its own.\n\n${parts.join('\n')}`;
+  const gcc =
+    'The addons have parts of libstdc++ and libgcc inside (GPL-3.0 with the GCC Runtime Library Exception, which lets them).';
+  return `What is bundled with bpftop-ts, each under the licence of its own.\n${gcc}\n\n${parts.join('\n')}`;
 }
 
 /** npm's bill of everything that is locked, less what isn't bundled, and less what would be another one with each run. */
@@ -86,9 +94,20 @@ const packages = await bundledPackages();
 writeFileSync(path.join(root, 'THIRD-PARTY-LICENSES'), licences(packages));
 writeFileSync(path.join(root, 'sbom.cdx.json'), `${JSON.stringify(billOfMaterials(packages), null, 2)}\n`);
 
-const completions = path.join(root, 'completions');
-rmSync(completions, {recursive: true, force: true});
-mkdirSync(completions);
+/** A new folder of the package. */
+function emptyFolder(name) {
+  const folder = path.join(root, name);
+  rmSync(folder, {recursive: true, force: true});
+  mkdirSync(folder);
+  return folder;
+}
+
+const include = emptyFolder('headers');
+for (const folder of headers.map((name) => path.join(root, name)))
+  for (const file of readdirSync(folder).filter((name) => name.endsWith('.h')))
+    cpSync(path.join(folder, file), path.join(include, file));
+
+const completions = emptyFolder('completions');
 // Each called as its shell looks for it.
 for (const [shell, file] of Object.entries({bash: 'bpftop-ts', zsh: '_bpftop-ts', fish: 'bpftop-ts.fish'}))
   writeFileSync(

@@ -175,9 +175,9 @@ t.test(
   (t) => {
     const native = path.join(folder, "a user's folder/native");
     cpSync(path.join(root, 'native'), native, {recursive: true});
-    mkdirSync(path.join(native, 'headers'));
+    mkdirSync(path.join(native, '../headers'));
     for (const from of [headers, path.join(root, 'node_modules/node-addon-api')])
-      cpSync(from, path.join(native, 'headers'), {
+      cpSync(from, path.join(native, '../headers'), {
         recursive: true,
         filter: (file) => statSync(file).isDirectory() || file.endsWith('.h'),
       });

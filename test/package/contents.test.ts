@@ -2,7 +2,11 @@ import {cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync} f
 import {createRequire} from 'node:module';
 import path from 'node:path';
 import t from 'tap';
+import {has} from '../helpers/mounts.js';
 import {outputOf, pack, root, unpack} from '../helpers/package.js';
+
+// Two packs, which build all that can be built without a compiler.
+t.setTimeout(600_000);
 
 const made = t.testdir({});
 const packed = pack(path.join(made, 'packed'));
@@ -15,10 +19,23 @@ const always = [
   ...['package.json', 'README.md', 'CHANGELOG.md', 'LICENSE', 'THIRD-PARTY-LICENSES', 'sbom.cdx.json'],
   ...['bin/bpftop-ts.js', 'dist/main.js', 'dist/index.js', 'types/index.d.ts'],
   ...['completions/_bpftop-ts', 'completions/bpftop-ts', 'completions/bpftop-ts.fish'],
-  ...['docs/bpftop-ts.8', 'docs/snapshot.schema.json', 'docs/diff.schema.json'],
+  ...['docs/bpftop-ts.8', 'docs/snapshot.schema.json', 'docs/diff.schema.json', 'docs/demo.rec', 'native/build.sh'],
+  // What of Node and of node-addon-api native/ includes.
+  ...['napi.h', 'napi-inl.h', 'node_api.h', 'node_api_types.h', 'js_native_api.h', 'js_native_api_types.h'].map(
+    (file) => `headers/${file}`,
+  ),
 ];
-/** Parts of the bundle, and what the declarations refer to. */
-const asNeeded = /^(dist\/[\w-]+-[A-Z0-9]{8}\.js|types\/[\w/-]+\.d\.ts|prebuilds\/linux-(x64|arm64)\/(bpf|testbed)\.node)$/;
+/** Parts of the bundle, what the declarations refer to, documents, addons, and their sources. */
+const asNeeded = new RegExp(
+  `^(${[
+    'dist/[\\w-]+-[A-Z0-9]{8}\\.js',
+    'types/[\\w/-]+\\.d\\.ts',
+    'docs/[\\w-]+\\.md',
+    'prebuilds/linux-(x64|arm64)/(bpf|testbed)\\.node',
+    'native/[\\w/]+\\.(cc|h|map)',
+    'headers/\\w[\\w.-]*\\.h',
+  ].join('|')})$`,
+);
 
 t.test('it has what it says, nothing else, and nothing that npm would build', (t) => {
   const files = packed.files.map((file) => file.path);
@@ -70,7 +87,7 @@ function packagesInBundle(): string[] {
     [...text.matchAll(/^\/\/ (node_modules\/(?:.*\/node_modules\/)?(?:@[^/\n]+\/)?[^/\n]+)\/.*$/gm)].map(([, at]) => at!),
   );
   return sorted(
-    [...folders, 'node_modules/node-addon-api'].map((folder) => {
+    [...folders, 'node_modules/node-addon-api', 'node_modules/node-api-headers'].map((folder) => {
       const {name, version} = require(`./${folder}/package.json`) as {name: string; version: string};
       return `${name}@${version}`;
     }),
@@ -101,6 +118,20 @@ t.test('licences and bill of materials are of what is bundled, all of it and not
   t.same(sorted(bill.dependencies.map(({ref}) => ref)), sorted([`${name}@${version}`, ...bundled]));
   t.end();
 });
+
+t.test(
+  'who compiles the addon there has all that it is made of',
+  {skip: !has('c++', '--version') && 'there is no c++ here'},
+  (t) => {
+    const sources = outputOf('git', ['ls-files', 'native']).trim().split('\n').sort();
+    const files = packed.files.map((file) => file.path).filter((file) => file.startsWith('native/'));
+    t.same(files.sort(), sources);
+    const defined = ['-DNAPI_VERSION=9', '-DNAPI_DISABLE_CPP_EXCEPTIONS', '-DNODE_GYP_MODULE_NAME=any'];
+    const words = ['-std=c++20', '-fsyntax-only', ...defined, '-isystem', 'headers', '-Inative', 'native/addon.cc'];
+    t.doesNotThrow(() => outputOf('c++', words, published));
+    t.end();
+  },
+);
 
 t.test('declarations refer to nothing that is not in it', (t) => {
   const files = readdirSync(path.join(published, 'types'), {recursive: true, encoding: 'utf8'});

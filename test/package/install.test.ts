@@ -9,6 +9,8 @@ import {inMinimalRoot, makeMinimalRoot, minimalRootSkip} from '../helpers/minima
 import {outputOf, pack} from '../helpers/package.js';
 import {startInPty} from '../helpers/terminal.js';
 
+t.setTimeout(600_000);
+
 /** Files and what tells that they were written, but for npm's own folder. */
 function filesOf(folder: string): Map<string, string> {
   const names = readdirSync(folder, {recursive: true, encoding: 'utf8'}).filter((name) => !/^root\/\.npm(\/|$)/.test(name));
@@ -62,6 +64,14 @@ t.test(
       screen.type('q');
       t.match(await screen.exited, {exitCode: 0});
       t.notOk(screen.emulator.alternate);
+    });
+
+    await t.test('demo', async (t) => {
+      const screen = startInPty(t, {columns: 120, rows: 30, words: npx('demo')});
+      await screen.shows(/demo_\w+[^]*demo_/);
+      await screen.shows(/BPF +[\d.]+% of 1 CPU/);
+      screen.type('q');
+      t.match(await screen.exited, {exitCode: 0});
     });
 
     const installed = path.join(root, 'root/.npm/_npx');

@@ -4,6 +4,9 @@ import path from 'node:path';
 import t from 'tap';
 import {outputOf, root} from '../helpers/package.js';
 
+// Much of it is npm's work.
+t.setTimeout(600_000);
+
 t.test('the first thing that is not as it should be is said, in one sentence, in this order; nothing is published', (t) => {
   const checkout = t.testdir({});
   const git = (...words: string[]) => outputOf('git', words, checkout);
