@@ -145,7 +145,8 @@ export async function runInTerminal(command: readonly string[], options: Termina
     mainThreadMs: ((cpu.get(child.pid) ?? 0) - (before.cpu.get(child.pid) ?? 0)) / 1e6,
     rssMb: (pages * 4096) / 1e6,
   };
-  child.kill('SIGTERM');
+  // As when the terminal goes: unshare(1) takes no SIGTERM.
+  child.kill('SIGHUP');
   await ended;
   return result;
 }
