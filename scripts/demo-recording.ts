@@ -2,7 +2,7 @@
  * Makes docs/demo.rec, what `demo` plays where it can't load programs: two and a half minutes of a small host, recorded by the tool itself.
  * Services with programs of the test bed run in namespaces of their own, with a name and an interface of their own; a service in trouble
  * replaces its program by a slow one, a tracer comes and goes, a capture gets busier and busier. Of the recording everything stays
- * that is theirs, to the digit; what belongs to the machine that made it is left out. Needs root. Usage: npm run demo-recording
+ * that is theirs, to the digit; what belongs to the machine that made it is left out, and that a source was kept from parts of it. Needs root. Usage: npm run demo-recording
  */
 import {type ChildProcess, spawn} from 'node:child_process';
 import {once} from 'node:events';
@@ -186,6 +186,7 @@ function keeper(): (sample: Sample) => Sample {
         found &&
         same(found, () => ({
           ...found,
+          warning: null,
           byProg:
             found.byProg &&
             new Map(
@@ -227,6 +228,23 @@ if (role === 'service') await service(name);
 else if (role === 'host') await host();
 else {
   const script = `hostname ${hostname} && mount -t bpf bpf /sys/fs/bpf && ip link add eth0 index ${eth0} type veth peer name uplink && ip link set eth0 up && ip link set uplink up && exec "$@"`;
-  const words = ['--uts', '--net', '--mount', 'sh', '-c', script, 'sh', process.execPath, ...process.execArgv, self, 'host'];
+  // Among few processes it is soon found who holds what.
+  const words = [
+    '--uts',
+    '--net',
+    '--mount',
+    '--pid',
+    '--fork',
+    '--kill-child',
+    '--mount-proc',
+    'sh',
+    '-c',
+    script,
+    'sh',
+    process.execPath,
+    ...process.execArgv,
+    self,
+    'host',
+  ];
   spawn('unshare', words, {stdio: 'inherit'}).on('exit', (status) => (process.exitCode = status ?? 1));
 }
