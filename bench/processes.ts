@@ -21,8 +21,23 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 ? (sorted[middle] as number) : ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2;
 }
 
-/** Prints a table whose first row is its heading. */
+/** Whether a figure is as its bar wants it: `≤ 6`, `≥ 12×`, or the number itself. Where there is no figure or no bar, it is. */
+export function meets(figure: string, bar: string): boolean {
+  const [value, wanted] = [parseFloat(figure), parseFloat(bar.replace(/^[≤≥] /, ''))];
+  if (Number.isNaN(value) || Number.isNaN(wanted)) return true;
+  return bar.startsWith('≤') ? value <= wanted : bar.startsWith('≥') ? value >= wanted : value === wanted;
+}
+
+/** What was printed and doesn't meet its bar. */
+export const missed: string[] = [];
+
+/** Prints a table whose first row is its heading. A column called `bar` is of the one before it. */
 export function print(title: string, rows: readonly (readonly string[])[]): void {
+  const [heading = [], ...body] = rows;
+  for (const row of body)
+    for (const [i, bar] of row.entries())
+      if (heading[i] === 'bar' && !meets(row[i - 1] as string, bar))
+        missed.push(`${title}: ${row[0]}, ${heading[i - 1]}: ${row[i - 1]}, not ${bar}`);
   console.log(`\n${title}`);
   const widths = rows[0]?.map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0))) ?? [];
   for (const row of rows)
@@ -130,7 +145,8 @@ export async function runInTerminal(command: readonly string[], options: Termina
     mainThreadMs: ((cpu.get(child.pid) ?? 0) - (before.cpu.get(child.pid) ?? 0)) / 1e6,
     rssMb: (pages * 4096) / 1e6,
   };
-  child.kill('SIGTERM');
+  // As when the terminal goes: unshare(1) takes no SIGTERM.
+  child.kill('SIGHUP');
   await ended;
   return result;
 }

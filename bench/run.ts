@@ -7,7 +7,8 @@ import {benchJson} from './json.js';
 import {benchKeys} from './keys.js';
 import {benchMaps} from './maps.js';
 import {benchOwners} from './owners.js';
-import {median, print, runInTerminal, startLoad, type TerminalRun, timeOf, tool} from './processes.js';
+import {median, missed, print, runInTerminal, startLoad, type TerminalRun, timeOf, tool} from './processes.js';
+import {benchPackage} from './package.js';
 import {benchRows} from './rows.js';
 import {benchSampling} from './sampling.js';
 import {benchScreen} from './screen.js';
@@ -118,8 +119,13 @@ await benchSources(process.argv.length > 2 ? counts : [1000]);
 await benchJson(process.argv.length > 2 ? counts : [200, 2000]);
 await benchServe(process.argv.length > 2 ? counts : [200, 2000]);
 await benchKeys(process.argv.length > 2 ? counts : [1000, 10_000]);
-if (process.argv.length === 2) await benchOwners();
+if (process.argv.length === 2) {
+  await benchOwners();
+  await benchPackage();
+}
 print('A frame at 160×50, ten a second, every program changing (whole process, totals divided by frames)', frames);
 print('From start, ms at 160×50, medians of 7 in turns', starts);
 if (peer) print(`Beside bpftop at 120×30, a second, ${peerSeconds} s each in ${peerTurns} turns`, beside);
 else console.log('\nSet PEER_BPFTOP to a bpftop binary to have it measured beside.');
+for (const each of missed) console.log(`\nMissed: ${each}`);
+if (missed.length > 0) process.exitCode = 1;

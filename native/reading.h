@@ -115,12 +115,12 @@ class Session {
 
   void close() { kept_.reset(); }
 
-  /// As Reading<T>::start, with `read(reader, value)`. Rejected with EBADF when it isn't open, with EBUSY while another one
+  /// As Reading<T>::start, with `get(reader, value)`. Rejected with EBADF when it isn't open, with EBUSY while another one
   /// is under way.
-  template <typename T, typename Read>
-  Napi::Value read(Napi::Env env, const char* name, Read read, typename Reading<T>::ToJs to_js) {
+  template <typename T, typename Get>
+  Napi::Value read(Napi::Env env, const char* name, Get get, typename Reading<T>::ToJs to_js) {
     if (kept_ && !kept_->busy) {
-      return Reading<T>::start(env, name, [kept = kept_, read](T& value) { return read(kept->reader, value); }, to_js,
+      return Reading<T>::start(env, name, [kept = kept_, get](T& value) { return get(kept->reader, value); }, to_js,
                                {kept_, &kept_->busy});
     }
     napi_deferred deferred;

@@ -2,7 +2,7 @@
 import path from 'node:path';
 import {fileURLToPath} from 'node:url';
 
-const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+export const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 
 /** With DEV in the environment Ink would connect to a debugger of React's on a local port, which is anybody's. */
 const inkWithoutDevTools = {
@@ -12,7 +12,10 @@ const inkWithoutDevTools = {
   },
 };
 
-/** @type {import('esbuild').BuildOptions} */
+/**
+ * Not minified: it runs as root, so people may want to read it, and an error's stack should say where.
+ * @type {import('esbuild').BuildOptions}
+ */
 export const bundleOptions = {
   absWorkingDir: root,
   bundle: true,
@@ -20,9 +23,7 @@ export const bundleOptions = {
   splitting: true, // the screen is a chunk of its own, which --json never loads
   platform: 'node',
   target: 'node20',
-  minifySyntax: true,
-  minifyWhitespace: true,
-  legalComments: 'linked',
+  preserveSymlinks: true, // the same paths, and so the same bytes, wherever node_modules really is
   logLevel: 'warning',
   define: {'process.env.NODE_ENV': '"production"'},
   plugins: [inkWithoutDevTools],
@@ -35,3 +36,6 @@ export const bundleOptions = {
   // CommonJS packages in an ES module still call require() for Node's own modules.
   banner: {js: `import {createRequire as bundleRequire} from 'node:module';const require=bundleRequire(import.meta.url);`},
 };
+
+/** The tool, and the library: what is published. */
+export const entryPoints = {main: 'src/cli/main.ts', index: 'src/index.ts'};

@@ -1,5 +1,7 @@
 /** The one place that loads native code, and the shape of what it gives (native/addon.cc, native/testbed.cc). */
+import {existsSync} from 'node:fs';
 import {createRequire} from 'node:module';
+import {fileURLToPath} from 'node:url';
 import {exitStatus, UserError} from './errors.js';
 
 /** Static information of a program seen for the first time: struct bpf_prog_info, names as there, in camelCase. */
@@ -699,27 +701,42 @@ export function loadTestbed(): NativeTestbed {
 
 const loaded = new Set<string>();
 
-/** Where node-gyp puts what it builds; the same one step up from src/ and from dist/. */
+/** Builds the addon from source, wherever this package lies; needs a C++ compiler alone. */
+export const buildCommand = `sh ${shellWord(fileURLToPath(new URL('../native/build.sh', import.meta.url)))}`;
+
+function shellWord(text: string): string {
+  return /^[\w./@+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+/** What a build from source leaves goes first, then what came with the package; the same one step up from src/ and from dist/. */
 function load(file: string): unknown {
   if (process.platform !== 'linux')
     throw new UserError(
       `cannot read BPF programs on ${process.platform}: they live in the Linux kernel. Run it on the Linux host itself.`,
       exitStatus.unavailable,
     );
+  const built = `../build/Release/${file}`;
+  const there = [built, `../prebuilds/linux-${process.arch}/${file}`].find((each) =>
+    existsSync(new URL(each, import.meta.url)),
+  );
+  if (there === undefined) throw cannotLoad('there is none for');
   try {
-    const native: unknown = require(`../build/Release/${file}`);
+    const native: unknown = require(there);
     loaded.add(file);
     return native;
   } catch (error) {
-    const cause = error as NodeJS.ErrnoException;
-    const why =
-      cause.code === 'MODULE_NOT_FOUND'
-        ? 'it has not been built'
-        : `it does not fit this system (${process.platform} ${process.arch}, Node ${process.version}): ${String(cause.message).split('\n')[0]}`;
-    throw new UserError(
-      `cannot load the native addon build/Release/${file}: ${why}. Build it with: npm run build:addon`,
-      exitStatus.unavailable,
-      {cause: error},
-    );
+    throw cannotLoad(`${there.slice('../'.length)} does not fit`, error as Error);
   }
+}
+
+function cannotLoad(what: string, cause?: Error): UserError {
+  const {header} = process.report.getReport() as {readonly header: {readonly glibcVersionRuntime?: string}};
+  const glibc = header.glibcVersionRuntime;
+  const system = `linux ${process.arch}, ${glibc === undefined ? 'not glibc' : `glibc ${glibc}`}, Node ${process.version}`;
+  const why = cause === undefined ? '' : `: ${cause.message.split('\n')[0]}`;
+  return new UserError(
+    `cannot load the native addon: ${what} this system (${system})${why}. Build it with: ${buildCommand}`,
+    exitStatus.unavailable,
+    {...(cause && {cause})},
+  );
 }

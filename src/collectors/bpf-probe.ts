@@ -3,7 +3,14 @@
  * and holds statistics on for the last of them; nothing of it stays.
  */
 import {closeSync} from 'node:fs';
-import {loadBpf, type NativeBpf, type NativeCallError, type NativeSample, type NativeSamplerOptions} from '../addon.js';
+import {
+  buildCommand,
+  loadBpf,
+  type NativeBpf,
+  type NativeCallError,
+  type NativeSample,
+  type NativeSamplerOptions,
+} from '../addon.js';
 import {exitStatus, isSystemError, UserError} from '../errors.js';
 import type {SamplerName} from '../sample/types.js';
 import {sharedPin} from './share.js';
@@ -52,7 +59,7 @@ export function loadProbe(load: () => NativeBpf = loadBpf): NativeBpf {
   const bpf = load();
   if (typeof (bpf as Partial<NativeBpf>).Sampler === 'function') return bpf;
   throw new UserError(
-    'cannot use the native addon build/Release/bpf.node: it was built from another version. Build it with: npm run build:addon',
+    `cannot use the native addon: it was built from another version. Build it with: ${buildCommand}`,
     exitStatus.unavailable,
   );
 }

@@ -487,7 +487,7 @@ t.test(
     t.equal(missing.status, 69);
     t.match(
       missing.stderr,
-      /^bpftop-ts: cannot load the native addon .*: it has not been built\. Build it with: npm run build:addon\n$/,
+      /^bpftop-ts: cannot load the native addon: there is none for this system \(linux .*\)\. Build it with: sh \/\S+\/native\/build\.sh\n$/,
     );
 
     const built = path.join(path.dirname(tool), '../build/Release');
@@ -495,7 +495,10 @@ t.test(
     writeFileSync(path.join(built, 'bpf.node'), 'MZ this is of another platform');
     const foreign = await run(['--json'], {tool});
     t.equal(foreign.status, 69);
-    t.match(foreign.stderr, /^bpftop-ts: cannot load the native addon .*does not fit this system \(linux .*\n$/);
+    t.match(
+      foreign.stderr,
+      /^bpftop-ts: cannot load the native addon: build\/Release\/bpf\.node does not fit this system \(linux .*\n$/,
+    );
   },
 );
 
