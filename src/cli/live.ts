@@ -6,19 +6,20 @@ import type {Collector} from '../collectors/kernel.js';
 import {Pace} from '../collectors/pace.js';
 import type {ReplayCollector} from '../collectors/replay.js';
 import {exitStatus, UserError} from '../errors.js';
-import {measure} from '../model/measure.js';
-import type {Sample} from '../sample/types.js';
 import type {Screen, ScreenEnd} from '../ui/index.js';
 import type {TerminalHost} from '../ui/terminal.js';
 import {version} from '../version.js';
 import {configPath} from './config.js';
 import {exitNow} from './exit.js';
+import {feed} from './feed.js';
 import {watchLaunchers} from './launchers.js';
 import {report} from './report.js';
 import type {ShowOptions} from './options.js';
 import {screenFiles} from './screen-files.js';
 import {tuneV8} from './v8.js';
 
+/** A reading takes 1 ms, and on a host at its limits a tenth of a second. */
+const latePatienceMs = 3000;
 /** Between the first two readings: soon enough that rates are there when the eye is. */
 const firstPeriodMs = 100;
 
@@ -43,8 +44,8 @@ export async function runLive(
   const reached = () => replay?.reached ?? true;
   const samples = () => collector.samples(pace, stop.signal)[Symbol.asyncIterator]();
   // The first reading goes on in its thread while the screen's code is loaded; if it fails, no screen was ever there.
-  const readings = samples();
-  const first = readings.next();
+  const begun = samples();
+  const first = begun.next();
   first.catch(() => {});
   const {openScreen} = await import('../ui/index.js');
   const gone = await Promise.race([first.then(() => null), guard.gone]);
@@ -71,34 +72,13 @@ export async function runLive(
     files: screenFiles(configPath()),
   });
   opened = screen;
-  /** Measures and shows one sample after the other, as many as were asked for. A reading that fails is said, and tried again. */
-  const feed = async (): Promise<ScreenEnd> => {
-    let previous: Sample | null = null;
-    let shown = 0;
-    let from = readings;
-    let next = first;
-    for (;;) {
-      try {
-        const result = await next;
-        if (result.done) {
-          screen.finish(replay?.endsAsAsked === true);
-          return screen.ended;
-        }
-        screen.update(measure(result.value, previous));
-        // The first reading has no rates: like elsewhere, it isn't one of the N. Nor is what comes before the part asked for.
-        if (previous && reached() && ++shown === options.iterations) return {by: 'quit'};
-        previous = result.value;
-      } catch (error) {
-        if (!(error instanceof UserError) || !reached()) throw error;
-        screen.fail(error.message);
-        if (!(await pace.wait(stop.signal))) return {by: 'quit'};
-        from = samples();
-      }
-      next = from.next();
-    }
-  };
+  const shown = feed(screen, {
+    ...{samples, begun, first, pace, signal: stop.signal, iterations: options.iterations, reached},
+    endsAsAsked: () => replay?.endsAsAsked === true,
+    patienceMs: replay ? null : latePatienceMs,
+  });
   try {
-    return await Promise.race([Promise.race([screen.ended, feed()]).then(statusOf), guard.gone]);
+    return await Promise.race([Promise.race([screen.ended, shown]).then(statusOf), guard.gone]);
   } finally {
     stop.abort();
     guard.release();

@@ -48,13 +48,13 @@ const identity: readonly (readonly [label: string, show: Show])[] = [
   ['loaded', ({prog, measured}) => `${formatTime(prog.info.loadedAt)} UTC, ${age(prog, measured)} ago`],
   ['by', ({prog}) => `uid ${prog.info.uid}${prog.info.self ? ', a helper of this bpftop-ts' : ''}`],
   ['made for', ({prog}) => madeFor(prog)],
-  ['counted', ({prog}) => counting(prog)],
+  ['counted', counting],
   ['memory', ({prog}) => memory(prog)],
   ['tag', ({prog}) => prog.info.tag],
   ['licence', ({prog}) => (prog.info.gplCompatible ? 'GPL compatible' : 'not GPL compatible')],
   ['code', ({prog}) => code(prog)],
   ['verified', ({prog}) => verified(prog)],
-  ['BTF', ({prog}) => (prog.info.btfId === null ? 'none' : `id ${prog.info.btfId}`)],
+  ['BTF', btf],
   ['sleeps', ({prog}) => sleeps(prog)],
 ];
 
@@ -128,12 +128,27 @@ function madeFor(prog: MeasuredProg): string {
 }
 
 /** Where its runs are counted. */
-function counting({countedIn, names, links}: MeasuredProg): string {
+function counting(input: FactInput): string {
+  const {countedIn, names, links, runCnt} = input.prog;
+  // It may be reached by tail calls, of which nothing is known.
+  if (countedIn === null && runCnt === 0n && !links?.length && failed(input, 'names')) return whyUnknown(input, 'names');
   const [first, ...more] = names?.tailCallers ?? [];
   if (countedIn === 'target') return `in its target${links?.[0]?.target ? `: ${links[0].target}` : ''}`;
   if (countedIn === null || !first) return 'in itself';
   const others = more.length > 0 ? `, and ${more.length} more` : '';
   return `in the caller: reached by tail call from ${first.name} (id ${first.id})${others}`;
+}
+
+/** Its names come from there: where they could not be read, why is said here. */
+function btf(input: FactInput): string {
+  const {btfId} = input.prog.info;
+  if (btfId === null) return 'none';
+  return `id ${btfId}${failed(input, 'names') ? ` ${whyUnknown(input, 'names')}` : ''}`;
+}
+
+/** Whether the last look found nothing at all. */
+function failed({measured: {sample}}: FactInput, source: SourceName): boolean {
+  return sample.progs.sources[source]?.byProg === null;
 }
 
 /** In the place of what a source doesn't tell: why. */
@@ -181,7 +196,10 @@ function mapsInAll(input: FactInput): string {
   const {prog, measured} = input;
   const count = prog.maps?.length ?? prog.info.mapIds?.length;
   if (count === 0) return 'none';
-  if (!prog.maps) return prog.info.mapIds ? `id ${prog.info.mapIds.join(', ')}` : whyUnknown(input, 'maps');
+  if (!prog.maps) {
+    const ids = prog.info.mapIds ? [`id ${prog.info.mapIds.join(', ')}`] : [];
+    return [...ids, ...(ids.length === 0 || failed(input, 'maps') ? [whyUnknown(input, 'maps')] : [])].join(' ');
+  }
   const shared = sharedMaps(prog, measured.progs);
   const words = [String(prog.maps.length), nullable(mapsMemory([prog]), formatBytes)];
   if (shared && shared.progs > 0)

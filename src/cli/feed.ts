@@ -1,0 +1,76 @@
+/** From the readings to the screen: one after the other, as long as it is shown; one that fails, or doesn't end, is said. */
+import type {Pace} from '../collectors/pace.js';
+import {UserError} from '../errors.js';
+import {measure} from '../model/measure.js';
+import type {Sample} from '../sample/types.js';
+import type {Screen, ScreenEnd} from '../ui/index.js';
+
+/** What is to be shown. */
+export interface Feed {
+  /** Begins to read. */
+  readonly samples: () => AsyncIterator<Sample>;
+  /** Where it has begun already, and the first reading. */
+  readonly begun: AsyncIterator<Sample>;
+  readonly first: Promise<IteratorResult<Sample>>;
+  readonly pace: Pace;
+  /** Ends the waiting between two readings. */
+  readonly signal: AbortSignal;
+  /** As many are shown; null: no end. */
+  readonly iterations: number | null;
+  /** Whether anything was read yet of what is to be shown. */
+  readonly reached: () => boolean;
+  /** Whether the end, when it comes, is the one that was asked for. */
+  readonly endsAsAsked: () => boolean;
+  /** So long after it was due a reading that hasn't ended is said, ms; null: never, for a recording may have gaps. */
+  readonly patienceMs: number | null;
+}
+
+/**
+ * Measures and shows them. A reading that fails is said, and tried again.
+ * @throws what isn't a UserError, and what fails before anything was reached.
+ */
+export async function feed(
+  screen: Pick<Screen, 'update' | 'fail' | 'finish' | 'ended'>,
+  {samples, begun, first, pace, signal, iterations, reached, endsAsAsked, patienceMs}: Feed,
+): Promise<ScreenEnd> {
+  let previous: Sample | null = null;
+  let shown = 0;
+  let from = begun;
+  let next = first;
+  for (;;) {
+    const unwatch = patienceMs === null ? () => {} : watch(screen, pace, patienceMs);
+    try {
+      const result = await next.finally(unwatch);
+      if (result.done) {
+        screen.finish(endsAsAsked());
+        return screen.ended;
+      }
+      screen.update(measure(result.value, previous));
+      // The first reading has no rates: like elsewhere, it isn't one of the N. Nor is what comes before the part asked for.
+      if (previous && reached() && ++shown === iterations) return {by: 'quit'};
+      previous = result.value;
+    } catch (error) {
+      if (!(error instanceof UserError) || !reached()) throw error;
+      screen.fail(error.message);
+      if (!(await pace.wait(signal))) return {by: 'quit'};
+      from = samples();
+    }
+    next = from.next();
+  }
+}
+
+/** Says of a reading that it doesn't end, until that is ended: old figures must not pass for live ones. */
+function watch(screen: Pick<Screen, 'fail'>, pace: Pace, patienceMs: number): () => void {
+  const tickMs = Math.min(1000, patienceMs);
+  // Ticks, not a clock: while the process was stopped nothing was late.
+  let waitedMs = 0;
+  const timer = setInterval(() => {
+    waitedMs += tickMs;
+    const lateMs = waitedMs - pace.delayMs;
+    if (lateMs >= patienceMs)
+      screen.fail(
+        `the kernel has not answered for ${Math.round(lateMs / 1000)} s. The reading goes on; q does not wait for it.`,
+      );
+  }, tickMs);
+  return () => clearInterval(timer);
+}
