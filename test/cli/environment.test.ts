@@ -20,6 +20,7 @@ const known: Readonly<Record<string, string>> = {
   COLORTERM: 'colours',
   NO_COLOR: 'colours',
   TERM: 'colours, line drawing; dumb: no screen',
+  WT_SESSION: 'colours and line drawing on Windows, which has no TERM',
   LANG: 'line drawing',
   LC_ALL: 'line drawing',
   LC_CTYPE: 'line drawing',

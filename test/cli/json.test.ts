@@ -353,15 +353,11 @@ t.test('a full disk is an error with call, errno and remedy, whatever is written
 
 t.test('without privilege: 77, one sentence, and the remedy', {skip: kernelSkip}, async (t) => {
   const through = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups', '--bounding-set=-all'];
-  for (const [words, remedy] of [
-    [['--json'], '; doctor lists ways without'],
-    [[], '; doctor lists ways without'],
-    [['demo'], ''],
-  ] as const) {
+  for (const words of [['--json'], []]) {
     const {stdout, stderr, status} = await run(words, {through});
     t.equal(status, 77);
     t.equal(stdout, '');
-    t.match(stderr, new RegExp(`^bpftop-ts: cannot .*: bpf\\(BPF_\\w+\\): EPERM\\. Run it with sudo${remedy}\\.\n$`));
+    t.match(stderr, /^bpftop-ts: cannot .*: bpf\(BPF_\w+\): EPERM\. Run it with sudo; doctor lists ways without\.\n$/);
   }
 });
 

@@ -4,14 +4,14 @@
  * takes that alone.
  */
 import {spawnSync} from 'node:child_process';
-import {existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, symlinkSync} from 'node:fs';
-import {homedir} from 'node:os';
+import {mkdirSync, readdirSync, rmSync, symlinkSync} from 'node:fs';
 import path from 'node:path';
 import {fileURLToPath} from 'node:url';
+import {fetchOnce} from '../helpers/debian.js';
+import {unpackNode} from '../helpers/nodes.js';
 import {transpile} from '../kernels/image.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const cache = path.join(process.env['XDG_CACHE_HOME'] || path.join(homedir(), '.cache'), 'bpftop-ts/nodes');
 
 /** The first is that of `engines`. */
 const versions = ['20.3.0', '22', '24', '26'];
@@ -24,31 +24,18 @@ const patience = 180_000;
 const left = [
   /^test\/(deploy|fuzz|package)\//,
   /^test\/index\.test/,
-  /^test\/cli\/(bpftool|completion|doctor|host-root|live|man|serve|share|two-copies)\.test/,
+  /^test\/cli\/(bpftool|completion|doctor|environment|faults|host-root|live|man|serve|share|soak|two-copies)\.test/,
   /^test\/native\/(core|endurance|teardown)\.test/,
   /^test\/ui\/(multiplexers|terminal)\.test/,
 ];
 
-/** The binary, from the cache, or fetched into it. @throws Error that says why it can't be had. */
+/** The binary, fetched once, and kept. @throws Error that says why it can't be had. */
 function fetchNode(version: string): string {
-  const kept = path.join(cache, version);
-  const binary = path.join(kept, 'package/bin/node');
-  if (existsSync(binary)) return binary;
-  mkdirSync(cache, {recursive: true});
-  const folder = mkdtempSync(path.join(cache, 'fetching-'));
-  try {
-    const name = `node-${process.platform}-${process.arch}@${version}`;
-    const {status, stderr} = spawnSync('sh', ['-c', 'npm pack --silent "$0" && tar -xzf *.tgz && rm *.tgz', name], {
-      cwd: folder,
-      encoding: 'utf8',
-    });
-    if (status !== 0) throw new Error(`npm pack ${name}: ${stderr.trim().split('\n').at(-1) ?? ''}`);
-    rmSync(kept, {recursive: true, force: true});
-    renameSync(folder, kept);
-  } finally {
-    rmSync(folder, {recursive: true, force: true});
-  }
-  return binary;
+  if (process.platform !== 'linux') throw new Error('needs Linux');
+  return path.join(
+    fetchOnce(path.join('nodes', version), (folder) => unpackNode(folder, process.arch, version)),
+    'node',
+  );
 }
 
 /** The tests as plain JavaScript, beside links to everything else, where they find the packages; the folder. */

@@ -1,7 +1,8 @@
 /** Other systems to load the addons on: Debian 11 with glibc 2.31 and musl, and the oldest Node that there is a package of. */
-import {mkdirSync, rmSync} from 'node:fs';
+import {mkdirSync} from 'node:fs';
 import path from 'node:path';
 import {fetchOnce, runTool, withPackages} from '../helpers/debian.js';
+import {unpackNode} from '../helpers/nodes.js';
 
 /** What one architecture is called by Node, by the compilers and by Debian, and how its programs run here. */
 export const architectures = {
@@ -24,8 +25,6 @@ export function fetchSystem(name: Architecture): string {
     const bullseye = {archive: 'Debian', suite: 'bullseye', architecture: architectures[name].debian} as const;
     const packages = () => ['libc6', 'libgcc-s1', 'libstdc++6', 'musl', 'musl-dev'];
     withPackages(bullseye, packages, (deb) => runTool(['dpkg-deb', '--extract', deb, root]), timeoutMs);
-    const file = runTool(['npm', 'pack', '--silent', `node-linux-${name}@20.5.1`], folder, timeoutMs).trim();
-    runTool(['tar', '-xf', file, '--strip-components=2', 'package/bin/node'], folder);
-    rmSync(path.join(folder, file));
+    unpackNode(folder, name, '20.5.1');
   });
 }
