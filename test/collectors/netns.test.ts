@@ -111,7 +111,11 @@ async function isFound(t: Test, {attached}: Inhabitant, wanted: readonly Wanted[
     }
     const found = await linksOf(prog);
     t.equal(found.length, 1, `${what} once`);
-    t.strictSame({...found[0], linkId: null}, {...expected, target: `${expected.target} in ${netns}`, linkId: null}, what);
+    t.strictSame(
+      {...found[0], linkId: null},
+      {...expected, target: `${expected.target} in ${netns}`, linkId: null, missed: null},
+      what,
+    );
     t.equal(found[0]!.linkId === null, !('tcx' in point || 'xdp' in point), `${what}: its link, if it has one`);
   }
 }

@@ -245,7 +245,7 @@ const [xdp, kprobe, perfEvent, cgroupSkb, cgroupDevice, cgroupSockAddr, skSkb, s
   6, 2, 7, 8, 15, 18, 14, 27, 29,
 ];
 const link = (values: Partial<NativeLink>) =>
-  ({id: 0, progId: 1, type: 0, name: null, cgroupId: null, mapId: null, ...values}) as NativeLink;
+  ({id: 0, progId: 1, type: 0, name: null, cgroupId: null, mapId: null, missed: null, ...values}) as NativeLink;
 
 t.test('nothing is looked for that can not be there, or of which a link tells', async (t) => {
   const asked = async (progs: readonly ProgInfo[], links: readonly NativeLink[] = []) => {
