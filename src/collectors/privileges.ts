@@ -15,8 +15,8 @@ export type Capability = keyof typeof capabilities;
 
 /** What a source needs beyond its first look, which has loaded its iterators. */
 const needsOf: {readonly [Name in LastingSource]: readonly Capability[]} = {
-  // What the host's files call a container is for root alone; who holds what the iterator tells.
-  owners: ['CAP_DAC_READ_SEARCH'],
+  // What the host's files call a container is for root alone; and /proc/PID/fd of other users' processes, where the iterator can't be had.
+  owners: ['CAP_SYS_PTRACE', 'CAP_DAC_READ_SEARCH'],
   // …_GET_NEXT_ID, …_GET_FD_BY_ID, setns(2); and /proc/PID/ns and /proc/PID/fdinfo of other users' processes.
   links: ['CAP_SYS_ADMIN', 'CAP_SYS_PTRACE', 'CAP_DAC_READ_SEARCH'],
   maps: ['CAP_SYS_ADMIN'],

@@ -10,7 +10,7 @@ import {setImmediate, setTimeout as sleep} from 'node:timers/promises';
 import {hashSync} from 'bcryptjs';
 import t, {type Test} from 'tap';
 import type {TestProg} from '../../src/addon.js';
-import {nobodyWith} from '../helpers/child.js';
+import {nobodyWith, startChild} from '../helpers/child.js';
 import {run, type RunOptions, start, toolPath} from '../helpers/cli.js';
 import {areOn, iteratorSkip, kernelSkip, loadProg, someoneElseHasThemOn} from '../helpers/kernel.js';
 import {parseExposition, promtoolSkip} from '../helpers/prometheus.js';
@@ -131,7 +131,7 @@ t.test(
     const cases: readonly [readonly string[], number, RegExp][] = [
       [[], all, /with CAP_DAC_READ_SEARCH, CAP_SYS_PTRACE and CAP_SYS_ADMIN alone\.$/],
       [noSources, 0, /From here on it is uid 65534 with no capability\.$/],
-      [noSources.slice(1), dacReadSearch, /with CAP_DAC_READ_SEARCH alone\.$/],
+      [noSources.slice(1), dacReadSearch + sysPtrace, /with CAP_DAC_READ_SEARCH and CAP_SYS_PTRACE alone\.$/],
       [[...noSources, '--sampler', 'walk'], sysAdmin, /with CAP_SYS_ADMIN alone\.$/],
     ];
     for (const [words, kept, says] of cases) {
@@ -147,6 +147,28 @@ t.test(
     }
   },
 );
+
+t.test('owners are told by /proc alone, too: at every look, not the first alone', {skip: kernelSkip}, async (t) => {
+  // In a pid namespace of its own it has /proc only.
+  const tool = JSON.stringify([toolPath, 'serve', '--listen', '127.0.0.1:0', '--max-age', '0', ...noSources.slice(1)]);
+  const holder = startChild(
+    t,
+    `const testbed = load('testbed.node');
+     let prog;
+     process.stdin.once('data', () => console.log((prog = testbed.load({type: 'xdp'})).id));
+     require('node:child_process').spawn(process.execPath, ${tool}, {stdio: ['ignore', 'inherit', process.stdout]});`,
+    {wrapper: ['unshare', '--pid', '--fork', '--kill-child', '--mount-proc']},
+  );
+  const [url] = /http:\/\/[\d.:]+/.exec((await holder.line()) ?? '') ?? [];
+  const text = async () => (await fetch(`${url}/metrics`)).text();
+  // Each look took another time, to the nanosecond.
+  const look = async () => valueOf(await text(), 'bpftop_collection_duration_seconds', {source: 'owners'});
+  const first = await look();
+  holder.send('');
+  const later = {program_id: (await holder.line()) ?? ''};
+  while ((await look()) === first) await sleep(50);
+  t.equal(valueOf(await text(), 'bpftop_program_owner_info', {...later, pid: '1'}), 1);
+});
 
 t.test('HUP reads users again; what can’t be used changes nothing', {skip: kernelSkip}, async (t) => {
   const file = path.join(t.testdir({}), 'web.yml');
