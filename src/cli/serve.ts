@@ -42,7 +42,14 @@ export async function runServe(options: ServeOptions): Promise<number> {
     const needs = new Set(needsAfterSetUp(used, sources));
     // Certificates are often for root alone, and are read again.
     if (options.webConfigFile !== null) needs.add('CAP_DAC_READ_SEARCH');
-    const left = dropPrivileges(needs, 'nobody if possible');
+    let left: Privileges;
+    try {
+      left = dropPrivileges(needs, 'nobody if possible');
+    } catch (error) {
+      // Nobody is answered by who kept more.
+      await server.close(0);
+      throw error;
+    }
     onHup = () => reload(server, options.webConfigFile);
     say(
       `metrics at ${server.urls.map((url) => `${url}/metrics`).join(', ')}. ${statsSentence(stats)} ${privilegesSentence(left)}`,

@@ -7,6 +7,7 @@ import {constants} from 'node:os';
 import path from 'node:path';
 import {createInterface} from 'node:readline';
 import {setImmediate, setTimeout as sleep} from 'node:timers/promises';
+import {fileURLToPath} from 'node:url';
 import {hashSync} from 'bcryptjs';
 import t, {type Test} from 'tap';
 import type {TestProg} from '../../src/addon.js';
@@ -147,6 +148,24 @@ t.test(
     }
   },
 );
+
+const threads = (oneMore: string): RunOptions => ({
+  nodeArgs: ['--import', fileURLToPath(new URL('../fixtures/threads.mjs', import.meta.url))],
+  env: {ONE_MORE_THREAD: oneMore},
+});
+
+t.test('where rights could not be given up nobody is served, and that at once', {skip: iteratorSkip}, async (t) => {
+  // Whoever the first process is, it has not given up what this one has.
+  const {status, stdout, stderr} = await run(['serve', '--listen', '127.0.0.1:0'], threads('../../1'));
+  t.match(stderr, /^bpftop-ts: cannot give up privileges: thread \S+ keeps some\./);
+  t.equal(status, 77);
+  t.notMatch(stdout, /TCPServer/, 'the port is closed before it ends');
+});
+
+t.test('a thread that ends meanwhile has no rights', {skip: iteratorSkip}, async (t) => {
+  const {first} = await serve(t, [], threads('0'));
+  t.match(first, /From here on it is uid 65534/);
+});
 
 t.test('owners are told by /proc alone, too: at every look, not the first alone', {skip: kernelSkip}, async (t) => {
   // In a pid namespace of its own it has /proc only.
