@@ -45,7 +45,10 @@ export interface Content {
    * @throws UserError with what to say where they can't be had now.
    */
   metrics(accept: string): Promise<Page>;
-  /** Why the last reading failed; null: it didn't. After one that did, another is tried: a scraper may wait for this to be ready. */
+  /**
+   * Why the last reading failed, or that it does not end; null: neither. After one that failed long enough ago another is tried: a scraper may
+   * wait for this to be ready.
+   */
   problem(): Promise<string | null>;
 }
 
@@ -267,7 +270,7 @@ async function answer(
   if (path === '/healthz') return say(200, 'ok');
   if (path === '/readyz') {
     const problem = await content.problem();
-    return problem === null ? say(200, 'ok') : say(503, 'The last reading failed.');
+    return problem === null ? say(200, 'ok') : say(503, 'The last reading failed, or does not end.');
   }
   if (rate && rateLimit && !rateLimit.admits(client))
     return say(429, 'Too often.', {'Retry-After': String(Math.ceil(rate.intervalMs / 1000))});
