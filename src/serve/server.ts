@@ -20,7 +20,7 @@ import {clientOf} from './clients.js';
 import {Connections, type Room} from './connections.js';
 import {RateLimit} from './rate-limit.js';
 import {isFor} from './tls-names.js';
-import type {TlsConfig, WebConfig} from './web-config.js';
+import {secureContext, type TlsConfig, type WebConfig} from './web-config.js';
 
 /** A text for many: encoded once, and compressed once, when somebody first asks for that. */
 export class Page {
@@ -177,15 +177,6 @@ function openServer(door: Door, answerer: (request: IncomingMessage, response: S
   server.on('checkContinue', answerer);
   server.on('checkExpectation', answerer);
   return server;
-}
-
-function secureContext({cert, key, ca, minVersion, maxVersion, ciphers, curves, prefersOwnCiphers}: TlsConfig) {
-  return {
-    ...{cert, key, minVersion, maxVersion, honorCipherOrder: prefersOwnCiphers},
-    ...(ca !== null && {ca}),
-    ...(ciphers !== null && {ciphers}),
-    ...(curves !== null && {ecdhCurve: curves}),
-  };
 }
 
 function openHttps(tls: TlsConfig, door: Door): HttpsServer {
