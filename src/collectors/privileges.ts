@@ -15,8 +15,8 @@ export type Capability = keyof typeof capabilities;
 
 /** What a source needs beyond its first look, which has loaded its iterators. */
 const needsOf: {readonly [Name in LastingSource]: readonly Capability[]} = {
-  // What the host's files call a container is for root alone; who holds what the iterator tells.
-  owners: ['CAP_DAC_READ_SEARCH'],
+  // What the host's files call a container is for root alone; and /proc/PID/fd of other users' processes, where the iterator can't be had.
+  owners: ['CAP_SYS_PTRACE', 'CAP_DAC_READ_SEARCH'],
   // …_GET_NEXT_ID, …_GET_FD_BY_ID, setns(2); and /proc/PID/ns and /proc/PID/fdinfo of other users' processes.
   links: ['CAP_SYS_ADMIN', 'CAP_SYS_PTRACE', 'CAP_DAC_READ_SEARCH'],
   maps: ['CAP_SYS_ADMIN'],
@@ -50,20 +50,24 @@ export function dropPrivileges(
 ): Privileges {
   const wanted = [...keep].reduce((set, name) => set | bit(capabilities[name]), 0n);
   const own = readStatus('self');
-  const id = become === 'nobody' || toBecome.every((each) => own.effective & bit(each)) ? nobody : null;
+  const mayBecome = toBecome.every((each) => own.effective & bit(each));
+  const id = become === 'nobody' || mayBecome ? nobody : null;
   try {
     native.dropPrivileges(wanted, id);
   } catch (error) {
-    if (isSystemError(error)) throw failed(error.message, {cause: error});
-    throw error;
+    if (!isSystemError(error)) throw error;
+    const isRefused = mayBecome && /^set(groups|resgid|resuid)$/.test(error.syscall);
+    throw failed(error.message, isRefused ? insteadOfNamespace : insteadOfUser, {cause: error});
   }
   const left = wanted & own.permitted;
   // Believed only when seen.
   for (const task of readdirSync('/proc/self/task')) {
-    const {ids, groups, inherited, permitted, effective, noNewPrivs} = readStatus(`self/task/${task}`);
+    const status = ifAlive(() => readStatus(`self/task/${task}`));
+    if (!status) continue;
+    const {ids, groups, inherited, permitted, effective, noNewPrivs} = status;
     const became = id === null || (ids.every((each) => each === id) && groups === '');
     if (!became || inherited !== 0n || permitted !== left || effective !== left || !noNewPrivs)
-      throw failed(`thread ${task} keeps some`);
+      throw failed(`thread ${task} keeps some`, insteadOfUser);
   }
   return {
     uid: id ?? process.getuid?.() ?? nobody,
@@ -71,8 +75,22 @@ export function dropPrivileges(
   };
 }
 
-function failed(why: string, options?: ErrorOptions): UserError {
-  return new UserError(`cannot give up privileges: ${why}. Start it as root, with sudo.`, exitStatus.notPermitted, options);
+const insteadOfUser = 'Start it as root, with sudo.';
+/** It may, and can't: what user_namespaces(7) says of setgroups, and of ids that aren't mapped. */
+const insteadOfNamespace = `Its user namespace forbids setgroups, or has no uid and gid ${nobody}: start it outside of that, or without CAP_SETUID.`;
+
+function failed(why: string, remedy: string, options?: ErrorOptions): UserError {
+  return new UserError(`cannot give up privileges: ${why}. ${remedy}`, exitStatus.notPermitted, options);
+}
+
+/** What is told of a thread; null: it has ended. */
+function ifAlive<T>(read: () => T): T | null {
+  try {
+    return read();
+  } catch (error) {
+    if (isSystemError(error) && (error.code === 'ENOENT' || error.code === 'ESRCH')) return null;
+    throw error;
+  }
 }
 
 function bit(number: number): bigint {

@@ -142,7 +142,7 @@ const metrics: Readonly<Record<string, Metric>> = {
     ...counter(
       'Hits that did not run the program: a probe within a probe, or too many calls at once. Of kprobes, Linux 6.7.',
     ),
-    series: ({progs}) => progs.flatMap(linkMissed),
+    series: ({progs}) => linkMissed(progs),
   },
   bpftop_program_load_timestamp_seconds: {
     ...gauge('When the program was loaded, Unix time.'),
@@ -292,10 +292,12 @@ function linkInfo({info, links}: MeasuredProg): Series[] {
   return distinct(all);
 }
 
-function linkMissed({links}: MeasuredProg): Series[] {
-  return (links ?? []).flatMap(({linkId, missed}) =>
-    linkId === null || missed === null ? [] : [{value: missed, labels: {link_id: String(linkId)}}],
-  );
+/** Each link once; a made-up recording may have one in many places. */
+function linkMissed(progs: readonly MeasuredProg[]): Series[] {
+  const byId = new Map<number, number>();
+  for (const {links} of progs)
+    for (const {linkId, missed} of links ?? []) if (linkId !== null && missed !== null) byId.set(linkId, missed);
+  return [...byId].map(([id, value]) => ({value, labels: {link_id: String(id)}}));
 }
 
 /** Two series of the same labels fail a whole scrape. */

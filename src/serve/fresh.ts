@@ -2,8 +2,9 @@
 export class Fresh<T> {
   readonly #make: () => Promise<T>;
   readonly #maxAgeMs: number;
-  #latest: {readonly value: T; readonly beganMs: number} | null = null;
-  #making: {readonly value: Promise<T>; readonly beganMs: number} | null = null;
+  /** The last that was begun, made or being made; or why it could not be. */
+  #latest: {readonly value: Promise<T>; readonly beganMs: number} | null = null;
+  #isMaking = false;
   /** What is made after the one that is being made, for those to whom that is too old already. */
   #next: Promise<T> | null = null;
 
@@ -13,14 +14,14 @@ export class Fresh<T> {
     this.#maxAgeMs = maxAgeMs;
   }
 
-  /** @throws what making throws, to all who wait for it; who asks later tries again. */
+  /** @throws what making throws, to all who wait for it, and to who asks while that is young; who asks later tries again. */
   async get(): Promise<T> {
-    const now = performance.now();
-    const isFresh = ({beganMs}: {readonly beganMs: number}) => now - beganMs <= this.#maxAgeMs;
-    if (this.#latest && isFresh(this.#latest)) return this.#latest.value;
-    if (!this.#making) return this.#begin();
-    if (isFresh(this.#making)) return this.#making.value;
-    this.#next ??= this.#making.value.then(
+    const latest = this.#latest;
+    if (!latest) return this.#begin();
+    if (performance.now() - latest.beganMs <= this.#maxAgeMs) return latest.value;
+    if (this.#next) return this.#next;
+    if (!this.#isMaking) return this.#begin();
+    this.#next = latest.value.then(
       () => this.#begin(),
       () => this.#begin(),
     );
@@ -28,20 +29,11 @@ export class Fresh<T> {
   }
 
   #begin(): Promise<T> {
-    const beganMs = performance.now();
     this.#next = null;
-    const value = this.#finish(beganMs);
-    this.#making = {value, beganMs};
+    this.#isMaking = true;
+    const beganMs = performance.now();
+    const value = this.#make().finally(() => (this.#isMaking = false));
+    this.#latest = {value, beganMs};
     return value;
-  }
-
-  async #finish(beganMs: number): Promise<T> {
-    try {
-      const value = await this.#make();
-      this.#latest = {value, beganMs};
-      return value;
-    } finally {
-      this.#making = null;
-    }
   }
 }

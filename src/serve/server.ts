@@ -20,7 +20,7 @@ import {clientOf} from './clients.js';
 import {Connections, type Room} from './connections.js';
 import {RateLimit} from './rate-limit.js';
 import {isFor} from './tls-names.js';
-import type {TlsConfig, WebConfig} from './web-config.js';
+import {secureContext, type TlsConfig, type WebConfig} from './web-config.js';
 
 /** A text for many: encoded once, and compressed once, when somebody first asks for that. */
 export class Page {
@@ -45,7 +45,10 @@ export interface Content {
    * @throws UserError with what to say where they can't be had now.
    */
   metrics(accept: string): Promise<Page>;
-  /** Why the last reading failed; null: it didn't. After one that did, another is tried: a scraper may wait for this to be ready. */
+  /**
+   * Why the last reading failed, or that it does not end; null: neither. After one that failed long enough ago another is tried: a scraper may
+   * wait for this to be ready.
+   */
   problem(): Promise<string | null>;
 }
 
@@ -176,15 +179,6 @@ function openServer(door: Door, answerer: (request: IncomingMessage, response: S
   return server;
 }
 
-function secureContext({cert, key, ca, minVersion, maxVersion, ciphers, curves, prefersOwnCiphers}: TlsConfig) {
-  return {
-    ...{cert, key, minVersion, maxVersion, honorCipherOrder: prefersOwnCiphers},
-    ...(ca !== null && {ca}),
-    ...(ciphers !== null && {ciphers}),
-    ...(curves !== null && {ecdhCurve: curves}),
-  };
-}
-
 function openHttps(tls: TlsConfig, door: Door): HttpsServer {
   const {clientAuth} = tls;
   const server = createHttps({
@@ -267,7 +261,7 @@ async function answer(
   if (path === '/healthz') return say(200, 'ok');
   if (path === '/readyz') {
     const problem = await content.problem();
-    return problem === null ? say(200, 'ok') : say(503, 'The last reading failed.');
+    return problem === null ? say(200, 'ok') : say(503, 'The last reading failed, or does not end.');
   }
   if (rate && rateLimit && !rateLimit.admits(client))
     return say(429, 'Too often.', {'Retry-After': String(Math.ceil(rate.intervalMs / 1000))});

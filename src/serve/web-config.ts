@@ -4,7 +4,7 @@
  */
 import {validateHeaderValue} from 'node:http';
 import {dirname, resolve} from 'node:path';
-import {createSecureContext, type SecureVersion} from 'node:tls';
+import {createSecureContext, type SecureContextOptions, type SecureVersion} from 'node:tls';
 import {type Document, isMap, isScalar, LineCounter, parseDocument} from 'yaml';
 import {exitStatus, failedCall, isSystemError, UserError} from '../errors.js';
 import {readPlain} from '../input.js';
@@ -33,6 +33,25 @@ export interface TlsConfig {
   readonly curves: string | null;
   /** Of which a client's certificate has to be for one; null: for whom it likes. */
   readonly clientSans: readonly string[] | null;
+}
+
+/** As Node's calls take it; they take that of any TlsConfig that was read. */
+export function secureContext({
+  cert,
+  key,
+  ca,
+  minVersion,
+  maxVersion,
+  ciphers,
+  curves,
+  prefersOwnCiphers,
+}: TlsConfig): SecureContextOptions {
+  return {
+    ...{cert, key, minVersion, maxVersion, honorCipherOrder: prefersOwnCiphers},
+    ...(ca !== null && {ca}),
+    ...(ciphers !== null && {ciphers}),
+    ...(curves !== null && {ecdhCurve: curves}),
+  };
 }
 
 /** What such a file says. */
@@ -273,17 +292,19 @@ function tlsOf(value: unknown, source: Source, warnings: string[]): TlsConfig {
   };
   const [cert, key] = [pem('cert').text, pem('key')];
   const ca = isAny('client_ca') ? pem('client_ca').text : null;
-  try {
-    createSecureContext({cert, key: key.text, ...(ca !== null && {ca})});
-  } catch (error) {
-    throw refuse('', `: ${(error as Error).message}`, 'It needs a certificate and its key, in PEM.');
-  }
-  warnings.push(...key.warnings);
-  return {
+  const config: TlsConfig = {
     ...{cert, key: key.text, ca, clientAuth, clientSans, minVersion, maxVersion, prefersOwnCiphers},
     ciphers: suites && cipherList(suites),
     curves: curves && curveList(curves),
   };
+  try {
+    // All of it, so that a server that takes another configuration takes the whole.
+    createSecureContext(secureContext(config));
+  } catch (error) {
+    throw refuse('', `: ${(error as Error).message}`, 'It needs a certificate and its key, in PEM, and each curve once.');
+  }
+  warnings.push(...key.warnings);
+  return config;
 }
 
 /** How Go writes a duration: 1m30s, 0.5s, 100ms. */

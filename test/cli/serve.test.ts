@@ -7,10 +7,11 @@ import {constants} from 'node:os';
 import path from 'node:path';
 import {createInterface} from 'node:readline';
 import {setImmediate, setTimeout as sleep} from 'node:timers/promises';
+import {fileURLToPath} from 'node:url';
 import {hashSync} from 'bcryptjs';
 import t, {type Test} from 'tap';
 import type {TestProg} from '../../src/addon.js';
-import {nobodyWith} from '../helpers/child.js';
+import {nobodyWith, startChild} from '../helpers/child.js';
 import {run, type RunOptions, start, toolPath} from '../helpers/cli.js';
 import {areOn, iteratorSkip, kernelSkip, loadProg, someoneElseHasThemOn} from '../helpers/kernel.js';
 import {parseExposition, promtoolSkip} from '../helpers/prometheus.js';
@@ -131,7 +132,7 @@ t.test(
     const cases: readonly [readonly string[], number, RegExp][] = [
       [[], all, /with CAP_DAC_READ_SEARCH, CAP_SYS_PTRACE and CAP_SYS_ADMIN alone\.$/],
       [noSources, 0, /From here on it is uid 65534 with no capability\.$/],
-      [noSources.slice(1), dacReadSearch, /with CAP_DAC_READ_SEARCH alone\.$/],
+      [noSources.slice(1), dacReadSearch + sysPtrace, /with CAP_DAC_READ_SEARCH and CAP_SYS_PTRACE alone\.$/],
       [[...noSources, '--sampler', 'walk'], sysAdmin, /with CAP_SYS_ADMIN alone\.$/],
     ];
     for (const [words, kept, says] of cases) {
@@ -147,6 +148,46 @@ t.test(
     }
   },
 );
+
+const threads = (oneMore: string): RunOptions => ({
+  nodeArgs: ['--import', fileURLToPath(new URL('../fixtures/threads.mjs', import.meta.url))],
+  env: {ONE_MORE_THREAD: oneMore},
+});
+
+t.test('where rights could not be given up nobody is served, and that at once', {skip: iteratorSkip}, async (t) => {
+  // Whoever the first process is, it has not given up what this one has.
+  const {status, stdout, stderr} = await run(['serve', '--listen', '127.0.0.1:0'], threads('../../1'));
+  t.match(stderr, /^bpftop-ts: cannot give up privileges: thread \S+ keeps some\./);
+  t.equal(status, 77);
+  t.notMatch(stdout, /TCPServer/, 'the port is closed before it ends');
+});
+
+t.test('a thread that ends meanwhile has no rights', {skip: iteratorSkip}, async (t) => {
+  const {first} = await serve(t, [], threads('0'));
+  t.match(first, /From here on it is uid 65534/);
+});
+
+t.test('owners are told by /proc alone, too: at every look, not the first alone', {skip: kernelSkip}, async (t) => {
+  // In a pid namespace of its own it has /proc only.
+  const tool = JSON.stringify([toolPath, 'serve', '--listen', '127.0.0.1:0', '--max-age', '0', ...noSources.slice(1)]);
+  const holder = startChild(
+    t,
+    `const testbed = load('testbed.node');
+     let prog;
+     process.stdin.once('data', () => console.log((prog = testbed.load({type: 'xdp'})).id));
+     require('node:child_process').spawn(process.execPath, ${tool}, {stdio: ['ignore', 'inherit', process.stdout]});`,
+    {wrapper: ['unshare', '--pid', '--fork', '--kill-child', '--mount-proc']},
+  );
+  const [url] = /http:\/\/[\d.:]+/.exec((await holder.line()) ?? '') ?? [];
+  const text = async () => (await fetch(`${url}/metrics`)).text();
+  // Each look took another time, to the nanosecond.
+  const look = async () => valueOf(await text(), 'bpftop_collection_duration_seconds', {source: 'owners'});
+  const first = await look();
+  holder.send('');
+  const later = {program_id: (await holder.line()) ?? ''};
+  while ((await look()) === first) await sleep(50);
+  t.equal(valueOf(await text(), 'bpftop_program_owner_info', {...later, pid: '1'}), 1);
+});
 
 t.test('HUP reads users again; what can’t be used changes nothing', {skip: kernelSkip}, async (t) => {
   const file = path.join(t.testdir({}), 'web.yml');
@@ -199,7 +240,7 @@ t.test('what can’t be done is one sentence', {skip: kernelSkip}, async (t) => 
     [
       ['--web.config.file', path.join(dir, 'bad.pem.yml')],
       2,
-      /tls_server_config: .*\. It needs a certificate and its key, in PEM/,
+      /tls_server_config: .*\. It needs a certificate and its key, in PEM, and/,
     ],
     [['--web.config.file', path.join(dir, 'no.yml')], 2, /no\.yml', line 1: it is no YAML/],
     [['--web.config.file', path.join(dir, 'other.yml')], 2, /it has 'tls'\. There are tls_server_config/],

@@ -1,5 +1,5 @@
 /** What sources need once they have begun is tried: as nobody, with that, they tell what root is told. */
-import {spawn} from 'node:child_process';
+import {spawn, spawnSync} from 'node:child_process';
 import {once} from 'node:events';
 import {createInterface} from 'node:readline';
 import {fileURLToPath} from 'node:url';
@@ -85,13 +85,27 @@ t.test(
       does(() => {}),
       new UserError(`cannot give up privileges: thread ${process.pid} keeps some. Start it as root, with sudo.`, 77),
     );
-    const error = Object.assign(new Error('setresuid: EINVAL: thread 7'), {code: 'EINVAL', syscall: 'setresuid'});
+    const error = Object.assign(new Error('prctl: EINVAL: thread 7'), {code: 'EINVAL', syscall: 'prctl'});
     t.throws(
       does(() => {
         throw error;
       }),
-      {message: 'cannot give up privileges: setresuid: EINVAL: thread 7. Start it as root, with sudo.', exitStatus: 77},
+      {message: 'cannot give up privileges: prctl: EINVAL: thread 7. Start it as root, with sudo.', exitStatus: 77},
     );
     t.end();
   },
 );
+
+const inNamespace = ['-u', 'NODE_OPTIONS', 'unshare', '--user', '--map-root-user'];
+const namespaceSkip = spawnSync('env', [...inNamespace, 'true']).status !== 0 && 'needs user namespaces';
+
+t.test('a user namespace in which nobody can become nobody is named', {skip: namespaceSkip}, (t) => {
+  const module = JSON.stringify(new URL('../../src/collectors/privileges.ts', import.meta.url));
+  for (const become of ['nobody', 'nobody if possible']) {
+    const script = `(await import(${module})).dropPrivileges(new Set(), '${become}')`;
+    const words = [...inNamespace, process.execPath, '--import', 'tsx', '--input-type=module', '-e', script];
+    const {stderr} = spawnSync('env', words, {encoding: 'utf8'});
+    t.match(stderr, /cannot give up privileges: setgroups: EPERM.*\. Its user namespace forbids setgroups, or has no uid/);
+  }
+  t.end();
+});

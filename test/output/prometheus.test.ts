@@ -34,18 +34,19 @@ function exposedOf(samples: readonly Sample[], rest: Partial<Exposed> = {}): Exp
 
 t.test('what a stranger’s recording says is safe for a terminal, and no series is there twice', async (t) => {
   const evil = '\u001b[2J';
-  const sample = fullSample(10, [{id: 1, name: evil, tag: evil}]);
+  const sample = fullSample(10, [{id: 1, name: evil, tag: evil}, {id: 2}]);
+  const twice = {...link, linkId: 4, missed: 1};
   const sources = {
     ...sample.progs.sources,
     owners: reading({1: [owner({pid: 7, comm: evil}), owner({pid: 7, comm: evil})]}),
-    links: reading({1: [{...link, type: evil, attachType: evil, target: evil}]}),
+    links: reading({1: [{...link, type: evil, attachType: evil, target: evil}, twice, twice], 2: [{...twice, missed: 2}]}),
     maps: reading({1: [{...progMap({id: 5, name: evil}), type: evil}]}),
   };
   const text = await formatFamilies(expose(exposedOf([{...sample, progs: {...sample.progs, sources}}])), 'text');
   t.notMatch(text, '\u001b');
   t.match(text, 'tag="<1b>[2J"');
-  const series = text.split('\n').filter((line) => line.startsWith('bpftop_program_owner_info{'));
-  t.equal(series.length, 1);
+  for (const name of ['bpftop_program_owner_info', 'bpftop_link_missed_total'])
+    t.equal(text.split('\n').filter((line) => line.startsWith(`${name}{`)).length, 1, name);
 });
 
 const everything = () =>

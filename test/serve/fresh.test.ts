@@ -18,18 +18,18 @@ t.test('what has grown old is made anew', async (t) => {
   t.equal(await fresh.get(), 2);
 });
 
-t.test('a failure reaches all who wait, and nobody after', async (t) => {
+t.test('a failure reaches all who wait, and who asks while it is young; then it is tried again', async (t) => {
   let made = 0;
-  const fresh = new Fresh(
-    () => (++made === 1 ? sleep(10).then(() => Promise.reject(new Error('no'))) : Promise.resolve(made)),
-    60_000,
-  );
+  const failing = (maxAgeMs: number) =>
+    new Fresh(() => sleep(10).then(() => Promise.reject(new Error(`${++made}`))), maxAgeMs);
+  const fresh = failing(3_600_000);
   const got = await Promise.allSettled([fresh.get(), fresh.get()]);
-  t.same(
-    got.map(({status}) => status),
-    ['rejected', 'rejected'],
-  );
-  t.equal(await fresh.get(), 2);
+  t.match(got, [{reason: {message: '1'}}, {reason: {message: '1'}}]);
+  await t.rejects(fresh.get(), {message: '1'});
+  const old = failing(5);
+  await t.rejects(old.get(), {message: '2'});
+  await sleep(20);
+  await t.rejects(old.get(), {message: '3'});
 });
 
 t.test('who asks when the one being made is too old already gets the next, with all who ask like that', async (t) => {

@@ -270,6 +270,12 @@ t.test('cipher suites and curves are the ones that are named', {skip: opensslSki
     'prefer_server_cipher_suites: false, cipher_suites: [TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256]',
   );
   t.match(await handshake(port, {...old, ciphers: `${aes128}:${chacha}`}), {cipher: aes128}, 'the client’s order');
+  t.throws(() => take('curve_preferences: [CurveP256, CurveP256]'), {message: /line 1: .*ECDH curve.* each curve once\.$/});
+  t.match(
+    await handshake(port, {...old, ciphers: `${aes128}:${chacha}`}),
+    {cipher: aes128},
+    'what can’t be had changes nothing',
+  );
   take('max_version: TLS12');
   t.match(await handshake(port, {}), {protocol: 'TLSv1.2'});
   take('min_version: TLS13');
