@@ -53,7 +53,7 @@ export function copyTool(t: {teardown(done: () => unknown): void}): string {
   const copy = mkdtempSync(path.join(tmpdir(), 'bpftop-ts-'));
   t.teardown(() => rmSync(copy, {recursive: true}));
   for (const part of ['bin', 'dist', 'package.json', 'docs/demo.rec'])
-    cpSync(path.join(root, part), path.join(copy, part), {recursive: true});
+    cpSync(path.join(root, part), path.join(copy, part), {recursive: true, dereference: true});
   return path.join(copy, 'bin/bpftop-ts.js');
 }
 
