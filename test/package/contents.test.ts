@@ -19,10 +19,14 @@ const sorted = (values: Iterable<string>) => [...new Set(values)].sort();
 
 /** Files that are there whatever the code is. */
 const always = [
-  ...['package.json', 'README.md', 'CHANGELOG.md', 'LICENSE', 'THIRD-PARTY-LICENSES', 'sbom.cdx.json'],
+  ...['package.json', 'README.md', 'CHANGELOG.md', 'SECURITY.md', 'LICENSE', 'THIRD-PARTY-LICENSES', 'sbom.cdx.json'],
   ...['bin/bpftop-ts.js', 'dist/main.js', 'dist/index.js', 'types/index.d.ts'],
   ...['completions/_bpftop-ts', 'completions/bpftop-ts', 'completions/bpftop-ts.fish'],
   ...['docs/bpftop-ts.8', 'docs/snapshot.schema.json', 'docs/diff.schema.json', 'docs/demo.rec', 'native/build.sh'],
+  ...['Containerfile', 'bpftop-ts-exporter.daemonset.yaml', 'bpftop-ts-exporter.service', 'bpftop-ts-share.service'].map(
+    (file) => `deploy/${file}`,
+  ),
+  ...['deploy/bpftop-ts.grafana.json', 'deploy/bpftop-ts.rules.yml'],
   // What of Node and of node-addon-api native/ includes.
   ...['napi.h', 'napi-inl.h', 'node_api.h', 'node_api_types.h', 'js_native_api.h', 'js_native_api_types.h'].map(
     (file) => `headers/${file}`,
@@ -52,6 +56,24 @@ t.test('it has what it says, nothing else, and nothing that npm would build', (t
   );
   t.ok(packed.size <= 2_500_000, `${packed.size} bytes`);
   t.comment(`${packed.size} bytes packed, ${packed.unpackedSize} unpacked, ${files.length} files`);
+  t.end();
+});
+
+t.test('where its pages point to, there is something in it, but for pictures and what is about a clone', (t) => {
+  const files = packed.files.map((file) => file.path);
+  const elsewhere = /^(https?:|docs\/\w+\.svg$|CONTRIBUTING\.md$)/;
+  let found = 0;
+  for (const page of files.filter((file) => file.endsWith('.md')))
+    for (const [, target = ''] of read(page).matchAll(/\]\(([^)\s#]+)[^)]*\)/g)) {
+      const at = /^https?:/.test(target) ? target : path.join(path.dirname(page), target);
+      if (elsewhere.test(at)) continue;
+      t.ok(
+        files.some((file) => file === at || (at.endsWith('/') && file.startsWith(at))),
+        `${page}: ${target}`,
+      );
+      found++;
+    }
+  t.ok(found > 10, `${found} of them`);
   t.end();
 });
 
