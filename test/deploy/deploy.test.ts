@@ -62,6 +62,23 @@ t.test('rules and the dashboard’s queries can be read by Prometheus', {skip: p
   t.end();
 });
 
+t.test('the job of docs/metrics.md is one that Prometheus can read, and that the alerts name', (t) => {
+  const page = readFileSync(path.join(deploy, '../docs/metrics.md'), 'utf8');
+  const [, text = ''] = /^```yaml\n(scrape_configs:[^]*?)^```$/m.exec(page) ?? [];
+  const config = parse(text) as {scrape_configs: {job_name: string; static_configs: {targets: string[]}[]}[]};
+  const jobs = config.scrape_configs.map((each) => each.job_name);
+  const asked = ruleExprs.flatMap((expr) => [...expr.matchAll(/\bjob="([^"]*)"/g)].map(([, job]) => job));
+  t.ok(asked.length > 0);
+  t.same(asked, jobs);
+  if (!promtoolSkip) {
+    const file = path.join(t.testdir({}), 'prometheus.yml');
+    writeFileSync(file, text.replace(/(?<=_file: ).*/g, file));
+    const {status, stdout, stderr} = spawnSync('promtool', ['check', 'config', '--syntax-only', file], {encoding: 'utf8'});
+    t.equal(status, 0, `${stdout}${stderr}`);
+  }
+  t.end();
+});
+
 t.test('the sleeping of programs that may sleep is shown as no CPU share', (t) => {
   const shares = dashboard.panels.filter(({fieldConfig}) => fieldConfig?.defaults.unit === 'percentunit');
   const timed = shares.flatMap(({targets}) => targets).filter(({expr}) => /_run_time_seconds_total/.test(expr));
