@@ -489,8 +489,10 @@ which need a restart; TERM and INT let requests end.
 nothing is taken for 20 s, or not all in 60 s, is ended.`;
 
 const replayHelp = `
-ssh HOST sudo npx bpftop-ts --record - | bpftop-ts replay -   shows a far host on this screen
-cat FILE.2 FILE.1 FILE | bpftop-ts replay -                   what --rotate has divided`;
+A far host on this screen, if sudo asks for no password there (a pipe has no terminal to ask on):
+  ssh HOST 'cd / && sudo npx -y bpftop-ts@${version} --record -' | bpftop-ts replay -
+What --rotate has divided:
+  cat FILE.2 FILE.1 FILE | bpftop-ts replay -`;
 
 const diffHelp = `
 Compares medians over all readings, of programs with the same type, name and tag, together, and of all.
