@@ -385,7 +385,10 @@ function addOptions(command: Command): Command {
       new Option('--plain', 'tell it in words, the same as --format plain: for screen readers, every 10s, the first five'),
     )
     .addOption(
-      new Option('--output <FILE>', 'with --format prometheus: replace FILE by it, whole, for a textfile collector'),
+      new Option(
+        '--output <FILE>',
+        'with --format prometheus: write it to FILE, whole, over an older one of its own, for a textfile collector',
+      ),
     )
     .addOption(
       new Option(
