@@ -9,7 +9,7 @@ import {type FieldKey, fields, findField} from '../model/fields.js';
 import {type Filter, FilterError, noFilter, parseFilter} from '../model/filter.js';
 import {printable} from '../model/printable.js';
 import {findGrouping, type Grouping, groupings} from '../model/group.js';
-import {initialSort, parseSort, type SortOrder} from '../model/sort.js';
+import {initialSort, parseSort, sortableFields, type SortOrder} from '../model/sort.js';
 import {type LastingSource, type SourceName, sourceNames} from '../sample/sources.js';
 import type {LookOptions} from '../ui/index.js';
 import {type ColumnKey, trendKey} from '../ui/layout.js';
@@ -622,7 +622,9 @@ export function commandLine(
     .configureOutput({writeOut: (text) => (printed += text), writeErr: () => {}, getOutHelpWidth: () => helpWidth})
     .configureHelp({showGlobalOptions: true})
     .allowExcessArguments(false)
-    .description('Shows live what every BPF program in this kernel costs: run time, events per second, CPU.')
+    .description(
+      'Shows live what every BPF program in this kernel costs: run time, events per second, CPU. It needs root; doctor tells what less allows.',
+    )
     .usage('[options] [command]')
     .version(version, '-V, --version', 'show the version')
     .helpOption('-h, --help', 'show this help')
@@ -814,10 +816,12 @@ function helpAfter(command: Command): string {
   const help = command.createHelp();
   help.prepareContext({helpWidth});
   const width = Math.max(...fields.map(({key}) => key.length));
+  const unsortable = fields.filter((each) => !sortableFields.includes(each)).map(({key}) => key);
   const lines = fields.map((each) => help.formatItem(each.key, width, each.help + (each.unit && ` (${each.unit})`), help));
   return `
 Fields; in the JSON document pid to namespace are in owners, attached to link_type in links.
-cpu, avg, ev and age are short for cpu_pct, avg_run_time_ns, events_per_sec and age_ns:
+--sort takes all but ${unsortable.join(', ')}. cpu, avg, ev and age are short for cpu_pct, avg_run_time_ns,
+events_per_sec and age_ns:
 ${lines.join('\n')}
 
 ${filterHelp}
