@@ -77,7 +77,7 @@ t.test('every option that is told of is there', (t) => {
     '--version',
     '--mode',
     '--suppress',
-    ...['--silent', '--global', '--now', '--system', '--no-git-tag-version', '--no-NAME'],
+    ...['--silent', '--global', '--now', '--system', '--no-git-tag-version', '--no-NAME', '--offline', '--package'],
   ];
   const known = new Set([...options, ...foreign]);
   for (const {where, text} of texts)
