@@ -10,6 +10,7 @@ out=$(cd "$out" && pwd)
 # Relative names alone, so that the folder gets into nothing.
 cd "$(dirname "$0")"
 export LC_ALL=C CXX="${CXX:-c++}"
+command -v "${CXX%% *}" >/dev/null || { echo "build: there is no ${CXX%% *} here; it needs g++ 12 or later (CXX=...)." >&2; exit 1; }
 
 flags='-std=c++20 -O2 -fPIC -pthread -fno-exceptions -fno-rtti -fvisibility=hidden -ffunction-sections -fdata-sections
   -Wall -Wextra -Wpedantic -Wshadow -Wformat=2 -Wnull-dereference

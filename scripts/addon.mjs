@@ -3,6 +3,16 @@ import {existsSync, readdirSync, statSync} from 'node:fs';
 import path from 'node:path';
 import {root} from './bundle.mjs';
 
+const files = ['bpf.node', 'testbed.node'];
+
+/** The package's addons: the compiler, of Debian's, for each architecture. */
+export const prebuildCompilers = {x64: 'x86_64-linux-gnu-g++', arm64: 'aarch64-linux-gnu-g++'};
+
+/** All files that the package has of them. */
+export const prebuilds = Object.keys(prebuildCompilers).flatMap((name) =>
+  files.map((file) => `prebuilds/linux-${name}/${file}`),
+);
+
 /** Newest modification below a path. */
 export function newest(at) {
   const stat = statSync(at);
@@ -15,7 +25,7 @@ export function newest(at) {
  * A warning is an error here, and not for who builds from a release with a compiler that we haven't seen.
  */
 export function buildAddon(folder, compiler) {
-  const outputs = ['bpf.node', 'testbed.node'].map((file) => path.join(root, folder, file));
+  const outputs = files.map((file) => path.join(root, folder, file));
   const sources = newest(path.join(root, 'native'));
   if (outputs.every((file) => existsSync(file) && statSync(file).mtimeMs >= sources)) return;
   const {status, stderr} = spawnSync('sh', ['native/build.sh', folder], {

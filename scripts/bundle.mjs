@@ -23,6 +23,7 @@ export const bundleOptions = {
   splitting: true, // the screen is a chunk of its own, which --json never loads
   platform: 'node',
   target: 'node20',
+  tsconfigRaw: {compilerOptions: {jsx: 'react-jsx'}}, // the same bytes, whether tsconfig.json is there or not
   preserveSymlinks: true, // the same paths, and so the same bytes, wherever node_modules really is
   logLevel: 'warning',
   define: {'process.env.NODE_ENV': '"production"'},

@@ -2,9 +2,10 @@
 // all that is in it, the shells' completion, and the headers that its native/build.sh needs. From what is really bundled, so that nothing
 // can be forgotten.
 import {spawnSync} from 'node:child_process';
-import {cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
+import {cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
 import {build} from 'esbuild';
+import {prebuilds} from './addon.mjs';
 import {bundleOptions, entryPoints, root} from './bundle.mjs';
 
 /** What a command prints; its failure is ours. */
@@ -89,6 +90,10 @@ function billOfMaterials(packages) {
   }
   return {...bill, components: [...kept.values()], dependencies: [...relations.values()]};
 }
+
+const missing = prebuilds.filter((file) => !existsSync(path.join(root, file)));
+if (missing.length > 0)
+  console.error(`package: it will have no ${missing.join(', ')}. Compile them first: npm run prebuilds`);
 
 const packages = await bundledPackages();
 writeFileSync(path.join(root, 'THIRD-PARTY-LICENSES'), licences(packages));

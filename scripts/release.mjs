@@ -4,6 +4,7 @@ import {spawnSync} from 'node:child_process';
 import {copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
+import {prebuilds} from './addon.mjs';
 
 const root = process.cwd();
 const [version] = process.argv.slice(2);
@@ -66,6 +67,11 @@ const checks = {
     tarball = path.join(root, path.basename(one));
     copyFileSync(one, tarball);
   },
+  'all addons are in it'() {
+    const files = ask('tar', ['-tzf', tarball])?.split('\n') ?? [];
+    const missing = prebuilds.filter((file) => !files.includes(`package/${file}`));
+    if (missing.length > 0) refuse(`the package has no ${missing.join(', ')}: look at what npm run prebuilds says.`);
+  },
   'installs on a host with Node and nothing else': () =>
     run('the install test', 'npm', ['run', '--silent', 'test:install'], {env: {...process.env, PACKAGE: tarball}}),
   changelog() {
@@ -81,7 +87,8 @@ const checks = {
   },
 };
 
-if (!/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version ?? '')) refuse('say which version: npm run release -- 1.2.3.');
+// None like 1.2.3-rc.1: npm would want another tag than `latest` for it, or give it that.
+if (!/^\d+\.\d+\.\d+$/.test(version ?? '')) refuse('say which version, three numbers: npm run release -- 1.2.3.');
 for (const [what, check] of Object.entries(checks)) {
   console.log(`release: ${what}`);
   check();

@@ -735,7 +735,7 @@ function cannotLoad(what: string, cause?: Error): UserError {
   const system = `linux ${process.arch}, ${glibc === undefined ? 'not glibc' : `glibc ${glibc}`}, Node ${process.version}`;
   const why = cause === undefined ? '' : `: ${cause.message.split('\n')[0]}`;
   return new UserError(
-    `cannot load the native addon: ${what} this system (${system})${why}. Build it with: ${buildCommand}`,
+    `cannot load the native addon: ${what} this system (${system})${why}. Build it, with g++ 12 or later: ${buildCommand}`,
     exitStatus.unavailable,
     {...(cause && {cause})},
   );

@@ -8,7 +8,7 @@ import {type FileHandle, lstat, open, rename, rm} from 'node:fs/promises';
 import path from 'node:path';
 import {UserError} from '../errors.js';
 
-const {O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY} = constants;
+const {O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY} = constants;
 
 /** For whom it is readable. */
 const ownerAlone = 0o600;
@@ -93,10 +93,14 @@ export async function writeNew(file: string, text: string, mode = ownerAlone): P
 
 /**
  * Writes a file in the place of what is there, by way of one beside it.
- * @throws the fs error, and where something else than a plain file is there; nothing has changed then.
+ * @param beginning what a file begins with that may be replaced unasked, unless it is empty; `''`: any may.
+ * @throws the fs error, and where something else than such a plain file is there; nothing has changed then.
  */
-export async function replaceFile(file: string, text: string, mode = ownerAlone): Promise<void> {
-  if ((await kindOf(file)) === 'other') throw new UserError(`${file} is no plain file.`);
+export async function replaceFile(file: string, text: string, mode = ownerAlone, beginning = ''): Promise<void> {
+  const kind = await kindOf(file);
+  if (kind === 'other') throw new UserError(`${file} is no plain file.`);
+  if (kind === 'file' && beginning !== '' && !['', beginning].includes(await firstOf(file, beginning.length)))
+    throw new UserError(`${file} is there, and is another's: it does not begin with '${beginning}'.`);
   // Of no fixed name: one that a killed process has left must not be in the way for ever.
   const beside = `${file}.${randomBytes(6).toString('hex')}`;
   await writeNew(beside, text, mode);
@@ -105,6 +109,18 @@ export async function replaceFile(file: string, text: string, mode = ownerAlone)
   } catch (error) {
     await rm(beside, {force: true});
     throw error;
+  }
+}
+
+/** As many bytes as a file begins with, or all of it. */
+async function firstOf(file: string, bytes: number): Promise<string> {
+  // What has come in its place since may be anything.
+  const handle = await open(file, O_RDONLY | (O_NOFOLLOW ?? 0) | (O_NONBLOCK ?? 0));
+  try {
+    const {buffer, bytesRead} = await handle.read(Buffer.alloc(bytes));
+    return buffer.toString('latin1', 0, bytesRead);
+  } finally {
+    await handle.close();
   }
 }
 

@@ -83,6 +83,8 @@ bpftop\\-ts \\- live profiler of BPF programs
 ${text(program.description())}
 On a terminal it is a live screen; where its output goes elsewhere it writes one table and ends.
 Run\\-time statistics are switched on while it runs (BPF_ENABLE_STATS) and go off with it, however it ends; no sysctl is ever written.
+.SH PRIVILEGES
+${text('The live screen and all formats read the kernel, which takes root: CAP_BPF and CAP_PERFMON show programs and, where somebody has statistics on, rates; what switches those on, and maps, links, pins and full names take CAP_SYS_ADMIN. After sudo bpftop-ts share --group GROUP its members run bpftop-ts with no privilege. serve and share become nobody once they have begun. replay, diff and completion take none; nor does demo, which then plays a recording. doctor tries what this host allows, and tells how to get the rest.')}
 .SH COMMANDS
 ${program.commands.map((command) => commandEntry(command, program)).join('\n')}
 .SH OPTIONS
@@ -96,11 +98,18 @@ ${literally(filterHelp)}
 .SH FILES
 ${entry('~/.config/bpftop-ts/config.json', "What the screen begins with: columns, sort, delay, theme and ascii, as the options take them. In $XDG_CONFIG_HOME, if that is set. The user's own, writable for nobody else.")}
 ${entry('The web configuration file of serve', "That of Prometheus' exporters, in YAML: tls_server_config (cert or cert_file, key or key_file, client_ca or client_ca_file, client_auth_type, client_allowed_sans, min_version, max_version, cipher_suites, prefer_server_cipher_suites, curve_preferences), http_server_config (headers, http2), rate_limit (interval, burst; of each client) and basic_auth_users. What else it has is refused.")}
+${entry('/run/bpftop-ts', 'What share pins for its group, in a bpffs of its own, until share --stop.')}
+.SH ENVIRONMENT
+${entry('NO_COLOR, COLORTERM, TERM', 'How many colours there are, unless --color says so; where TERM is dumb there is no screen.')}
+${entry('LC_ALL, LC_CTYPE, LANG', 'Whether it draws with more than ASCII: the first of them that is set names UTF-8.')}
+${entry('XDG_CONFIG_HOME, HOME', "Where the config file is, which must be the user's own.")}
 .SH EXIT STATUS
 ${text(exitStatusHelp)}
 .SH EXAMPLES
 ${entry('bpftop-ts -f "pod:checkout cpu>1"', "What costs that pod's programs more than 1 % of a CPU.")}
 ${entry('bpftop-ts --json -n 0 -d 10s', 'A document every ten seconds, a line each.')}
+${entry('bpftop-ts --record night.rec --rotate 1h', 'Records, a file an hour, and keeps the last ten.')}
+${entry('bpftop-ts replay night.rec --speed 10', 'Shows that on the same screen, ten times as fast, without privilege.')}
 ${entry('bpftop-ts diff before.json after.json --fail-on "avg>+10%"', 'Fails where a program got slower by more than a tenth between two snapshots, and not by noise.')}
 ${entry('bpftop-ts serve --listen :9935', 'Metrics of every program for Prometheus, to all who can reach this host.')}
 ${entry('bpftop-ts -n 0 --fail-on "type:xdp avg>2us"', 'Waits until an XDP program takes longer than that.')}

@@ -9,7 +9,7 @@ import {type FieldKey, fields, findField} from '../model/fields.js';
 import {type Filter, FilterError, noFilter, parseFilter} from '../model/filter.js';
 import {printable} from '../model/printable.js';
 import {findGrouping, type Grouping, groupings} from '../model/group.js';
-import {initialSort, parseSort, type SortOrder} from '../model/sort.js';
+import {initialSort, parseSort, sortableFields, type SortOrder} from '../model/sort.js';
 import {type LastingSource, type SourceName, sourceNames} from '../sample/sources.js';
 import type {LookOptions} from '../ui/index.js';
 import {type ColumnKey, trendKey} from '../ui/layout.js';
@@ -385,7 +385,10 @@ function addOptions(command: Command): Command {
       new Option('--plain', 'tell it in words, the same as --format plain: for screen readers, every 10s, the first five'),
     )
     .addOption(
-      new Option('--output <FILE>', 'with --format prometheus: replace FILE by it, whole, for a textfile collector'),
+      new Option(
+        '--output <FILE>',
+        'with --format prometheus: write it to FILE, whole, over an older one of its own, for a textfile collector',
+      ),
     )
     .addOption(
       new Option(
@@ -489,8 +492,10 @@ which need a restart; TERM and INT let requests end.
 nothing is taken for 20 s, or not all in 60 s, is ended.`;
 
 const replayHelp = `
-ssh HOST sudo npx bpftop-ts --record - | bpftop-ts replay -   shows a far host on this screen
-cat FILE.2 FILE.1 FILE | bpftop-ts replay -                   what --rotate has divided`;
+A far host on this screen, if sudo asks for no password there (a pipe has no terminal to ask on):
+  ssh HOST 'cd / && sudo npx -y bpftop-ts@${version} --record -' | bpftop-ts replay -
+What --rotate has divided:
+  cat FILE.2 FILE.1 FILE | bpftop-ts replay -`;
 
 const diffHelp = `
 Compares medians over all readings, of programs with the same type, name and tag, together, and of all.
@@ -617,7 +622,9 @@ export function commandLine(
     .configureOutput({writeOut: (text) => (printed += text), writeErr: () => {}, getOutHelpWidth: () => helpWidth})
     .configureHelp({showGlobalOptions: true})
     .allowExcessArguments(false)
-    .description('Shows live what every BPF program in this kernel costs: run time, events per second, CPU.')
+    .description(
+      'Shows live what every BPF program in this kernel costs: run time, events per second, CPU. It needs root; doctor tells what less allows.',
+    )
     .usage('[options] [command]')
     .version(version, '-V, --version', 'show the version')
     .helpOption('-h, --help', 'show this help')
@@ -809,10 +816,12 @@ function helpAfter(command: Command): string {
   const help = command.createHelp();
   help.prepareContext({helpWidth});
   const width = Math.max(...fields.map(({key}) => key.length));
+  const unsortable = fields.filter((each) => !sortableFields.includes(each)).map(({key}) => key);
   const lines = fields.map((each) => help.formatItem(each.key, width, each.help + (each.unit && ` (${each.unit})`), help));
   return `
 Fields; in the JSON document pid to namespace are in owners, attached to link_type in links.
-cpu, avg, ev and age are short for cpu_pct, avg_run_time_ns, events_per_sec and age_ns:
+--sort takes all but ${unsortable.join(', ')}. cpu, avg, ev and age are short for cpu_pct, avg_run_time_ns,
+events_per_sec and age_ns:
 ${lines.join('\n')}
 
 ${filterHelp}

@@ -25,8 +25,8 @@ export async function runShare({group}: ShareOptions): Promise<number> {
   const signal = await firstSignal(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT']);
   clearInterval(alive);
   say(
-    'statistics go off with this, unless others have them on. The group still sees programs, without rates, until: ' +
-      'sudo bpftop-ts share --stop',
+    'statistics go off with this, unless others have them on. The group still sees programs, without rates, until ' +
+      'sudo bpftop-ts share --stop has taken back what is shared.',
   );
   return 128 + constants.signals[signal];
 }

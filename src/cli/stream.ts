@@ -156,12 +156,15 @@ async function toMetrics(told: Omit<Exposed, 'version' | 'maxSeries'>): Promise<
   return formatFamilies(expose({...told, version, maxSeries: mostSeries}), 'text');
 }
 
-/** Readable for all: the collector of textfiles runs as a user of its own. @throws UserError. */
+/** What every page of metrics begins with. */
+const metricsBeginning = '# HELP bpftop_';
+
+/** Readable for all: the collector of textfiles runs as a user of its own. Over a page of metrics alone. @throws UserError. */
 async function writeOutput(file: string, text: string): Promise<void> {
   const what = `cannot write ${file}`;
   const otherwise = 'Choose another place with --output.';
   try {
-    await replaceFile(file, text, 0o644);
+    await replaceFile(file, text, 0o644, metricsBeginning);
   } catch (error) {
     if (isSystemError(error)) throw failedCall(what, error, {otherwise});
     throw new UserError(`${what}: ${(error as Error).message.replace(/\.$/, '')}. ${otherwise}`);

@@ -59,7 +59,7 @@ export function loadProbe(load: () => NativeBpf = loadBpf): NativeBpf {
   const bpf = load();
   if (typeof (bpf as Partial<NativeBpf>).Sampler === 'function') return bpf;
   throw new UserError(
-    `cannot use the native addon: it was built from another version. Build it with: ${buildCommand}`,
+    `cannot use the native addon: it was built from another version. Build it, with g++ 12 or later: ${buildCommand}`,
     exitStatus.unavailable,
   );
 }

@@ -149,7 +149,7 @@ t.test(
     t.match(missing.check['addon'], {
       verdict: 'missing',
       finding: /there is none for this system \(linux .*\)$/,
-      remedy: /^Build it with: sh \/\S+\/native\/build\.sh$/,
+      remedy: /^Build it, with g\+\+ 12 or later: sh \/\S+\/native\/build\.sh$/,
     });
     t.match(missing.check['iterator'], {verdict: 'missing', finding: 'not tried'});
     t.match(missing.check['kernel'], {verdict: 'ok'});

@@ -30,6 +30,20 @@ t.test('a file is replaced whole; a link is not followed', async (t) => {
   t.equal(statSync(at('old')).mode & 0o777, 0o644);
 });
 
+t.test('over a file that begins otherwise than it has to nothing is written, over an empty one it is', async (t) => {
+  const dir = t.testdir({ours: '# ours: old', empty: '', notes: 'my notes', short: '# o'});
+  const replace = (name: string) => replaceFile(path.join(dir, name), '# ours: new', 0o644, '# ours');
+  const textOf = (name: string) => readFileSync(path.join(dir, name), 'utf8');
+  for (const name of ['ours', 'empty', 'none']) {
+    await replace(name);
+    t.equal(textOf(name), '# ours: new');
+  }
+  for (const name of ['notes', 'short'])
+    await t.rejects(replace(name), {name: 'UserError', message: /another's: it does not begin with '# ours'\.$/});
+  t.same([textOf('notes'), textOf('short')], ['my notes', '# o']);
+  t.same(readdirSync(dir).sort(), ['empty', 'none', 'notes', 'ours', 'short']);
+});
+
 t.test('where there is no such directory nothing is made', async (t) => {
   const dir = t.testdir({});
   await t.rejects(writeNew(path.join(dir, 'no such', 'file'), 'x'), {code: 'ENOENT'});

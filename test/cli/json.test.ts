@@ -483,7 +483,7 @@ t.test(
     t.equal(missing.status, 69);
     t.match(
       missing.stderr,
-      /^bpftop-ts: cannot load the native addon: there is none for this system \(linux .*\)\. Build it with: sh \/\S+\/native\/build\.sh\n$/,
+      /^bpftop-ts: cannot load the native addon: there is none for this system \(linux .*\)\. Build it, with g\+\+ 12 or later: sh \/\S+\/native\/build\.sh\n$/,
     );
 
     const built = path.join(path.dirname(tool), '../build/Release');

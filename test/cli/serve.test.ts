@@ -263,7 +263,7 @@ t.test('who may not read is told so at the start', {skip: kernelSkip || setprivS
 
 t.test('a textfile: whole, readable for its collector, in the place of what was there', {skip: kernelSkip}, async (t) => {
   const prog = loadProg(t, {type: 'xdp', name: 'in_a_textfile'});
-  const dir = t.testdir({'bpftop.prom': 'old', victim: 'precious'});
+  const dir = t.testdir({'bpftop.prom': '# HELP bpftop_old', 'empty.prom': '', victim: 'precious'});
   const file = path.join(dir, 'bpftop.prom');
   const words = ['--format', 'prometheus', '-d', '60ms', '--output'];
   t.match(await run([...words, file]), {status: 0, stdout: '', stderr: ''});
@@ -271,7 +271,13 @@ t.test('a textfile: whole, readable for its collector, in the place of what was 
   t.equal(valueOf(text, 'bpftop_program_info', {...idOf(prog), name: 'in_a_textfile'}), 1);
   t.notMatch(text, /^bpftop_runs_total/m, 'sums of one reading mean nothing');
   t.equal(statSync(file).mode & 0o777, 0o644);
-  t.same(readdirSync(dir).sort(), ['bpftop.prom', 'victim']);
+  t.same(readdirSync(dir).sort(), ['bpftop.prom', 'empty.prom', 'victim']);
+  t.match(await run([...words, path.join(dir, 'empty.prom')]), {status: 0, stderr: ''});
+  t.match(await run([...words, path.join(dir, 'victim')]), {
+    status: 1,
+    stderr:
+      /^bpftop-ts: cannot write .*: \S+ is there, and is another's: .* '# HELP bpftop_'\. Choose another place with --output\.\n$/,
+  });
   const going = await run([...words, file, '-n', '2', '-f', 'name=in_a_textfile']);
   t.equal(going.status, 0);
   t.match(readFileSync(file, 'utf8'), /^bpftop_runs_total\{name="in_a_textfile"/m);
@@ -292,17 +298,17 @@ t.test('a textfile: whole, readable for its collector, in the place of what was 
 t.test('a textfile that does not fit leaves the one before, whole, and nothing beside it', {skip: kernelSkip}, (t) => {
   const dir = t.testdir();
   // Room for one page, in a mount namespace of its own.
-  const script = `mount -t tmpfs -o size=4k none ${dir} && echo old > ${dir}/bpftop.prom &&
+  const script = `mount -t tmpfs -o size=4k none ${dir} && echo '# HELP bpftop_old' > ${dir}/bpftop.prom &&
     { "$0" "$1" --format prometheus -d 50ms --output ${dir}/bpftop.prom; echo "ended: $?"; cat ${dir}/bpftop.prom; ls ${dir}; }`;
   const words = ['-u', 'NODE_OPTIONS', 'unshare', '-m', 'sh', '-c', script, process.execPath, toolPath];
   const {stdout, stderr} = spawnSync('env', words, {encoding: 'utf8'});
-  t.equal(stdout, 'ended: 1\nold\nbpftop.prom\n');
+  t.equal(stdout, 'ended: 1\n# HELP bpftop_old\nbpftop.prom\n');
   t.match(stderr, /^bpftop-ts: cannot write \S+: write: ENOSPC\. Choose another place with --output\.\n$/);
   t.end();
 });
 
 t.test('a signal while a textfile is written leaves a whole one, and nothing beside it', {skip: kernelSkip}, async (t) => {
-  const dir = t.testdir({'bpftop.prom': 'old\n'});
+  const dir = t.testdir({'bpftop.prom': '# HELP bpftop_old\n'});
   const file = path.join(dir, 'bpftop.prom');
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
     const child = start(['--format', 'prometheus', '-n', '0', '-d', '50ms', '--output', file]);

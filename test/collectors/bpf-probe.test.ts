@@ -91,7 +91,11 @@ t.test('a bug in the addon is not taken for a refusal', async (t) => {
 
 t.test('an addon of another version is no addon', (t) => {
   const old = {} as NativeBpf;
-  t.throws(() => loadProbe(() => old), {constructor: UserError, exitStatus: 69, message: /another version\. Build it with/});
+  t.throws(() => loadProbe(() => old), {
+    constructor: UserError,
+    exitStatus: 69,
+    message: /another version\. Build it, with g\+\+ 12 or later: sh/,
+  });
   const {bpf} = fakeBpf({walk: {}, iterator: {}, auto: {}});
   t.equal(
     loadProbe(() => bpf),

@@ -1,11 +1,14 @@
 /** What is given along for running the exporter: that it fits what the exporter is. */
 import {spawnSync} from 'node:child_process';
 import {once} from 'node:events';
-import {existsSync, readdirSync, readFileSync, writeFileSync} from 'node:fs';
+import {cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync} from 'node:fs';
+import {tmpdir} from 'node:os';
 import path from 'node:path';
 import {fileURLToPath} from 'node:url';
+import {build} from 'esbuild';
 import t from 'tap';
 import {parse, parseAllDocuments} from 'yaml';
+import {bundleOptions, entryPoints} from '../../scripts/bundle.mjs';
 import {parseOptions, type ServeOptions} from '../../src/cli/options.js';
 import {metricNames} from '../../src/output/prometheus.js';
 import {nobodyWith} from '../helpers/child.js';
@@ -56,6 +59,23 @@ t.test('rules and the dashboard’s queries can be read by Prometheus', {skip: p
   writeFileSync(file, JSON.stringify({groups: [{name: 'dashboard', rules: queries}]}));
   const asked = promtool(file);
   t.equal(asked.status, 0, asked.stderr);
+  t.end();
+});
+
+t.test('the job of docs/metrics.md is one that Prometheus can read, and that the alerts name', (t) => {
+  const page = readFileSync(path.join(deploy, '../docs/metrics.md'), 'utf8');
+  const [, text = ''] = /^```yaml\n(scrape_configs:[^]*?)^```$/m.exec(page) ?? [];
+  const config = parse(text) as {scrape_configs: {job_name: string; static_configs: {targets: string[]}[]}[]};
+  const jobs = config.scrape_configs.map((each) => each.job_name);
+  const asked = ruleExprs.flatMap((expr) => [...expr.matchAll(/\bjob="([^"]*)"/g)].map(([, job]) => job));
+  t.ok(asked.length > 0);
+  t.same(asked, jobs);
+  if (!promtoolSkip) {
+    const file = path.join(t.testdir({}), 'prometheus.yml');
+    writeFileSync(file, text.replace(/(?<=_file: ).*/g, file));
+    const {status, stdout, stderr} = spawnSync('promtool', ['check', 'config', '--syntax-only', file], {encoding: 'utf8'});
+    t.equal(status, 0, `${stdout}${stderr}`);
+  }
   t.end();
 });
 
@@ -202,14 +222,40 @@ t.test('the commands in units and manifests are such as the tool understands', (
   t.end();
 });
 
-t.test('every file that the image is made of is there, and each of its parts is built', (t) => {
+t.test('the image: from what is copied the same bundle is made, and what that reads is in it', async (t) => {
   const root = path.dirname(deploy);
-  const lines = read('Containerfile').split('\n');
-  const copied = lines.flatMap((line) => /^COPY (?!--from)(.*) \S+$/.exec(line)?.[1]?.split(' ') ?? []);
+  const [builder = '', final = ''] = read('Containerfile').split(/^(?=FROM .*-slim)/m);
+  const copied = [...builder.matchAll(/^COPY (.*) \S+$/gm)].flatMap(([, files]) => files!.split(' '));
   t.ok(copied.length > 0);
-  for (const file of copied) t.ok(existsSync(path.join(root, file)), file);
-  const taken = lines.flatMap((line) => /^COPY --from=build (.*) \S+$/.exec(line)?.[1]?.split(' ') ?? []);
-  const made = ['dist', 'build/Release/bpf.node'];
-  for (const file of taken.map((each) => each.replace('/src/', ''))) t.ok([...copied, ...made].includes(file), file);
-  t.end();
+  // Not below this checkout, where esbuild would find its tsconfig.json.
+  const src = mkdtempSync(path.join(tmpdir(), 'bpftop-ts-image-'));
+  t.teardown(() => rmSync(src, {recursive: true}));
+  for (const file of copied) cpSync(path.join(root, file), path.join(src, file), {recursive: true});
+  symlinkSync(path.join(root, 'node_modules'), path.join(src, 'node_modules'));
+  const {status, stderr} = spawnSync(process.execPath, ['scripts/build.mjs', 'bundle'], {cwd: src, encoding: 'utf8'});
+  t.same({status, stderr}, {status: 0, stderr: ''});
+  const {outputFiles} = await build({...bundleOptions, entryPoints, outdir: 'dist', write: false});
+  const whole = outputFiles.map((file) => [path.basename(file.path), file.text] as const).sort();
+  const names = readdirSync(path.join(src, 'dist')).sort();
+  t.same(
+    names,
+    whole.map(([name]) => name),
+  );
+  for (const [name, text] of whole) t.ok(text === readFileSync(path.join(src, 'dist', name), 'utf8'), name);
+
+  const taken = [...final.matchAll(/^COPY --from=build (.*) (\S+)$/gm)].flatMap(([, files, at]) =>
+    files!.split(' ').map((file) => ({file: file.replace('/src/', ''), at: at!})),
+  );
+  const built = ['dist', 'build/Release/bpf.node', 'build/Release/testbed.node'];
+  for (const {file, at} of taken) {
+    t.ok([...copied, ...built].includes(file), `${file} is there`);
+    t.ok([file, './', `${path.dirname(file)}/`].includes(at), `${file} lies where it is looked for: ${at}`);
+  }
+  const wanted = whole.flatMap(([, text]) => [...text.matchAll(/["`]\.\.\/(docs\/[\w.]+)["`]/g)].map(([, file]) => file!));
+  t.ok(wanted.length > 0);
+  for (const file of [...built, ...wanted])
+    t.ok(
+      taken.some((each) => each.file === file),
+      `${file} is in the image`,
+    );
 });

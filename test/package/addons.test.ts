@@ -186,6 +186,16 @@ for (const name of ['x64', 'arm64'] as const) {
   });
 }
 
+t.test('without a compiler a user is told so, once', {skip: process.platform !== 'linux' && 'needs Linux'}, (t) => {
+  const {status, stdout, stderr} = spawnSync('sh', [path.join(root, 'native/build.sh'), path.join(folder, 'none')], {
+    encoding: 'utf8',
+    env: {PATH: process.env['PATH'], CXX: 'no-such-c++ -m64'},
+  });
+  const said = 'build: there is no no-such-c++ here; it needs g++ 12 or later (CXX=...).\n';
+  t.same({status, stdout, stderr}, {status: 1, stdout: '', stderr: said});
+  t.end();
+});
+
 t.test(
   'what a user builds, from the sources as they are in the package, is the addon of the package to the byte',
   {skip: unable('x64') ?? false},

@@ -1,13 +1,16 @@
+import {spawnSync} from 'node:child_process';
 import {cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync} from 'node:fs';
 import {createRequire} from 'node:module';
 import path from 'node:path';
 import t from 'tap';
+import {prebuilds} from '../../scripts/addon.mjs';
 import {has} from '../helpers/mounts.js';
 import {outputOf, pack, root, unpack} from '../helpers/package.js';
 
 // Two packs, which build all that can be built without a compiler.
 t.setTimeout(600_000);
 
+const notBuilt = prebuilds.filter((file) => !existsSync(path.join(root, file)));
 const made = t.testdir({});
 const packed = pack(path.join(made, 'packed'));
 const published = unpack(packed, path.join(made, 'published'));
@@ -16,10 +19,14 @@ const sorted = (values: Iterable<string>) => [...new Set(values)].sort();
 
 /** Files that are there whatever the code is. */
 const always = [
-  ...['package.json', 'README.md', 'CHANGELOG.md', 'LICENSE', 'THIRD-PARTY-LICENSES', 'sbom.cdx.json'],
+  ...['package.json', 'README.md', 'CHANGELOG.md', 'SECURITY.md', 'LICENSE', 'THIRD-PARTY-LICENSES', 'sbom.cdx.json'],
   ...['bin/bpftop-ts.js', 'dist/main.js', 'dist/index.js', 'types/index.d.ts'],
   ...['completions/_bpftop-ts', 'completions/bpftop-ts', 'completions/bpftop-ts.fish'],
   ...['docs/bpftop-ts.8', 'docs/snapshot.schema.json', 'docs/diff.schema.json', 'docs/demo.rec', 'native/build.sh'],
+  ...['Containerfile', 'bpftop-ts-exporter.daemonset.yaml', 'bpftop-ts-exporter.service', 'bpftop-ts-share.service'].map(
+    (file) => `deploy/${file}`,
+  ),
+  ...['deploy/bpftop-ts.grafana.json', 'deploy/bpftop-ts.rules.yml'],
   // What of Node and of node-addon-api native/ includes.
   ...['napi.h', 'napi-inl.h', 'node_api.h', 'node_api_types.h', 'js_native_api.h', 'js_native_api_types.h'].map(
     (file) => `headers/${file}`,
@@ -47,13 +54,42 @@ t.test('it has what it says, nothing else, and nothing that npm would build', (t
     files.filter((file) => !always.includes(file) && !asNeeded.test(file)),
     [],
   );
-  // An addon that was built for it is in it.
-  const addons = existsSync(path.join(root, 'prebuilds'))
-    ? readdirSync(path.join(root, 'prebuilds'), {recursive: true, encoding: 'utf8'}).filter((file) => file.endsWith('.node'))
-    : [];
-  t.same(files.filter((file) => file.endsWith('.node')).sort(), addons.map((file) => `prebuilds/${file}`).sort());
   t.ok(packed.size <= 2_500_000, `${packed.size} bytes`);
   t.comment(`${packed.size} bytes packed, ${packed.unpackedSize} unpacked, ${files.length} files`);
+  t.end();
+});
+
+t.test('where its pages point to, there is something in it, but for pictures and what is about a clone', (t) => {
+  const files = packed.files.map((file) => file.path);
+  const elsewhere = /^(https?:|docs\/\w+\.svg$|CONTRIBUTING\.md$)/;
+  let found = 0;
+  for (const page of files.filter((file) => file.endsWith('.md')))
+    for (const [, target = ''] of read(page).matchAll(/\]\(([^)\s#]+)[^)]*\)/g)) {
+      const at = /^https?:/.test(target) ? target : path.join(path.dirname(page), target);
+      if (elsewhere.test(at)) continue;
+      t.ok(
+        files.some((file) => file === at || (at.endsWith('/') && file.startsWith(at))),
+        `${page}: ${target}`,
+      );
+      found++;
+    }
+  t.ok(found > 10, `${found} of them`);
+  t.end();
+});
+
+t.test(
+  'it has the addons of all architectures',
+  {skip: notBuilt.length > 0 && `npm run prebuilds has not made ${notBuilt.join(', ')}`},
+  (t) => {
+    const addons = packed.files.map((file) => file.path).filter((file) => file.endsWith('.node'));
+    t.same(addons.sort(), [...prebuilds].sort());
+    t.end();
+  },
+);
+
+t.test('what lies in a checkout is not published, with or without addons', (t) => {
+  const {status, stderr} = spawnSync('npm', ['run', '--silent', 'prepublishOnly'], {cwd: root, encoding: 'utf8'});
+  t.match({status, stderr}, {status: 1, stderr: /^publish: not from a checkout, but the tarball/m});
   t.end();
 });
 

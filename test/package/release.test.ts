@@ -16,20 +16,20 @@ t.test('the first thing that is not as it should be is said, in one sentence, in
   const scripts: Record<string, string> = {
     test: 'false',
     bench: 'false',
-    prebuilds: 'true',
+    prebuilds: 'mkdir -p prebuilds/linux-x64; touch prebuilds/linux-x64/bpf.node prebuilds/linux-x64/testbed.node',
     prepack: 'echo $PWD > where',
     'test:install': 'test -f "$PACKAGE" && false',
   };
   const manifest = (version: string) => {
-    const head = {name: 'scratch', version, files: ['where']};
+    const head = {name: 'scratch', version, files: ['where', 'prebuilds']};
     write('package.json', JSON.stringify({...head, scripts}));
     write('package-lock.json', JSON.stringify({...head, lockfileVersion: 3, packages: {'': {name: 'scratch', version}}}));
   };
-  /** How a release of 1.0.0 ends. */
-  const release = () => {
+  /** How a release ends. */
+  const release = (version = '1.0.0') => {
     const environment = ['GIT_CONFIG_COUNT=2', 'GIT_CONFIG_KEY_0=user.name', 'GIT_CONFIG_VALUE_0=nobody'];
     environment.push('GIT_CONFIG_KEY_1=user.email', 'GIT_CONFIG_VALUE_1=nobody@example.org', 'npm_config_offline=true');
-    const words = ['-u', 'NODE_OPTIONS', ...environment, process.execPath, 'scripts/release.mjs', '1.0.0'];
+    const words = ['-u', 'NODE_OPTIONS', ...environment, process.execPath, 'scripts/release.mjs', version];
     const {status, stdout, stderr} = spawnSync('env', words, {cwd: checkout, encoding: 'utf8'});
     return {status, said: stderr.split('\n').filter((line) => line.startsWith('release: ')), stdout};
   };
@@ -37,15 +37,17 @@ t.test('the first thing that is not as it should be is said, in one sentence, in
 
   git('init', '--quiet', '--initial-branch', 'work');
   mkdirSync(path.join(checkout, 'scripts'));
-  copyFileSync(path.join(root, 'scripts/release.mjs'), path.join(checkout, 'scripts/release.mjs'));
+  for (const file of ['scripts/release.mjs', 'scripts/addon.mjs', 'scripts/bundle.mjs'])
+    copyFileSync(path.join(root, file), path.join(checkout, file));
   manifest('0.9.0');
   write('CHANGELOG.md', '## [Unreleased]\n');
   git('add', '.');
   commit('all wrong');
 
+  t.match(release('1.0.0-rc.1'), {status: 1, said: [/three numbers/]}, 'npm would make it the latest');
   write('stray', '');
   refused(/the tree is not clean/);
-  write('.gitignore', 'stray\nwhere\n*.tgz\n');
+  write('.gitignore', 'stray\nwhere\nprebuilds\n*.tgz\n');
   git('add', '.');
   commit('clean');
   refused(/not on main/);
@@ -63,6 +65,8 @@ t.test('the first thing that is not as it should be is said, in one sentence, in
   mend({bench: 'true'});
   refused(/two packs of this commit differ/);
   mend({prepack: 'echo always the same > where'});
+  refused(/the package has no prebuilds\/linux-arm64\/bpf\.node, prebuilds\/linux-arm64\/testbed\.node:/);
+  mend({prebuilds: `${scripts['prebuilds']}; cp -r prebuilds/linux-x64 prebuilds/linux-arm64`});
   refused(/the install test failed/);
   mend({'test:install': 'test -f "$PACKAGE"'});
   refused(/CHANGELOG\.md has no "## \[1\.0\.0\] - DATE"/);
