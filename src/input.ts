@@ -37,12 +37,12 @@ export function openInput(file: string, verb: 'compare' | 'replay'): Input {
     let stream: ReadStream | Socket;
     if (file === '-' && process.stdin.isTTY)
       throw refused('it is a terminal. Pipe into it what bpftop-ts --record - writes.', exitStatus.usage);
-    else if (file === '-') stream = process.stdin;
+    else if (file === '-' && !stat.isDirectory()) stream = process.stdin;
     else if (stat.isFile()) stream = createReadStream(file, {fd});
     // Not in a thread that waits for its first writer, and the end of the process for that.
     else if (stat.isFIFO()) stream = new Socket({fd, readable: true, writable: false});
     else {
-      closeSync(fd);
+      if (file !== '-') closeSync(fd);
       throw refused('it is neither a file nor a pipe.', exitStatus.failed);
     }
     // What went wrong is told to who reads.

@@ -5,7 +5,7 @@ import path from 'node:path';
 import t from 'tap';
 import {openInput, readPlain} from '../src/input.js';
 import {nobodyWith} from './helpers/child.js';
-import {copyTool, run} from './helpers/cli.js';
+import {copyTool, run, toolPath} from './helpers/cli.js';
 import {busySamples, recordingOf} from './helpers/recordings.js';
 
 const setprivSkip =
@@ -30,6 +30,8 @@ t.test('text is read from plain files alone, as long as they are short enough', 
 t.test('a socket, a device or a terminal is no input', (t) => {
   for (const file of ['/dev/zero', '/dev/ptmx', '/'])
     t.throws(() => openInput(file, 'replay'), {exitStatus: 1, message: /it is neither a file nor a pipe/}, file);
+  const words = ['-u', 'NODE_OPTIONS', 'sh', '-c', '"$0" "$1" replay - </', process.execPath, toolPath];
+  t.match(spawnSync('env', words, {encoding: 'utf8'}), {status: 1, stderr: /stdin: it is neither a file nor a pipe\./});
   t.end();
 });
 
