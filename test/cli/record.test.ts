@@ -164,7 +164,7 @@ t.test('nor does a reader of the recording', {skip: kernelSkip}, async (t) => {
     {code: 'EAGAIN'},
   );
   const child = spawn('env', ['-u', 'NODE_OPTIONS', process.execPath, toolPath, '--record', '-'], {
-    stdio: ['ignore', stdout, 'inherit'],
+    stdio: ['ignore', stdout, 'ignore'],
   });
   t.teardown(() => child.kill('SIGKILL'));
   // It reads: a signal no longer ends it on the spot.
