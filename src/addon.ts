@@ -699,7 +699,7 @@ export function loadTestbed(): NativeTestbed {
   return load('testbed.node') as NativeTestbed;
 }
 
-const loaded = new Set<string>();
+const loaded = new Map<string, unknown>();
 
 /** Builds the addon from source, wherever this package lies; needs a C++ compiler alone. */
 export const buildCommand = `sh ${shellWord(fileURLToPath(new URL('../native/build.sh', import.meta.url)))}`;
@@ -708,35 +708,39 @@ function shellWord(text: string): string {
   return /^[\w./@+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
-/** What a build from source leaves goes first, then what came with the package; the same one step up from src/ and from dist/. */
+/** What a build from source leaves goes first, then, also where that doesn't fit, what came with the package; the same one step up from src/ and from dist/. */
 function load(file: string): unknown {
   if (process.platform !== 'linux')
     throw new UserError(
       `cannot read BPF programs on ${process.platform}: they live in the Linux kernel. Run it on the Linux host itself.`,
       exitStatus.unavailable,
     );
-  const built = `../build/Release/${file}`;
-  const there = [built, `../prebuilds/linux-${process.arch}/${file}`].find((each) =>
+  if (loaded.has(file)) return loaded.get(file);
+  const there = [`../build/Release/${file}`, `../prebuilds/linux-${process.arch}/${file}`].filter((each) =>
     existsSync(new URL(each, import.meta.url)),
   );
-  if (there === undefined) throw cannotLoad('there is none for');
-  try {
-    const native: unknown = require(there);
-    loaded.add(file);
-    return native;
-  } catch (error) {
-    throw cannotLoad(`${there.slice('../'.length)} does not fit`, error as Error);
-  }
+  const causes: Error[] = [];
+  for (const each of there)
+    try {
+      const native: unknown = require(each);
+      loaded.set(file, native);
+      return native;
+    } catch (error) {
+      causes.push(error as Error);
+    }
+  if (there.length === 0) throw cannotLoad('there is none for');
+  const names = there.map((each) => each.slice('../'.length)).join(' and ');
+  throw cannotLoad(`${names} ${there.length === 1 ? 'does' : 'do'} not fit`, causes);
 }
 
-function cannotLoad(what: string, cause?: Error): UserError {
+function cannotLoad(what: string, causes: readonly Error[] = []): UserError {
   const {header} = process.report.getReport() as {readonly header: {readonly glibcVersionRuntime?: string}};
   const glibc = header.glibcVersionRuntime;
   const system = `linux ${process.arch}, ${glibc === undefined ? 'not glibc' : `glibc ${glibc}`}, Node ${process.version}`;
-  const why = cause === undefined ? '' : `: ${cause.message.split('\n')[0]}`;
+  const why = causes.length === 0 ? '' : `: ${causes.map(({message}) => message.split('\n')[0]).join('; ')}`;
   return new UserError(
     `cannot load the native addon: ${what} this system (${system})${why}. Build it, with g++ 12 or later: ${buildCommand}`,
     exitStatus.unavailable,
-    {...(cause && {cause})},
+    {...(causes.length > 0 && {cause: causes[0]})},
   );
 }

@@ -1,7 +1,7 @@
 /** Files that a person names to be read: nothing is waited for but their bytes, and whoever waits can be ended by a signal. */
 import {closeSync, constants, createReadStream, fstatSync, openSync, type ReadStream, readSync} from 'node:fs';
 import {Socket} from 'node:net';
-import {type ExitStatus, exitStatus, failedCall, UserError} from './errors.js';
+import {type ExitStatus, exitStatus, failedCall, isSystemError, UserError} from './errors.js';
 
 // Not waiting for whoever might write into a FIFO, and no terminal becomes this process's own.
 const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
@@ -37,12 +37,12 @@ export function openInput(file: string, verb: 'compare' | 'replay'): Input {
     let stream: ReadStream | Socket;
     if (file === '-' && process.stdin.isTTY)
       throw refused('it is a terminal. Pipe into it what bpftop-ts --record - writes.', exitStatus.usage);
-    else if (file === '-') stream = process.stdin;
+    else if (file === '-' && !stat.isDirectory()) stream = process.stdin;
     else if (stat.isFile()) stream = createReadStream(file, {fd});
     // Not in a thread that waits for its first writer, and the end of the process for that.
     else if (stat.isFIFO()) stream = new Socket({fd, readable: true, writable: false});
     else {
-      closeSync(fd);
+      if (file !== '-') closeSync(fd);
       throw refused('it is neither a file nor a pipe.', exitStatus.failed);
     }
     // What went wrong is told to who reads.
@@ -66,7 +66,7 @@ async function* chunksOf(
 
 /**
  * All the text of a plain file, and who may read it.
- * @param own whether it must be this user's: not by a symbolic link, and nobody else may write to it.
+ * @param own whether it must be this user's, or root's: not by a symbolic link, and nobody else may write to it.
  * @throws the fs error; an Error that says what is wrong with it, without a full stop.
  */
 export function readPlain(
@@ -74,13 +74,13 @@ export function readPlain(
   mostBytes: number,
   own = false,
 ): {readonly text: string; /** st_mode */ readonly mode: number} {
-  const fd = openSync(file, own ? flags | constants.O_NOFOLLOW : flags);
+  const fd = own ? openItself(file) : openSync(file, flags);
   try {
     const stat = fstatSync(fd);
     if (!stat.isFile()) throw new Error('it is no plain file');
     // Windows has no uids, and modes that say nothing: there a home is one's own.
     const uid = own ? process.geteuid?.() : undefined;
-    if (uid !== undefined && stat.uid !== uid) throw new Error('it belongs to another user');
+    if (uid !== undefined && stat.uid !== uid && stat.uid !== 0) throw new Error('it belongs to another user');
     if (uid !== undefined && (stat.mode & 0o022) !== 0) throw new Error('others may write to it');
     // Its size isn't asked for: it may be growing, and files of the kernel's own have none.
     const bytes = Buffer.alloc(mostBytes + 1);
@@ -91,5 +91,16 @@ export function readPlain(
     return {text: bytes.toString('utf8', 0, length), mode: stat.mode};
   } finally {
     closeSync(fd);
+  }
+}
+
+/** Not what a link in its place leads to. */
+function openItself(file: string): number {
+  try {
+    return openSync(file, flags | constants.O_NOFOLLOW);
+  } catch (error) {
+    // Or links without an end, on the way.
+    if (isSystemError(error) && error.code === 'ELOOP') throw new Error('it is a symbolic link', {cause: error});
+    throw error;
   }
 }

@@ -49,26 +49,35 @@ export function configPath(env: NodeJS.ProcessEnv = process.env): string | null 
 
 /**
  * Reads it.
- * @returns an empty one, with the reason, where there is something that can't be used: not this user's own (sudo keeps the caller's
- * `$HOME` on some systems), writable for others, no plain file, no JSON, or of another form. What isn't a setting is left out alone, with
+ * @returns an empty one, with the reason, where there is something that can't be used: neither this user's own nor root's, all the
+ * way (sudo keeps the caller's `$HOME` on some systems), writable for others, no plain file, no JSON, or of another form. What isn't a setting is left out alone, with
  * that as the reason. No file at all is no problem.
  */
 export function readConfig(file: string | null): {readonly config: Config; readonly problem: string | null} {
   if (file === null) return {config: {}, problem: null};
   try {
-    const {config, others} = parse(readPlain(file, mostBytes, true).text);
+    const {text} = readPlain(file, mostBytes, true);
+    // Not before: what isn't there is no problem, wherever it isn't.
+    checkPlace(path.dirname(file), 'own');
+    const {config, others} = parse(text);
     const problem = others.length === 0 ? null : `there is no setting ${others.join(', ')} (${file})`;
     return {config, problem};
   } catch (error) {
     if (isSystemError(error) && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) return {config: {}, problem: null};
     // The reason first: the line on the screen is cut at half of its width.
     const why = error instanceof Error ? error.message : String(error);
-    return {config: {}, problem: `config file left out: ${why} (${file})`};
+    return {config: {}, problem: `config file left out: ${why.replace(/\.$/, '')} (${file})`};
   }
 }
 
 function parse(text: string): {readonly config: Config; readonly others: readonly string[]} {
-  const value: unknown = JSON.parse(text);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    // Node's reason quotes what stands there, of whatever file that is.
+    throw new Error('it is no JSON');
+  }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error('it is no JSON object');
   const settings: [string, unknown][] = [];
   const others: string[] = [];

@@ -10,7 +10,8 @@ import type {Pace} from '../collectors/pace.js';
 import {ReplayCollector} from '../collectors/replay.js';
 import {demoRecording} from '../demo-recording.js';
 import {exitStatus, isSystemError, UserError} from '../errors.js';
-import type {Sample} from '../sample/types.js';
+import {mapSources, type Reading, type SourceFacts, type SourceName} from '../sample/sources.js';
+import {type ProgInfo, progKey, type Sample} from '../sample/types.js';
 
 interface DemoProg extends TestProgSpec {
   /** Runs a second, on average; null: it runs by itself, on what it is attached to. */
@@ -100,10 +101,14 @@ function explain(error: unknown): unknown {
       });
 }
 
-/** Between two readings of the recording, ns, give or take some ms. */
-const recordedPeriodNs = 1_000_000_000n;
+/** Between two readings of the recording, ms, give or take some. */
+const recordedPeriodMs = 1000;
 
-/** The recording that ships, over and over: each time as if it went on. Longer delays leave out readings, shorter ones are those it has. */
+/**
+ * The recording that ships, over and over. Each time its first reading stands at the time of the last one before, so that there is no period
+ * between the two, and all that follows is later by as much, as if everything had been loaded anew on the same host. Longer delays leave out
+ * readings, shorter ones are those it has.
+ */
 export class DemoReplay extends ReplayCollector {
   /** @throws UserError where it isn't there. */
   constructor() {
@@ -112,20 +117,55 @@ export class DemoReplay extends ReplayCollector {
   }
 
   override async *samples(pace: Pace, signal?: AbortSignal): AsyncGenerator<Sample, void, undefined> {
-    let movedNs = 0n;
+    let move = mover(0n, 0);
+    let recordedNs: bigint | null = null;
     let last: Sample | null = null;
     let dueMs = -Infinity;
-    for await (const sample of super.samples(pace, signal)) {
-      if (last && sample.timeNs <= last.timeNs) movedNs += last.timeNs - sample.timeNs + recordedPeriodNs;
-      last = sample;
-      const timeNs = sample.timeNs + movedNs;
-      const timeMs = Number(timeNs) / 1e6;
-      if (timeMs < dueMs - Number(recordedPeriodNs) / 2e6) continue;
+    for await (const recorded of super.samples(pace, signal)) {
+      const begins = last !== null && recordedNs !== null && recorded.timeNs <= recordedNs;
+      if (begins && last) move = mover(last.timeNs - recorded.timeNs, last.takenAt - recorded.takenAt);
+      recordedNs = recorded.timeNs;
+      const sample = move(recorded);
+      const timeMs = Number(sample.timeNs) / 1e6;
+      if (!begins && timeMs < dueMs - recordedPeriodMs / 2) continue;
       pace.begin(timeMs);
       dueMs = timeMs + pace.next(timeMs);
-      yield {...sample, timeNs, takenAt: sample.takenAt + Number(movedNs / 1_000_000n)};
+      last = sample;
+      yield sample;
     }
   }
+}
+
+/** What makes samples later by `ns`, and by `ms` on the wall clock. What was one object in several of them stays one. */
+function mover(ns: bigint, ms: number): (sample: Sample) => Sample {
+  const infos = memo((info: ProgInfo): ProgInfo => {
+    const loadTimeNs = info.loadTimeNs + ns;
+    const loadedAt = info.loadedAt + Math.round(ms / 1000);
+    return {...info, key: progKey(info.id, loadTimeNs, info.tag), loadTimeNs, loadedAt};
+  });
+  const readings = memo((reading: Reading<unknown>): Reading<unknown> => ({...reading, timeNs: reading.timeNs + ns}));
+  return (sample) => {
+    const {info, sources} = sample.progs;
+    const moved = <Name extends SourceName>(name: Name) => {
+      const reading = sources[name];
+      return reading && (readings(reading) as Reading<SourceFacts[Name]>);
+    };
+    return {
+      ...sample,
+      timeNs: sample.timeNs + ns,
+      takenAt: sample.takenAt + ms,
+      progs: {...sample.progs, info: info.map(infos), sources: mapSources(moved)},
+    };
+  };
+}
+
+function memo<T extends object>(make: (from: T) => T): (from: T) => T {
+  const made = new WeakMap<T, T>();
+  return (from) => {
+    const there = made.get(from) ?? make(from);
+    made.set(from, there);
+    return there;
+  };
 }
 
 /** The same bytes without an end. */

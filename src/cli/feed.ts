@@ -45,9 +45,10 @@ export async function feed(
         screen.finish(endsAsAsked());
         return screen.ended;
       }
-      screen.update(measure(result.value, previous));
-      // The first reading has no rates: like elsewhere, it isn't one of the N. Nor is what comes before the part asked for.
-      if (previous && reached() && ++shown === iterations) return {by: 'quit'};
+      const measured = measure(result.value, previous);
+      screen.update(measured);
+      // A reading without a period has no rates: like elsewhere, it isn't one of the N. Nor is what comes before the part asked for.
+      if (measured.periodNs !== null && reached() && ++shown === iterations) return {by: 'quit'};
       previous = result.value;
     } catch (error) {
       if (!(error instanceof UserError) || !reached()) throw error;

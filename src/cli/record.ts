@@ -16,9 +16,12 @@ const filesKept = 10;
 
 /** Where a recording goes. */
 interface Sink {
-  /** @returns false when nobody reads it any more. @throws UserError when it can't be written. */
-  put(sample: Sample): Promise<boolean>;
-  /** What is being put is whole before. Idempotent. */
+  /**
+   * @param signal ends the wait for who takes nothing of it; a file always does.
+   * @returns false when nobody reads it any more, or that has come. @throws UserError when it can't be written.
+   */
+  put(sample: Sample, signal?: AbortSignal): Promise<boolean>;
+  /** What is being put is whole before. Idempotent. @throws UserError when what was written isn't there after all. */
   close(): Promise<void>;
 }
 
@@ -48,15 +51,15 @@ export class RecordingCollector implements Collector {
 
   async *samples(pace: Pace, signal?: AbortSignal): AsyncGenerator<Sample, void, undefined> {
     for await (const sample of this.#from.samples(pace, signal)) {
-      if (!(await this.#record(sample))) return;
+      if (!(await this.#record(sample, signal))) return;
       yield this.#failure ? withWarning(sample, this.#failure.message) : sample;
     }
   }
 
-  async #record(sample: Sample): Promise<boolean> {
+  async #record(sample: Sample, signal?: AbortSignal): Promise<boolean> {
     if (this.#failure) return true;
     try {
-      const isRead = await this.#sink.put(sample);
+      const isRead = await this.#sink.put(sample, signal);
       this.#begun = true;
       return isRead;
     } catch (error) {
@@ -67,8 +70,11 @@ export class RecordingCollector implements Collector {
   }
 
   async close(): Promise<void> {
-    await this.#sink.close();
-    await this.#from.close();
+    try {
+      await this.#sink.close();
+    } finally {
+      await this.#from.close();
+    }
   }
 }
 
@@ -97,8 +103,8 @@ class StdoutSink implements Sink {
       throw new UserError('--record -: stdout is a terminal. Pipe it into: bpftop-ts replay -', exitStatus.usage);
   }
 
-  put(sample: Sample): Promise<boolean> {
-    return write(encode(this.#encoder, sample));
+  put(sample: Sample, signal?: AbortSignal): Promise<boolean> {
+    return write(encode(this.#encoder, sample), signal);
   }
 
   async close(): Promise<void> {}
@@ -159,9 +165,14 @@ class FileSink implements Sink {
   async close(): Promise<void> {
     this.#closed = true;
     await this.#putting.catch(() => {});
-    await this.#file?.close();
-    if (this.#file && this.#length === 0) await rm(this.#path, {force: true});
+    const file = this.#file;
     this.#file = null;
+    try {
+      await file?.close();
+    } catch (error) {
+      throw unwritable(this.#path, error);
+    }
+    if (file && this.#length === 0) await rm(this.#path, {force: true});
   }
 
   #isDue(more: number, timeNs: bigint): boolean {

@@ -27,8 +27,8 @@ import {mostSeries, type ReplayOptions, type ShowOptions, type TextFormat, type 
 const firstUpdateMs = 1000;
 
 /**
- * Writes one document or table a period. The first reading is only the beginning of the first period, so that whatever is written
- * has rates. A sample that `failOn` is true of is the last. On stdout there is one page of metrics, the last: no reader takes a second.
+ * Writes one document or table a period. The first reading is only the beginning of the first period, and so is one that isn't later than
+ * the one before, so that whatever is written has rates. A sample that `failOn` is true of is the last. On stdout there is one page of metrics, the last: no reader takes a second.
  * @returns the exit status; 128 + n after signal n, by which a file that is being written is whole.
  */
 export async function writeSamples(collector: Collector, options: WatchOptions | ReplayOptions): Promise<number> {
@@ -56,9 +56,8 @@ export async function writeSamples(collector: Collector, options: WatchOptions |
       if (signal?.aborted) break;
       const measured = measure(sample, previous);
       if (format === 'prometheus') ledger.add(measured);
-      const hasRates = previous !== null;
       previous = sample;
-      if (!hasRates) continue;
+      if (measured.periodNs === null) continue;
       periods++;
       // The JSON document carries its warnings; elsewhere they go where they can't be taken for data.
       if (format !== 'json') warnOnce(measured, warned);

@@ -211,7 +211,7 @@ export interface Measured {
   readonly warnings: readonly Warning[];
   /** Why a source is not known, or what of it is missing: no reason to doubt the figures. */
   readonly sourceWarnings: readonly Warning[];
-  /** CPU that this process used in the period, per cent of one CPU. */
+  /** CPU that the process that read used in the period, per cent of one CPU; null also where it was another one before (recordings joined). */
   readonly selfCpuPct: number | null;
   /** Estimate of what statistics cost the host in the period: runs × `statsCostNsPerRun`, per cent of one CPU. */
   readonly statsCostPct: number | null;
@@ -236,6 +236,7 @@ export function measure(sample: Sample, previous: Sample | null): Measured {
   const periodNs = elapsedNs !== null && elapsedNs > 0 ? elapsedNs : null;
   const statsOnThroughout = sample.stats !== 'off' && previous !== null && previous.stats !== 'off';
   const measurable = periodNs !== null && statsOnThroughout;
+  const selfCpuNs = previous && sample.selfCpuNs - previous.selfCpuNs;
 
   const now = sample.progs;
   const before = previous?.progs;
@@ -303,7 +304,7 @@ export function measure(sample: Sample, previous: Sample | null): Measured {
     ),
     warnings: [...sample.warnings, ...missedRuns(progs)],
     sourceWarnings: sourceNames.flatMap((name) => now.sources[name]?.warning ?? []),
-    selfCpuPct: previous && periodNs !== null ? percent(sample.selfCpuNs - previous.selfCpuNs, periodNs) : null,
+    selfCpuPct: selfCpuNs !== null && selfCpuNs >= 0 && periodNs !== null ? percent(selfCpuNs, periodNs) : null,
     statsCostPct: measurable ? percent(all.runCnt * statsCostNsPerRun, periodNs) : null,
     statsCostNsPerRun,
     statsCostSource: sample.statsCostNs === null ? 'documented' : 'calibrated',

@@ -149,7 +149,9 @@ export function snapshotSchema(): Schema {
             'run-time statistics: switched on by this process, by another, or off',
           ),
           duration_ns: whole('how long the reading took, ns'),
-          self_cpu_pct: numberOrNull('CPU time of bpftop-ts itself in the period, % of one CPU; null: no reading before'),
+          self_cpu_pct: numberOrNull(
+            'CPU time of bpftop-ts itself in the period, % of one CPU; null: no reading before of the same process',
+          ),
           stats_cost_pct: numberOrNull(`what statistics added to all runs in the period, % of one CPU; ${period}`),
           stats_cost_ns_per_run: {type: 'number', minimum: 0, description: 'what they add to a run, ns'},
           stats_cost_source: oneOf(['calibrated', 'documented'], 'whether that was timed on this host'),

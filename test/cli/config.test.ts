@@ -1,4 +1,17 @@
-import {chmodSync, chownSync, lchownSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync} from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  lchownSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import {tmpdir} from 'node:os';
 import path from 'node:path';
 import {execFileSync} from 'node:child_process';
 import t from 'tap';
@@ -51,7 +64,7 @@ t.test('a link in its place is neither read nor written through', async (t) => {
   const dir = t.testdir({victim: 'precious'});
   const file = path.join(dir, 'config.json');
   symlinkSync(path.join(dir, 'victim'), file);
-  t.match(readConfig(file), {config: {}, problem: /ELOOP/});
+  t.match(readConfig(file), {config: {}, problem: /^config file left out: it is a symbolic link \(/});
   await t.rejects(writeConfig(file, config), {message: /no plain file/});
   t.equal(readFileSync(path.join(dir, 'victim'), 'utf8'), 'precious');
   t.same(readdirSync(dir).sort(), ['config.json', 'victim']);
@@ -63,7 +76,7 @@ t.test(
   (t) => {
     const dir = t.testdir({
       array: '[]',
-      json: '{',
+      json: '{secret',
       type: '{"ascii": 1}',
       huge: ' '.repeat(70_000),
       open: '{}',
@@ -79,7 +92,7 @@ t.test(
       /^config file left out: it is no JSON object.* \(.*array\)$/,
       'the reason first, the path is long',
     );
-    t.match(problem('json'), /JSON/);
+    t.equal(problem('json'), `config file left out: it is no JSON (${path.join(dir, 'json')})`, 'nothing of it is quoted');
     t.match(problem('type'), /'ascii'/);
     t.match(problem('huge'), /too large/);
     t.match(problem('open'), /others may write/);
@@ -109,6 +122,14 @@ t.test(
     await t.rejects(write('around'), {message: /foreign belongs to another user/}, 'by way of a link of our own');
     await t.rejects(write('open'), {message: /others may write to .*open/});
     await t.rejects(write('file'), {code: 'ENOTDIR'});
+    for (const parts of [['foreign'], ['foreign', 'link'], ['around'], ['open']]) {
+      const place = at(...parts);
+      t.same(readConfig(path.join(place, 'none.json')), {config: {}, problem: null}, 'nothing there is no problem');
+      writeFileSync(path.join(place, 'found.json'), '{"ascii": true}', {mode: 0o600});
+      const why =
+        parts[0] === 'open' ? /^config file left out: others may write to \S*open \(/ : /foreign belongs to another user \(/;
+      t.match(readConfig(path.join(place, 'found.json')), {config: {}, problem: why}, `nor read: ${parts.join('/')}`);
+    }
     for (const each of ['foreign', 'own', 'open']) t.notOk(readdirSync(at(each)).includes('bpftop-ts'), each);
     symlinkSync('loop', at('loop'));
     await t.rejects(write('loop'), {message: /too many links/});
@@ -119,6 +140,21 @@ t.test(
     t.same(readConfig(at('open', 'bpftop-ts', 'config.json')).config, config, 'a sticky directory, as /tmp is');
   },
 );
+
+t.test('root’s own is taken by whoever it is put in place for', {skip: process.getuid?.() !== 0 && 'needs root'}, (t) => {
+  // Below a directory that nobody may look into nothing is found.
+  const dir = mkdtempSync(path.join(tmpdir(), 'bpftop-ts-'));
+  t.teardown(() => rmSync(dir, {recursive: true}));
+  chmodSync(dir, 0o755);
+  const file = path.join(dir, 'config.json');
+  writeFileSync(file, '{"ascii": true}');
+  chmodSync(file, 0o644);
+  process.seteuid?.(65_534);
+  t.teardown(() => process.seteuid?.(0));
+  t.same(readConfig(file), {config: {ascii: true}, problem: null});
+  process.seteuid?.(0);
+  t.end();
+});
 
 t.test('it gives defaults, which the command line overrules; what is no longer known is said', (t) => {
   const problems: string[] = [];

@@ -9,12 +9,15 @@ import {KernelCollector} from '../../src/collectors/kernel.js';
 import {Pace} from '../../src/collectors/pace.js';
 import {demoRecording} from '../../src/demo-recording.js';
 import {measure, type Measured} from '../../src/model/measure.js';
+import {toJson} from '../../src/output/json.js';
 import {SampleDecoder} from '../../src/sample/codec.js';
 import {progTypeName} from '../../src/sample/prog-types.js';
+import {sourceNames} from '../../src/sample/sources.js';
 import type {Sample} from '../../src/sample/types.js';
 import {nobodyWith} from '../helpers/child.js';
 import {copyTool, type Document, pretendOn, run, type RunOptions, toolPath} from '../helpers/cli.js';
 import {kernelSkip} from '../helpers/kernel.js';
+import {publishedSchema} from '../helpers/schema.js';
 import {startInPty} from '../helpers/terminal.js';
 
 const size = {columns: 100, rows: 16};
@@ -164,25 +167,55 @@ for (const platform of ['darwin', 'win32'] as const)
     t.equal((await piped.exited).exitCode, 0, 'keys come from the terminal');
   });
 
-t.test('over and over, it never goes back in time', async (t) => {
+t.test('over and over, each time is as the first, later, and begins without a period', async (t) => {
   const replay = new DemoReplay();
   replay.playback.speed = Infinity;
   const length = (await shipped()).length;
+  /** What each reading of the first time showed, as seen from its own time. */
+  const first: string[] = [];
   let last: Sample | null = null;
   let count = 0;
-  const unrated: number[] = [];
   for await (const sample of replay.samples(new Pace(50))) {
-    const measured: Measured = measure(sample, last);
-    if (last && !(sample.timeNs > last.timeNs && sample.takenAt > last.takenAt)) t.fail(`back in time at sample ${count}`);
-    if (last && measured.totals.cpuPct === null) unrated.push(count);
+    const begins = count % length === 0;
+    const measured: Measured = measure(sample, begins ? null : last);
+    if (last && begins) t.match(measure(sample, last), {periodNs: null, selfCpuPct: null, totals: {cpuPct: null}});
+    if (last && !begins && !(sample.timeNs > last.timeNs)) t.fail(`back in time at ${count}`);
+    if (last && sample.takenAt < last.takenAt) t.fail(`the clock went back at ${count}`);
+    const {timeNs, progs} = sample;
+    const seen = JSON.stringify({
+      ...{periodNs: measured.periodNs, cpuPct: measured.totals.cpuPct, selfCpuPct: measured.selfCpuPct},
+      ages: progs.info.map((info) => Number(timeNs - info.loadTimeNs)),
+      since: sourceNames.map((name) => progs.sources[name] && Number(timeNs - progs.sources[name].timeNs)),
+      progs: measured.progs.map((prog) => [prog.info.id, prog.isNew, prog.cpuPct, prog.owners?.length]),
+      gone: measured.gone.map(({info}) => info.id),
+    });
+    if (count < length) first.push(seen);
+    else if (seen !== first[count % length]) t.equal(seen, first[count % length], `reading ${count}`);
     last = sample;
     if (++count === 2 * length + 10) break;
   }
   t.equal(count, 2 * length + 10);
-  t.ok(
-    unrated.every((at) => at % length === 0),
-    `without rates where it begins anew, if anywhere: ${unrated.join()}`,
-  );
+});
+
+t.test('nothing but whole periods is told of it, past its end too, whatever the delay', async (t) => {
+  const problems = publishedSchema(path.join(path.dirname(fileURLToPath(demoRecording)), 'snapshot.schema.json'));
+  for (const delay of [1000, 7000]) {
+    const replay = new DemoReplay();
+    replay.playback.speed = Infinity;
+    let previous: Sample | null = null;
+    let begun = 0;
+    let left = 400;
+    for await (const sample of replay.samples(new Pace(delay))) {
+      const measured: Measured = measure(sample, previous);
+      if (measured.periodNs === null) begun++;
+      else if (Object.values(sample.progs.sources).every((reading) => reading === null)) t.fail('nothing looked at');
+      const text = toJson(measured, measured.progs, null, {version: '1.2.3', indent: 0});
+      t.same(problems.problems(text), []);
+      previous = sample;
+      if (--left === 0) break;
+    }
+    t.ok(begun > 1, `${begun} beginnings`);
+  }
 });
 
 t.test('a longer delay leaves readings out', async (t) => {

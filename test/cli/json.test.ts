@@ -1,6 +1,16 @@
 import {spawnSync} from 'node:child_process';
 import {once} from 'node:events';
-import {mkdirSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync, statSync, writeFileSync} from 'node:fs';
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
 import {createInterface} from 'node:readline';
@@ -495,6 +505,13 @@ t.test(
       foreign.stderr,
       /^bpftop-ts: cannot load the native addon: build\/Release\/bpf\.node does not fit this system \(linux .*\n$/,
     );
+
+    const shipped = path.join(path.dirname(tool), `../prebuilds/linux-${process.arch}`);
+    mkdirSync(shipped, {recursive: true});
+    writeFileSync(path.join(shipped, 'bpf.node'), 'nor does this');
+    t.match((await run(['--json'], {tool})).stderr, /: build\S+ and prebuilds\S+ do not fit this system \(.*\): .*; .*\n$/);
+    copyFileSync(path.join(import.meta.dirname, '../../build/Release/bpf.node'), path.join(shipped, 'bpf.node'));
+    t.notMatch((await run(['--json'], {tool})).stderr, /native addon/, 'what came with the package fits');
   },
 );
 

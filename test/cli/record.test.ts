@@ -1,15 +1,20 @@
-import {spawnSync} from 'node:child_process';
+import {spawn, spawnSync} from 'node:child_process';
 import {once} from 'node:events';
 import {
+  closeSync,
+  constants,
   existsSync,
   lstatSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs';
 import path from 'node:path';
 import {Readable} from 'node:stream';
@@ -33,6 +38,15 @@ function of(samples: readonly Sample[]) {
     samples: () => Readable.from(samples) as AsyncIterable<Sample>,
     close() {},
   };
+}
+
+/** Where a link leads; null: it is gone. */
+function linkOf(link: string): string | null {
+  try {
+    return readlinkSync(link);
+  } catch {
+    return null;
+  }
 }
 
 async function record(
@@ -135,6 +149,42 @@ t.test('a reader of its JSON that takes nothing does not keep it from its end', 
   child.kill('SIGTERM');
   t.strictSame(await once(child, 'exit'), [143, null]);
   t.ok(read(file).length > 0);
+});
+
+t.test('nor does a reader of the recording', {skip: kernelSkip}, async (t) => {
+  const fifo = path.join(t.testdir(), 'fifo');
+  spawnSync('mkfifo', [fifo]);
+  const fd = openSync(fifo, constants.O_RDWR | constants.O_NONBLOCK);
+  const stdout = openSync(fifo, constants.O_RDWR);
+  t.teardown(() => [fd, stdout].forEach((each) => closeSync(each)));
+  t.throws(
+    () => {
+      for (;;) writeSync(fd, 'x'.repeat(4096));
+    },
+    {code: 'EAGAIN'},
+  );
+  const child = spawn('env', ['-u', 'NODE_OPTIONS', process.execPath, toolPath, '--record', '-'], {
+    stdio: ['ignore', stdout, 'ignore'],
+  });
+  t.teardown(() => child.kill('SIGKILL'));
+  // It reads: a signal no longer ends it on the spot.
+  const fds = `/proc/${child.pid}/fd`;
+  while (!readdirSync(fds).some((name) => linkOf(path.join(fds, name))?.includes('bpf-stats'))) await sleep(20);
+  child.kill('SIGTERM');
+  t.strictSame(await once(child, 'exit'), [143, null]);
+});
+
+t.test('what fails at its end is said, and the kernel is given back all the same', async (t) => {
+  const file = path.join(t.testdir(), 'recording');
+  let closed = 0;
+  const recorder = new RecordingCollector({...of(busySamples(1)), close: () => void closed++}, file, null, false);
+  for await (const sample of recorder.samples(pace)) t.ok(sample);
+  // An fs that tells only now: the descriptor is not there any more.
+  const name = readdirSync('/proc/self/fd').find((each) => each !== '0' && linkOf(`/proc/self/fd/${each}`) === file);
+  closeSync(Number(name));
+  await t.rejects(recorder.close(), {message: /^cannot record to .*recording: close: EBADF\. /});
+  t.equal(closed, 1);
+  await recorder.close();
 });
 
 t.test('rotated by size: each file can be read alone, none is larger, and the last ten are kept', async (t) => {

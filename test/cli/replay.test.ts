@@ -5,9 +5,11 @@ import {constants, tmpdir} from 'node:os';
 import path from 'node:path';
 import type {Readable, Writable} from 'node:stream';
 import t, {type Test} from 'tap';
+import type {Sample} from '../../src/sample/types.js';
 import {copyTool, type Document, documentsOf, run, toolPath} from '../helpers/cli.js';
 import {kernelSkip, loadProg} from '../helpers/kernel.js';
 import {busySamples, recordingOf} from '../helpers/recordings.js';
+import {publishedSchema} from '../helpers/schema.js';
 import {type PtyProgram, startInPty} from '../helpers/terminal.js';
 
 const samples = busySamples(4);
@@ -51,6 +53,26 @@ t.test('every format, with every way to choose, without the addon', async (t) =>
   t.match(JSON.parse(groups.stdout), {groups: [{programs: 1}, {programs: 2}]});
   for (const {status, stderr} of [csv, table, groups]) t.match({status, stderr}, {status: 0, stderr: ''});
 });
+
+t.test(
+  'recordings joined: what is of two processes or two boots is not known, and every document fits the schema',
+  async (t) => {
+    const {problems} = publishedSchema(path.join(import.meta.dirname, '../../docs/snapshot.schema.json'));
+    const joined = async (...parts: (readonly Sample[])[]) => {
+      const {stdout, status} = await run(['replay', fileOf(t, Buffer.concat(parts.map(recordingOf))), '--json']);
+      t.equal(status, 0);
+      for (const line of lines(stdout)) t.same(problems(line), []);
+      return lines(stdout).map((line) => JSON.parse(line) as Document);
+    };
+    const eight = busySamples(8);
+    const restarted = eight.slice(4).map((sample) => ({...sample, selfCpuNs: sample.selfCpuNs / 1e6}));
+    const known = (documents: readonly Document[]) => documents.map(({sampling}) => sampling.self_cpu_pct !== null);
+    t.same(known(await joined(eight.slice(0, 4), restarted)), [true, true, true, false, true, true, true]);
+    const rebooted = await joined(eight.slice(4), eight.slice(0, 4));
+    t.equal(rebooted.length, 6, 'between two boots there is no period');
+    t.ok(rebooted.every(({period_ns, totals}) => period_ns > 0 && totals['cpu_pct'] !== null));
+  },
+);
 
 const taken = ({stdout}: {stdout: string}) => lines(stdout).map((line) => (JSON.parse(line) as {taken_at: string}).taken_at);
 

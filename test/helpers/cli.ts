@@ -95,6 +95,7 @@ export interface Document {
     readonly sampler: string;
     readonly stats_cost_ns_per_run: number;
     readonly stats_cost_source: string;
+    readonly self_cpu_pct: number | null;
   };
   readonly totals: Readonly<Record<string, number | null>>;
   readonly warnings: readonly {readonly code: string; readonly message: string}[];

@@ -39,6 +39,13 @@ t.test('what statistics cost is reckoned with what was timed on the host, where 
   t.end();
 });
 
+t.test('the CPU of another process than the one before is not known', (t) => {
+  const reading = (seconds: number, selfCpuNs: number) => makeSample(seconds, [], {selfCpuNs});
+  t.equal(measure(reading(101, 5e6), reading(100, 9e8)).selfCpuPct, null);
+  t.equal(measure(reading(101, 5e6), reading(100, 5e6)).selfCpuPct, 0);
+  t.end();
+});
+
 t.test('the first sample has totals and no rates', (t) => {
   const {progs, periodNs, totals, gone} = measure(makeSample(100, [{id: 1, runTimeNs: 10n, runCnt: 2n}]), null);
   t.equal(periodNs, null);
