@@ -202,45 +202,38 @@ std::string verifier_log(ProgLoad load) {
   return log.size() <= kMost ? log : "… " + log.substr(log.size() - kMost);
 }
 
-/// Keeps signals from this thread while it lives: BPF_PROG_TEST_RUN stops at one, without saying how many runs it has done.
-class SignalsBlocked {
- public:
-  SignalsBlocked() {
-    sigset_t all;
-    ::sigfillset(&all);
-    ::pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  ~SignalsBlocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-  SignalsBlocked(const SignalsBlocked&) = delete;
-  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+/// Calls `work` in a thread of its own, to which no signal comes, and waits for it: BPF_PROG_TEST_RUN stops where something
+/// waits for its thread, without saying how many runs it has done. For Node's main thread that may also be io_uring.
+template <typename Work>
+SysError undisturbed(Work work) {
+  struct Call {
+    Work& work;
+    SysError error;
+  } call = {work, {}};
+  sigset_t all, before;
+  ::sigfillset(&all);
+  ::pthread_sigmask(SIG_SETMASK, &all, &before);
+  pthread_t thread;
+  const auto run = [](void* data) -> void* {
+    auto& asked = *static_cast<Call*>(data);
+    asked.error = asked.work();
+    return nullptr;
+  };
+  const int refused = ::pthread_create(&thread, nullptr, run, &call);
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (refused != 0) return {refused, "pthread_create"};
+  ::pthread_join(thread, nullptr);
+  return call.error;
+}
 
- private:
-  sigset_t before_;
-};
-
-/// Keeps this thread on one CPU while it lives.
-class OnCpu {
- public:
-  explicit OnCpu(uint32_t cpu) {
-    cpu_set_t one;
-    CPU_ZERO(&one);
-    if (cpu < CPU_SETSIZE) CPU_SET(cpu, &one);
-    const bool moved =
-        ::sched_getaffinity(0, sizeof before_, &before_) == 0 && ::sched_setaffinity(0, sizeof one, &one) == 0;
-    if (!moved) error = {errno, "sched_setaffinity"};
-  }
-  ~OnCpu() {
-    if (!error) ::sched_setaffinity(0, sizeof before_, &before_);
-  }
-  OnCpu(const OnCpu&) = delete;
-  OnCpu& operator=(const OnCpu&) = delete;
-
-  /// EINVAL: no such CPU, or none of this process's.
-  SysError error;
-
- private:
-  cpu_set_t before_;
-};
+/// Moves this thread. EINVAL: no such CPU, or none of this process's.
+SysError move_to(uint32_t cpu) {
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  if (cpu < CPU_SETSIZE) CPU_SET(cpu, &one);
+  if (::sched_setaffinity(0, sizeof one, &one) != 0) return {errno, "sched_setaffinity"};
+  return {};
+}
 
 }  // namespace
 
@@ -334,16 +327,17 @@ Result<TestProg> TestProg::load(const TestProgSpec& spec, std::string& log) {
 }
 
 SysError TestProg::run(uint32_t times, std::optional<uint32_t> cpu) {
-  if (!cpu) return run_here(times);
-  const OnCpu there(*cpu);
-  return there.error ? there.error : run_here(times);
+  return undisturbed([&]() -> SysError {
+    if (cpu)
+      if (const SysError error = move_to(*cpu)) return error;
+    return run_here(times);
+  });
 }
 
 SysError TestProg::run_here(uint32_t times) {
   // Zeros will do: an Ethernet frame of unknown protocol, or arguments nobody reads.
   constexpr uint8_t kBytes[64] = {};
   if (times == 0) return {};  // to the kernel 0 is 1
-  const SignalsBlocked blocked;
   TestRun run;
   if (type_ == ProgType::raw_tracepoint || type_ == ProgType::syscall) {
     // These take a context and no repeat count (EINVAL).
