@@ -1,13 +1,17 @@
 /** Programs that are not there, with all that is known of programs, for measuring what is made of them. */
 import type {Found} from '../src/sample/sources.js';
 import type {Sample} from '../src/sample/types.js';
+import type {Random} from '../test/helpers/random.js';
 import {progInfo} from '../test/helpers/samples.js';
 
 /** Readings between two looks of the slow sources. */
 const lookEvery = 30;
 
-/** @returns what gives one sample after the other, as of that second; `busy`: every program has run since the one before. */
-export function madeUpSamples(count: number): (seconds: number, busy: boolean) => Sample {
+/**
+ * @returns what gives one sample after the other, as of that second; `busy`: every program has run since the one before, in a pattern, or
+ * as `chance` has it.
+ */
+export function madeUpSamples(count: number, chance?: Random): (seconds: number, busy: boolean) => Sample {
   const info = Array.from({length: count}, (_, i) => {
     const id = i + 1;
     return progInfo({id, key: `${id}/1/${i}`, type: i % 2 ? 3 : 6, name: `bench_${i}`, loadTimeNs: 1n, mapIds: [id]});
@@ -56,9 +60,9 @@ export function madeUpSamples(count: number): (seconds: number, busy: boolean) =
     runTimeNs = runTimeNs.slice();
     runCnt = runCnt.slice();
     for (let i = 0; busy && i < count; i++) {
-      const runs = 1 + ((i * 7 + seconds * 3) % 23);
+      const runs = 1 + (chance ? chance.below(10_000) : (i * 7 + seconds * 3) % 23);
       runCnt[i]! += BigInt(runs);
-      runTimeNs[i]! += BigInt(runs * (100 + ((i + seconds) % 50) * 20));
+      runTimeNs[i]! += BigInt(runs * (100 + (chance ? chance.below(1000) : ((i + seconds) % 50) * 20)));
     }
     if (seconds % lookEvery === 0) sources = lookAround(seconds);
     return {

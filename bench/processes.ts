@@ -21,10 +21,10 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 ? (sorted[middle] as number) : ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2;
 }
 
-/** Whether a figure is as its bar wants it: `≤ 6`, `≥ 12×`, or the number itself. Where there is no figure or no bar, it is. */
+/** Whether a figure is as its bar wants it: `≤ 6`, `≥ 12×`, or the number itself. Without a bar it is; where it isn't known it is not. */
 export function meets(figure: string, bar: string): boolean {
+  if (bar === '') return true;
   const [value, wanted] = [parseFloat(figure), parseFloat(bar.replace(/^[≤≥] /, ''))];
-  if (Number.isNaN(value) || Number.isNaN(wanted)) return true;
   return bar.startsWith('≤') ? value <= wanted : bar.startsWith('≥') ? value >= wanted : value === wanted;
 }
 

@@ -71,7 +71,16 @@ export async function benchRows(counts: readonly number[]): Promise<void> {
       const {stayed, moved, rest} = await watch();
       const each = ({bytes, rows: n}: Cost) => (n === 0 ? '-' : (bytes / n).toFixed(0));
       const changed = ((stayed.rows + moved.rows) / rest.rows).toFixed(0);
-      table.push([String(count), changed, each(stayed), '≤ 80', each(moved), '≤ 150', each(rest), '≤ 200']);
+      table.push([
+        String(count),
+        changed,
+        each(stayed),
+        '≤ 80',
+        each(moved),
+        moved.rows === 0 ? '' : '≤ 150',
+        each(rest),
+        '≤ 200',
+      ]);
     } finally {
       load.kill();
     }

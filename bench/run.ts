@@ -9,6 +9,7 @@ import {benchMaps} from './maps.js';
 import {benchOwners} from './owners.js';
 import {median, missed, print, runInTerminal, startLoad, type TerminalRun, timeOf, tool} from './processes.js';
 import {benchPackage} from './package.js';
+import {benchRecording} from './recording.js';
 import {benchRows} from './rows.js';
 import {benchSampling} from './sampling.js';
 import {benchScreen} from './screen.js';
@@ -118,14 +119,14 @@ await benchMaps(process.argv.length > 2 ? counts : [100, 1000]);
 await benchSources(process.argv.length > 2 ? counts : [1000]);
 await benchJson(process.argv.length > 2 ? counts : [200, 2000]);
 await benchServe(process.argv.length > 2 ? counts : [200, 2000]);
+benchRecording(process.argv.length > 2 ? counts : [200, 2000]);
 await benchKeys(process.argv.length > 2 ? counts : [1000, 10_000]);
-if (process.argv.length === 2) {
-  await benchOwners();
-  await benchPackage();
-}
+if (process.argv.length === 2) await benchOwners();
 print('A frame at 160×50, ten a second, every program changing (whole process, totals divided by frames)', frames);
 print('From start, ms at 160×50, medians of 7 in turns', starts);
 if (peer) print(`Beside bpftop at 120×30, a second, ${peerSeconds} s each in ${peerTurns} turns`, beside);
 else console.log('\nSet PEER_BPFTOP to a bpftop binary to have it measured beside.');
+// The last: it needs the package's addons, and npm, where the others are to be had without.
+if (process.argv.length === 2) await benchPackage();
 for (const each of missed) console.log(`\nMissed: ${each}`);
 if (missed.length > 0) process.exitCode = 1;

@@ -16,6 +16,10 @@ const scrapes = 10_000;
 const parts = 4;
 const atOnce = 50;
 const idleSeconds = 10;
+/** What an exporter may use that nobody asks: a thousandth of a CPU. */
+const mostIdleMs = idleSeconds;
+/** What its memory may grow by from the first part of the scrapes to the last, MB: what the collector of garbage lets lie. */
+const mostGrownMb = 10;
 
 async function serve(maxAge: string) {
   const [node, ...words] = tool as [string, ...string[]];
@@ -55,9 +59,17 @@ async function cpuOf({scrape, cpuMs}: Awaited<ReturnType<typeof serve>>, times: 
 /** Measures and prints, with that many programs. */
 export async function benchServe(counts: readonly number[]): Promise<void> {
   const readings = [
-    ['programs', 'with reading', 'bar', 'without', `${atOnce} at once`, 'bodies', 'bar', `${idleSeconds} s idle`],
+    ['programs', 'with reading', 'bar', 'without', `${atOnce} at once`, 'bodies', 'bar', `${idleSeconds} s idle`, 'bar'],
   ];
-  const memory = [['programs', 'RSS MB', ...Array.from({length: parts}, (_, i) => `${((i + 1) * scrapes) / parts}`)]];
+  const memory = [
+    [
+      'programs',
+      'RSS MB',
+      ...Array.from({length: parts}, (_, i) => `${((i + 1) * scrapes) / parts}`),
+      'since the first',
+      'bar',
+    ],
+  ];
   for (const count of counts) {
     const load = await startLoad(count, 'idle');
     const fresh = await serve('0');
@@ -79,7 +91,7 @@ export async function benchServe(counts: readonly number[]): Promise<void> {
       const together = aged.cpuMs() - asked;
       readings.push([
         ...[String(count), withReading.toFixed(1), count === 2000 ? '≤ 60' : '', without.toFixed(2)],
-        ...[together.toFixed(1), String(bodies.size), '1', idle.toFixed(1)],
+        ...[together.toFixed(1), String(bodies.size), '1', idle.toFixed(1), `≤ ${mostIdleMs}`],
       ]);
       await cpuOf(usual, scrapes / 20);
       const rss = [usual.rssMb()];
@@ -87,7 +99,8 @@ export async function benchServe(counts: readonly number[]): Promise<void> {
         await cpuOf(usual, scrapes / parts);
         rss.push(usual.rssMb());
       }
-      memory.push([String(count), ...rss.map((mb) => mb.toFixed(0))]);
+      const grown = (rss.at(-1) ?? NaN) - (rss[1] ?? NaN);
+      memory.push([String(count), ...rss.map((mb) => mb.toFixed(0)), grown.toFixed(1), `≤ ${mostGrownMb}`]);
     } finally {
       fresh.end();
       kept.end();

@@ -2,7 +2,14 @@
  * The kernel as a source of Samples: calls the addon, joins its columns with the static information it gave when a program
  * first appeared, and says in words what a failed call means.
  */
-import {loadBpf, type NativeBpf, type NativeProgInfo, type NativeSample, type NativeSampler} from '../addon.js';
+import {
+  loadBpf,
+  type NativeBpf,
+  type NativeCallError,
+  type NativeProgInfo,
+  type NativeSample,
+  type NativeSampler,
+} from '../addon.js';
 import {exitStatus, isNotPermitted, isSystemError, type SystemError, UserError} from '../errors.js';
 import {sleepableByType} from '../sample/prog-types.js';
 import {mapSources, type SourceName, sourceNames, type Sources} from '../sample/sources.js';
@@ -169,15 +176,7 @@ export class KernelCollector implements Collector {
             `Run it with sudo, or switch them on for all: ${switchStatsOn}.`,
         },
       ];
-    if (refused)
-      return [
-        {
-          code: 'stats_unavailable',
-          message:
-            `no rates: this kernel can't switch statistics on for one process (${refused.syscall}: ${refused.code}; Linux 5.8 and later can). ` +
-            `To switch them on for all: ${switchStatsOn}.`,
-        },
-      ];
+    if (refused) return [{code: 'stats_unavailable', message: explainNoStats(refused)}];
     return [
       {
         code: 'stats_off',
@@ -187,6 +186,17 @@ export class KernelCollector implements Collector {
       },
     ];
   }
+}
+
+/** What it means that statistics could not be switched on, where that isn't for want of rights. It isn't tried again. */
+function explainNoStats({syscall, code}: NativeCallError): string {
+  if (code === 'EINVAL')
+    return (
+      `no rates: this kernel can't switch statistics on for one process (${syscall}: ${code}; Linux 5.8 and later can). ` +
+      `To switch them on for all: ${switchStatsOn}.`
+    );
+  const again = code === 'EMFILE' || code === 'ENFILE' ? 'Start it again with a higher ulimit -n' : 'Start it again';
+  return `no rates: statistics could not be switched on (${syscall}: ${code}). ${again}, or switch them on for all: ${switchStatsOn}.`;
 }
 
 /** User and system time of all threads of this process. */

@@ -135,6 +135,16 @@ function trap(t: Test) {
   return {dir, env, marks: () => readdirSync(marks)};
 }
 
+t.test('the traps are ones: who steps into one leaves a mark', (t) => {
+  const {dir, env, marks} = trap(t);
+  const inThere = {cwd: dir, env};
+  spawnSync(process.execPath, ['--require', './preload.js', '-e', 'require("ink"); require("./index.js")'], inThere);
+  // As execvp(3) finds it.
+  spawnSync('/usr/bin/env', ['tput'], inThere);
+  t.same(marks().sort(), ['index.js', 'ink', 'preload.js', 'tput']);
+  t.end();
+});
+
 t.test('a directory and an environment full of traps: none is stepped into', {skip: kernelSkip}, (t) => {
   const {dir, env, marks} = trap(t);
   const period = ['-d', '60ms'];

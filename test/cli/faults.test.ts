@@ -1,7 +1,9 @@
 /**
- * Every call of the addon fails with every errno it can give, in every state of the screen: what has failed is said, with what to do; old
- * figures don't pass for live ones; it is tried again; and once it goes well, nothing is left of it. The kernel is a fake (see
- * helpers/fake-addon.ts), and time goes by at the test's word.
+ * Calls of the addon fail: what has failed is said, with what to do; old figures don't pass for live ones; it is tried again; and once it
+ * goes well, nothing is left of it. Readings fail with every errno in the table, and with each errno once in every other state of the
+ * screen; sources with every errno on the page of a program, which says why, and each source once in every state; statistics and the
+ * iterator are refused in every state. What opens a reader asks the kernel for nothing, and so isn't made to fail. The kernel is a fake
+ * (see helpers/fake-addon.ts), and time goes by at the test's word.
  */
 import {mkdtempSync, rmSync} from 'node:fs';
 import {tmpdir} from 'node:os';
@@ -9,7 +11,7 @@ import path from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {fileURLToPath} from 'node:url';
 import {buildSync} from 'esbuild';
-import t from 'tap';
+import t, {type Test as TapTest} from 'tap';
 import {feed} from '../../src/cli/feed.js';
 import {KernelCollector} from '../../src/collectors/kernel.js';
 import {Pace} from '../../src/collectors/pace.js';
@@ -51,6 +53,8 @@ const syscalls: Readonly<Record<Exclude<FakeCall, 'sample'>, string>> = {
 interface State {
   /** Lead there from the table. */
   readonly keys: string;
+  /** What is on the screen there, and nowhere before. */
+  readonly seen: string;
   readonly columns?: number;
   readonly rows?: number;
   readonly paused?: true;
@@ -58,26 +62,28 @@ interface State {
   readonly covered?: true;
   /** Whether the row of the first program is to be seen. */
   readonly row?: true;
+  /** Whether it is that program's page. */
+  readonly page?: true;
 }
 
 /** States of the screen. */
 const states: Readonly<Record<string, State>> = {
-  'the table': {keys: '', row: true},
-  'a small table': {keys: '', columns: 80, rows: 24, row: true},
-  'the page of a program': {keys: 'j\r'},
-  groups: {keys: 'gj\r'},
-  'an open group': {keys: 'gj\rj\r'},
-  'the choice of a group': {keys: 'g'},
-  'the choice of an order': {keys: 's', covered: true},
-  'the choice of columns': {keys: 'c', covered: true},
-  help: {keys: '?', covered: true},
-  'the prompt of a filter': {keys: '/fake', row: true},
-  'the prompt of a file': {keys: 'w', row: true},
-  'a filter': {keys: '/fake_f\r', row: true},
-  'a comparison': {keys: 'b', row: true},
-  'a pause': {keys: ' ', paused: true, row: true},
-  'a moment before': {keys: '\u001b[D', paused: true, row: true},
-  'a paused page': {keys: 'j\r ', paused: true},
+  'the table': {keys: '', seen: 'ATTACHED', row: true},
+  'a small table': {keys: '', seen: 'OWNER', columns: 80, rows: 24, row: true},
+  'the page of a program': {keys: 'j\r', seen: 'last period', page: true},
+  groups: {keys: 'go', seen: '▸ node'},
+  'an open group': {keys: 'goj\r', seen: '▾ node', row: true},
+  'the choice of a group': {keys: 'g', seen: 'group by'},
+  'the choice of an order': {keys: 's', seen: 'sort by', covered: true},
+  'the choice of columns': {keys: 'c', seen: 'columns: automatic', covered: true},
+  help: {keys: '?', seen: 'Typing a filter', covered: true},
+  'the prompt of a filter': {keys: '/fake', seen: 'Enter keep', row: true},
+  'the prompt of a file': {keys: 'w', seen: 'Enter write', row: true},
+  'a filter': {keys: '/fake_f\r', seen: '2 of 6', row: true},
+  'a comparison': {keys: 'b', seen: '±CPU%', row: true},
+  'a pause': {keys: ' ', seen: 'paused 00:16:43', paused: true, row: true},
+  'a moment before': {keys: '\u001b[D', seen: 'paused 00:16:42', paused: true, row: true},
+  'a paused page': {keys: 'j\r ', seen: 'then', paused: true, page: true},
 };
 
 let aheadMs = 0;
@@ -129,9 +135,11 @@ interface Test {
   teardown(done: () => unknown): void;
 }
 
-/** The screen over that kernel, with two readings and all sources shown. */
-async function show(t: Test, {columns = 120, rows = 30, patienceMs = 60_000} = {}): Promise<Shown> {
-  const kernel = new FakeKernel();
+/** The screen over that kernel, with three readings and all sources shown. */
+async function show(
+  t: Test,
+  {columns = 120, rows = 30, patienceMs = 60_000, kernel = new FakeKernel()} = {},
+): Promise<Shown> {
   installFakeAddon(kernel);
   const sources: OpenSources = openSources(sourceNames);
   const collector = new KernelCollector({enableStats: true}, undefined, sources);
@@ -167,7 +175,24 @@ async function show(t: Test, {columns = 120, rows = 30, patienceMs = 60_000} = {
   };
   await settle();
   await read();
+  await read();
   return {...under, kernel, read, lookAgain, begin: () => pace.go(), ended: Promise.race([under.screen.ended, fed])};
+}
+
+/** The same, led to a state, and surely there. */
+async function lead(t: TapTest, {keys, seen, columns = 120, rows = 30}: State, kernel?: FakeKernel): Promise<Shown> {
+  const shown = await show(t, {columns, rows, ...(kernel && {kernel})});
+  t.equal(has(await shown.lines(), seen), keys === '', 'it is there before');
+  await shown.press(keys);
+  t.ok(has(await shown.lines(), seen), (await shown.lines()).join('\n'));
+  return shown;
+}
+
+/** Whatever is open is closed, what is paused goes on: then q ends it. */
+async function quits(t: TapTest, {press, ended}: Shown): Promise<void> {
+  for (let times = 0; times < 3; times++) await press('\u001b');
+  await press('q');
+  t.strictSame(await ended, {by: 'quit'});
 }
 
 /** Words as they stand on the screen, however they are wrapped. */
@@ -188,16 +213,15 @@ function* failures(every: boolean): Generator<{syscall: string; code: string}> {
     for (const [j, syscall] of readingCalls.entries()) if (every || i % readingCalls.length === j) yield {syscall, code};
 }
 
-for (const [state, {keys, columns = 120, rows = 30, paused = false, covered = false, row = false}] of Object.entries(
-  states,
-)) {
+for (const [state, where] of Object.entries(states)) {
+  const {paused = false, covered = false, row = false} = where;
   t.test(`a reading fails: ${state}`, async (t) => {
-    const {press, read, kernel, lines, ended} = await show(t, {columns, rows});
-    await press(keys);
+    const shownThere = await lead(t, where);
+    const {press, read, kernel, lines} = shownThere;
     t.match((await lines())[0], paused ? /paused/ : /live$/);
     const problems: string[] = [];
     let times = 0;
-    for (const fault of failures(keys === '')) {
+    for (const fault of failures(state === 'the table')) {
       const {syscall, code} = fault;
       let shown: string[] = [];
       const check = (good: boolean, what: string) => {
@@ -221,13 +245,12 @@ for (const [state, {keys, columns = 120, rows = 30, paused = false, covered = fa
     }
     t.equal(problems.length, 0, problems[0] ?? 'all is said, and over');
     t.strictSame(await leftovers({press, lines}), []);
-    // Whatever is open is closed, what is paused goes on: then q ends it, also while nothing can be read.
+    // Also while nothing can be read.
     kernel.fail('sample', {syscall: 'read(bpf_iter)', code: 'EIO'});
     await read();
     for (let times = 0; times < 3; times++) await press('\u001b');
     t.match(squeezed(await lines()), 'read(bpf_iter):EIO');
-    await press('q');
-    t.strictSame(await ended, {by: 'quit'});
+    await quits(t, shownThere);
   });
 }
 
@@ -254,12 +277,61 @@ t.test('a reading that does not end is said, and over when it ends; q does not w
   t.strictSame(await ended, {by: 'quit'});
 });
 
+/** What BPF_ENABLE_STATS may give, and what to do then. It is tried once: after that another may switch them on. */
+const statsRefusals = {
+  EPERM: 'Run it with sudo',
+  EACCES: 'Run it with sudo',
+  EINVAL: 'Linux 5.8 and later can',
+  ...{EMFILE: 'ulimit -n', ENFILE: 'ulimit -n', EBUSY: 'Start it again', ENOMEM: 'Start it again'},
+} as const;
+
+for (const [state, where] of Object.entries(states)) {
+  const {paused = false, covered = false, row = false} = where;
+  t.test(`statistics are refused, and the iterator: ${state}`, async (t) => {
+    const kernel = new FakeKernel();
+    kernel.fallbackReason = 'bpf(BPF_PROG_LOAD): EPERM';
+    const shownThere = await lead(t, where, kernel);
+    const {read, lines, press} = shownThere;
+    t.equal(has(await lines(), 'there is no iterator (bpf(BPF_PROG_LOAD): EPERM). "bpftop-ts doctor"'), !covered && !paused);
+    aheadMs += 20_000;
+    t.notOk(has(await read(), 'iterator'), 'it is told once');
+
+    const problems: string[] = [];
+    for (const [code, remedy] of Object.entries(statsRefusals)) {
+      let shown: string[] = [];
+      const check = (good: boolean, what: string) => {
+        if (!good) problems.push(`${code}: ${what}\n${shown.join('\n')}`);
+      };
+      const refused = `bpf(BPF_ENABLE_STATS): ${code}`;
+      kernel.statsError = {syscall: 'bpf(BPF_ENABLE_STATS)', code};
+      kernel.stats = 'off';
+      shown = await read();
+      const said = `! ${paused ? 'now: ' : ''}no rates: `;
+      check(covered || (has(shown, said) && has(shown, refused)), 'it is not said');
+      check(covered || has(shown, remedy), 'it is not said what to do');
+      check(covered || has(shown, 'sudo sysctl kernel.bpf_stats_enabled=1'), 'the command is not said');
+      check(/BPF [\d.]+%/.test(shown[0] as string) === paused, 'old figures stand in the header');
+      check(!row || /4\.0k .*0\.20/.test(rowOf(shown, fakeProgs[0]?.id)) === paused, 'old figures stand in its row');
+      kernel.stats = 'already_on';
+      await read();
+      shown = await read();
+      check(!has(shown, 'no rates') && !has(shown, code), 'it stays');
+      check(!row || /4\.0k .*0\.20/.test(rowOf(shown, fakeProgs[0]?.id)), 'the figures are not right');
+    }
+    t.equal(problems.length, 0, problems[0] ?? 'all is said, and over');
+    t.strictSame(await leftovers({press, lines}), []);
+    await quits(t, shownThere);
+  });
+}
+
 interface Told {
   /** Of which of the programs the page tells it, and in which words. */
   readonly prog: number;
   readonly words: string;
-  /** What there is without the call, where there is something. */
-  readonly instead?: string;
+  /** What its row has of them. */
+  readonly cell?: string;
+  /** What there is without the call, where there is something: one of these. */
+  readonly instead?: readonly string[];
   /** With which errnos it is that this kernel doesn't tell. */
   readonly untold?: readonly string[];
   /** Whether it is asked once a program. */
@@ -272,17 +344,22 @@ const untold = ['EPERM', 'EACCES', 'EINVAL', 'EOPNOTSUPP'];
 
 /** What each call is for. */
 const told: Readonly<Record<Exclude<FakeCall, 'sample'>, Told>> = {
-  readLinks: {prog: 0, words: 'xdp fake0'},
-  readNetns: {prog: 0, words: 'xdp fake0', instead: 'xdp ifindex 4242'},
-  findCgroupProgs: {prog: 1, words: 'cgroup /fake cgroup_inet_ingress', untold},
-  findPerfEventProgs: {prog: 2, words: 'fake_event', untold},
-  findMapProgs: {prog: 3, words: 'fake_sockmap', untold},
+  readLinks: {prog: 0, words: 'xdp fake0', cell: ' fake0 '},
+  readNetns: {prog: 0, words: 'xdp fake0', cell: ' fake0 ', instead: ['xdp ifindex 4242']},
+  findCgroupProgs: {prog: 1, words: 'cgroup /fake cgroup_inet_ingress', cell: ' /fake ', untold},
+  findPerfEventProgs: {prog: 2, words: 'fake_event', cell: ' tracepoint …', untold},
+  findMapProgs: {prog: 3, words: 'fake_sockmap', cell: ' fake_sockma…', untold},
   readMaps: {prog: 0, words: 'fake_array'},
-  readHolders: {prog: 0, words: `(pid ${process.pid})`, instead: '', codes: ['EPERM', 'EMFILE', 'EBUSY']},
+  readHolders: {
+    prog: 0,
+    words: `(pid ${process.pid})`,
+    instead: ['held by - (not all could be looked at)', 'held by no process'],
+    codes: ['EPERM', 'EMFILE', 'EBUSY'],
+  },
   readPins: {prog: 0, words: '/sys/fs/bpf/fake'},
   readProgBtf: {prog: 0, words: longName, once: true},
   readFunctions: {prog: 0, words: longName, once: true},
-  readProgArrays: {prog: 5, words: `reached by tail call from ${longName}`},
+  readProgArrays: {prog: 5, words: `reached by tail call from ${longName}`, cell: ' caller '},
 };
 
 for (const [call, {prog, words, instead, untold = [], once = false, codes = errnos}] of Object.entries(told) as [
@@ -315,8 +392,12 @@ for (const [call, {prog, words, instead, untold = [], once = false, codes = errn
         : late(code)
           ? 'longer than 1 s'
           : `${syscalls[call]}: ${code}`;
-      check(has(shown, instead ?? said), 'what failed is not said');
-      check(instead === '' || !has(shown, words), 'what is not known any more is still told');
+      check(
+        (instead ?? [said]).some((each) => has(shown, each)),
+        'what failed is not said',
+      );
+      check(!has(shown, words), 'what is not known any more is still told');
+      check(instead === undefined || !has(shown, syscalls[call]), 'what stands in its place is all there is to say');
       check(/live$/.test(shown[0] as string) && !has(shown, '! '), 'the counters were read, and it is not said so');
       kernel.mend();
       shown = await lookAgain();
@@ -329,6 +410,76 @@ for (const [call, {prog, words, instead, untold = [], once = false, codes = errn
     t.strictSame(await ended, {by: 'quit'});
   });
 }
+
+/** Calls that each look makes; those for names are made once a program. */
+const calledAgain = (Object.keys(told) as (keyof typeof told)[]).filter(
+  (call) => !told[call].once && call !== 'readHolders',
+);
+
+for (const [nth, [state, where]] of Object.entries(states).entries()) {
+  const {paused = false, page = false} = where;
+  t.test(`each source fails: ${state}`, async (t) => {
+    const shownThere = await lead(t, where);
+    const {press, lookAgain, kernel, lines} = shownThere;
+    const problems: string[] = [];
+    const cells = new Set<string>();
+    for (const [i, call] of calledAgain.entries()) {
+      const {prog, words, cell = '', instead, untold = []} = told[call];
+      const code = errnos[(nth * calledAgain.length + i) % errnos.length] as string;
+      let shown = await lines();
+      const check = (good: boolean, what: string) => {
+        if (!good) problems.push(`${call} ${code}: ${what}\n${shown.join('\n')}`);
+      };
+      const inRow = (lines: readonly string[]) => cell !== '' && rowOf(lines, fakeProgs[prog]?.id).includes(cell);
+      const onPage = page && prog === 0;
+      const there = inRow(shown);
+      if (there) cells.add(call);
+      kernel.fail(call, {syscall: syscalls[call], code});
+      shown = await lookAgain();
+      check(!has(shown, '! ') && (paused ? /paused/ : /live$/).test(shown[0] as string), 'the counters were read');
+      check(!there || inRow(shown) === paused, 'its row tells what is not known any more, or not what was');
+      check(!onPage || has(shown, words) === paused, 'its page tells what is not known any more, or not what was');
+      const said = onPage && !paused && !instead && !untold.includes(code);
+      check(
+        [syscalls[call], code].every((each) => has(shown, each) === said),
+        'what failed is said where it is not asked for, or not where it is',
+      );
+      kernel.mend();
+      shown = await lookAgain();
+      check(inRow(shown) === there && (!onPage || has(shown, words)), 'it is not told again');
+      check(!has(shown, code), 'it stays');
+    }
+    t.equal(problems.length, 0, problems[0] ?? 'all is known again');
+    if (state === 'the table')
+      t.equal(cells.size, Object.values(told).filter(({cell}) => cell).length, 'a row tells of each');
+    t.strictSame(await leftovers({press, lines}), []);
+    kernel.fail('readLinks', {syscall: syscalls.readLinks, code: 'EIO'});
+    await lookAgain();
+    await quits(t, shownThere);
+  });
+}
+
+t.test('a source that does not come back keeps neither the readings nor q', async (t) => {
+  const shownThere = await show(t, {columns: 79, rows: 90});
+  const {press, read, lookAgain, kernel} = shownThere;
+  for (const call of calledAgain) {
+    const {prog, words} = told[call];
+    await press(`/id=${fakeProgs[prog]?.id}\rj\r`);
+    t.ok(has(await lookAgain(), words), call);
+    kernel.fail(call, {syscall: syscalls[call], code: 'never'});
+    aheadMs += nextLookMs;
+    for (let times = 0; times < 3; times++) t.match((await read())[0], /4\.7k ev\/s.*live$/, call);
+    kernel.mend();
+    t.ok(has(await lookAgain(), words), `${call}: it is looked at again`);
+    await press('\u001b');
+    await press('\u001b');
+  }
+  for (const call of calledAgain) kernel.fail(call, {syscall: syscalls[call], code: 'never'});
+  aheadMs += nextLookMs;
+  await read();
+  t.match((await read())[0], /4\.7k ev\/s.*live$/, 'all of them at once');
+  await quits(t, shownThere);
+});
 
 /** A preload that puts a fake kernel in the place of the addon, one of whose calls fails. */
 function preloadOf(t: Test, call: FakeCall, fault: Fault): string {

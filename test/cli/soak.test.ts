@@ -13,7 +13,7 @@ import {startChurn} from '../helpers/churn.js';
 import {toolPath} from '../helpers/cli.js';
 import {insideView, outsideView} from '../helpers/inside.js';
 import {areOn, kernelSkip, loadProg, someoneElseHasThemOn} from '../helpers/kernel.js';
-import {has} from '../helpers/mounts.js';
+import {has, mountOf} from '../helpers/mounts.js';
 import {random} from '../helpers/random.js';
 import {cleanEnv, startInPty} from '../helpers/terminal.js';
 
@@ -171,8 +171,10 @@ t.test(`${minutes} minutes of the live screen leave nothing behind, and it is ri
 
   done = true;
   await driving;
-  const {program: programs, owner, netns} = await stopChurn();
+  const {program: programs, owner, cgroup, netns} = await stopChurn();
   t.ok(programs > runMs / 1000 && owner > 0 && netns > 0, `${programs} programs, ${owner} owners, ${netns} namespaces came`);
+  if (mountOf('cgroup2') === undefined) t.comment('without cgroups: there is no cgroup2 here');
+  else t.ok(cgroup > 0, `${cgroup} cgroups came`);
   clearInterval(run);
 
   program.resize(160, 40);

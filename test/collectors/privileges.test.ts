@@ -1,6 +1,10 @@
 /** What sources need once they have begun is tried: as nobody, with that, they tell what root is told. */
 import {spawn, spawnSync} from 'node:child_process';
+import {randomBytes} from 'node:crypto';
 import {once} from 'node:events';
+import {chmodSync, mkdirSync, mkdtempSync, rmdirSync, rmSync, symlinkSync, writeFileSync} from 'node:fs';
+import {tmpdir} from 'node:os';
+import path from 'node:path';
 import {createInterface} from 'node:readline';
 import {fileURLToPath} from 'node:url';
 import t, {type Test} from 'tap';
@@ -11,12 +15,14 @@ import {UserError} from '../../src/errors.js';
 import type {LastingSource} from '../../src/sample/sources.js';
 import {startChild} from '../helpers/child.js';
 import {iteratorSkip} from '../helpers/kernel.js';
+import {mountOf} from '../helpers/mounts.js';
 
+const cgroups = mountOf('cgroup2');
 const fixture = fileURLToPath(new URL('../fixtures/privileges.ts', import.meta.url));
 
 /** Who has given up all but these; the function it returns asks for a program. */
-async function startReduced(t: Test, source: LastingSource, keep: Iterable<Capability>) {
-  const words = ['-u', 'NODE_OPTIONS', process.execPath, '--import', 'tsx', fixture, source, [...keep].join()];
+async function startReduced(t: Test, source: LastingSource, keep: Iterable<Capability>, hostRoot = '/') {
+  const words = ['-u', 'NODE_OPTIONS', process.execPath, '--import', 'tsx', fixture, source, [...keep].join(), hostRoot];
   const child = spawn('env', words, {stdio: ['pipe', 'pipe', 'inherit']});
   t.teardown(async () => {
     child.stdin.end();
@@ -61,11 +67,52 @@ t.test(
       look.close?.();
       t.same(JSON.parse(await reduced(id)), JSON.parse(JSON.stringify(all)), source);
       if (source === 'links') t.match(all, [{target: /^lo in net:/}], 'which takes looking into its namespace');
-      // Its holders an iterator tells; their containers, of which there is none here, are told by files for root alone.
+      // Its holders an iterator tells. What their containers are called is tried below.
       if (source !== 'owners') t.match(await bare(id), /^UserError: .*EPERM\. Run it with sudo/, source);
       else t.match(JSON.parse(await bare(id)), [{pid: loader.pid}]);
     }
     kernel.close();
+  },
+);
+
+/** A host with a container, whose name a file for root alone tells; its root, and the container's cgroup. */
+function hostWithContainer(t: Test, cgroups: string): {root: string; cgroup: string} {
+  const root = mkdtempSync(path.join(tmpdir(), 'bpftop-test-'));
+  t.teardown(() => rmSync(root, {recursive: true}));
+  chmodSync(root, 0o755);
+  symlinkSync('/proc', path.join(root, 'proc'));
+  const id = randomBytes(32).toString('hex');
+  const dir = path.join(root, 'var/lib/docker/containers', id);
+  mkdirSync(dir, {recursive: true});
+  writeFileSync(path.join(dir, 'config.v2.json'), JSON.stringify({ID: id, Name: '/web'}), {mode: 0o600});
+  const cgroup = path.join(cgroups, `docker-${id}.scope`);
+  mkdirSync(cgroup);
+  t.teardown(() => rmdirSync(cgroup));
+  return {root, cgroup};
+}
+
+t.test(
+  'what a container is called is told with what its owners are said to need, and not with less',
+  {skip: iteratorSkip || (cgroups === undefined && 'needs cgroup2')},
+  async (t) => {
+    const {root, cgroup} = hostWithContainer(t, cgroups!);
+    const loader = startChild(
+      t,
+      `require('node:fs').writeFileSync(${JSON.stringify(path.join(cgroup, 'cgroup.procs'))}, '0');
+    const prog = load('testbed.node').load({type: 'xdp', name: 'contained'});
+    console.log(prog.id);
+    process.stdin.resume();`,
+    );
+    // Or the cgroup can't be removed.
+    t.teardown(async () => {
+      loader.kill('SIGKILL');
+      await loader.end;
+    });
+    const id = Number(await loader.line());
+    const told = async (keep: Iterable<Capability>) =>
+      JSON.parse(await (await startReduced(t, 'owners', keep, root))(id)) as unknown;
+    t.match(await told(needsAfterSetUp('iterator', ['owners'])), [{pid: loader.pid, container: 'web'}]);
+    t.match(await told([]), [{pid: loader.pid, container: null}]);
   },
 );
 

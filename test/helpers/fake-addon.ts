@@ -106,7 +106,8 @@ export class FakeKernel {
   /** How much it goes on with each reading, s. */
   step = 1;
   progs: readonly FakeProg[] = fakeProgs;
-  /** Set in a sample: why statistics are off. */
+  /** Set in a sample: whether statistics are on, why they could not be switched on, and why there is no iterator. */
+  stats: NativeSample['stats'] = 'enabled_here';
   statsError: NativeSample['statsError'] = null;
   fallbackReason: string | null = null;
   #loads = 0;
@@ -152,6 +153,7 @@ export class FakeKernel {
     // eslint-disable-next-line @typescript-eslint/no-this-alias -- classes in here are the kernel's, and the addon makes them
     const kernel = this;
     return {
+      // Of doctor and share, which this is not for.
       enableStats: () => -1,
       Sampler: class implements NativeSampler {
         #known = new Set<string>();
@@ -222,11 +224,11 @@ export class FakeKernel {
       timeNs,
       realtimeNs: 1_767_225_600_000_000_000n + timeNs,
       durationNs: 1000,
-      sampler: 'iterator',
+      sampler: this.fallbackReason === null ? 'iterator' : 'walk',
       pinned: false,
       readBy: 'cast',
       fallbackReason: this.fallbackReason,
-      stats: this.statsError ? 'off' : 'enabled_here',
+      stats: this.stats,
       statsError: this.statsError,
       statsCostNs: 70,
       ids: Uint32Array.from(progs, ({id}) => id),
