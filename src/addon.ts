@@ -699,7 +699,8 @@ export function loadTestbed(): NativeTestbed {
   return load('testbed.node') as NativeTestbed;
 }
 
-const loaded = new Map<string, unknown>();
+/** Where each module was found. */
+const loaded = new Map<string, string>();
 
 /** Builds the addon from source, wherever this package lies; needs a C++ compiler alone. */
 export const buildCommand = `sh ${shellWord(fileURLToPath(new URL('../native/build.sh', import.meta.url)))}`;
@@ -715,7 +716,8 @@ function load(file: string): unknown {
       `cannot read BPF programs on ${process.platform}: they live in the Linux kernel. Run it on the Linux host itself.`,
       exitStatus.unavailable,
     );
-  if (loaded.has(file)) return loaded.get(file);
+  const known = loaded.get(file);
+  if (known !== undefined) return require(known);
   const there = [`../build/Release/${file}`, `../prebuilds/linux-${process.arch}/${file}`].filter((each) =>
     existsSync(new URL(each, import.meta.url)),
   );
@@ -723,7 +725,7 @@ function load(file: string): unknown {
   for (const each of there)
     try {
       const native: unknown = require(each);
-      loaded.set(file, native);
+      loaded.set(file, each);
       return native;
     } catch (error) {
       causes.push(error as Error);

@@ -68,7 +68,8 @@ async function demo(options: WatchOptions, notice: string | null): Promise<numbe
     const recording = new DemoReplay();
     if (!showsScreen(options)) say(`demo plays the recording that ships with it: ${error.message}`);
     const away = error.exitStatus === exitStatus.notPermitted ? '; live with sudo' : ' that ships with it';
-    return show(recording, options, notice ?? `demo: a recording${away}`, recording);
+    // Before what a config file has wrong: these are no figures of this host.
+    return show(recording, options, `demo: a recording${away}`, recording);
   }
   try {
     return await watch(options, notice ?? started.notice);
