@@ -105,6 +105,9 @@ t.test('an iterator is found by its pin', {skip: pinsSkip || iteratorSkip}, asyn
   );
 });
 
+/** What Node calls its main thread: `node`, from 25 on something longer. */
+const nodeComm = readFileSync('/proc/self/comm', 'utf8').trim();
+
 /** Runs a shell script in a mount namespace of its own, then `body`, and waits for it to say what it has to say. */
 async function elsewhere(t: Test, script: string, body: string) {
   const child = startChild(t, `${body}; process.stdin.resume();`, {
@@ -128,7 +131,7 @@ t.test(
      prog.pin(${JSON.stringify(`${dir}/there`)});
      console.log(JSON.stringify({pid: process.pid, id: prog.id}));`,
     );
-    t.same(await pathsOf(child.said.id), [`${dir}/there (mount namespace of ${child.said.pid} node)`]);
+    t.same(await pathsOf(child.said.id), [`${dir}/there (mount namespace of ${child.said.pid} ${nodeComm})`]);
     child.kill('SIGKILL');
     await child.end;
     while ((await pathsOf(child.said.id)) !== undefined);
@@ -162,7 +165,7 @@ t.test('where only a part of a bpffs is mounted, that part is read', {skip: unsh
      unmount(${JSON.stringify(whole)});
      console.log(JSON.stringify({pid: process.pid, id: prog.id}));`,
   );
-  t.same(await pathsOf(child.said.id), [`${part}/deep/prog (mount namespace of ${child.said.pid} node)`]);
+  t.same(await pathsOf(child.said.id), [`${part}/deep/prog (mount namespace of ${child.said.pid} ${nodeComm})`]);
 });
 
 t.test('a pin may be called anything', {skip: pinsSkip}, async (t) => {
