@@ -117,7 +117,8 @@ async function firstOf(file: string, bytes: number): Promise<string> {
   // What has come in its place since may be anything.
   const handle = await open(file, O_RDONLY | (O_NOFOLLOW ?? 0) | (O_NONBLOCK ?? 0));
   try {
-    const {buffer, bytesRead} = await handle.read(Buffer.alloc(bytes));
+    // All said: without a length Node 20.11 reads nothing.
+    const {buffer, bytesRead} = await handle.read(Buffer.alloc(bytes), 0, bytes, 0);
     return buffer.toString('latin1', 0, bytesRead);
   } finally {
     await handle.close();
