@@ -290,6 +290,9 @@ function tlsOf(value: unknown, source: Source, warnings: string[]): TlsConfig {
     const {text, isForAll} = read(file, source, mostPemBytes);
     return {text, warnings: isForAll ? [readableWarning(file)] : []};
   };
+  // Some versions of OpenSSL refuse that, without saying which.
+  if (curves && new Set(curves).size < curves.length)
+    throw refuse('curve_preferences', ' names an ECDH curve twice', 'It takes each curve once.');
   const [cert, key] = [pem('cert').text, pem('key')];
   const ca = isAny('client_ca') ? pem('client_ca').text : null;
   const config: TlsConfig = {
@@ -301,7 +304,7 @@ function tlsOf(value: unknown, source: Source, warnings: string[]): TlsConfig {
     // All of it, so that a server that takes another configuration takes the whole.
     createSecureContext(secureContext(config));
   } catch (error) {
-    throw refuse('', `: ${(error as Error).message}`, 'It needs a certificate and its key, in PEM, and each curve once.');
+    throw refuse('', `: ${(error as Error).message}`, 'It needs a certificate and its key, in PEM.');
   }
   warnings.push(...key.warnings);
   return config;
