@@ -50,8 +50,8 @@ export function configPath(env: NodeJS.ProcessEnv = process.env): string | null 
 /**
  * Reads it.
  * @returns an empty one, with the reason, where there is something that can't be used: neither this user's own nor root's, all the
- * way (sudo keeps the caller's `$HOME` on some systems), writable for others, no plain file, no JSON, or of another form. What isn't a setting is left out alone, with
- * that as the reason. No file at all is no problem.
+ * way (sudo keeps the caller's `$HOME` on some systems), writable for others, no plain file, no JSON, or of another form. What isn't a
+ * setting is left out alone, with that as the reason. No file at all is no problem.
  */
 export function readConfig(file: string | null): {readonly config: Config; readonly problem: string | null} {
   if (file === null) return {config: {}, problem: null};

@@ -28,7 +28,8 @@ const firstUpdateMs = 1000;
 
 /**
  * Writes one document or table a period. The first reading is only the beginning of the first period, and so is one that isn't later than
- * the one before, so that whatever is written has rates. A sample that `failOn` is true of is the last. On stdout there is one page of metrics, the last: no reader takes a second.
+ * the one before, so that whatever is written has rates. A sample that `failOn` is true of is the last. On stdout there is one page of
+ * metrics, the last: no reader takes a second.
  * @returns the exit status; 128 + n after signal n, by which a file that is being written is whole.
  */
 export async function writeSamples(collector: Collector, options: WatchOptions | ReplayOptions): Promise<number> {

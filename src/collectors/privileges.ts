@@ -29,7 +29,7 @@ export function needsAfterSetUp(sampler: SamplerName, sources: readonly LastingS
 }
 
 /** The kernel's overflow ids, "nobody", to whom nothing belongs. */
-export const nobody = 65534;
+const nobody = 65534;
 
 /** Who a process is, and what it may, in its every thread. */
 export interface Privileges {
