@@ -240,7 +240,7 @@ t.test('what can’t be done is one sentence', {skip: kernelSkip}, async (t) => 
     [
       ['--web.config.file', path.join(dir, 'bad.pem.yml')],
       2,
-      /tls_server_config: .*\. It needs a certificate and its key, in PEM, and/,
+      /tls_server_config: .*\. It needs a certificate and its key, in PEM\./,
     ],
     [['--web.config.file', path.join(dir, 'no.yml')], 2, /no\.yml', line 1: it is no YAML/],
     [['--web.config.file', path.join(dir, 'other.yml')], 2, /it has 'tls'\. There are tls_server_config/],
