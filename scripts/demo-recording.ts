@@ -147,7 +147,9 @@ async function host(): Promise<void> {
       inCgroup(name, spawn(process.execPath, words, {stdio: ['ignore', 'inherit', 'inherit', 'ipc']}));
     }
     const started = [...children];
-    await Promise.all(started.map((child) => once(child, 'message')));
+    const early = (child: ChildProcess) =>
+      once(child, 'exit').then(() => Promise.reject(new Error('a service ended before it was ready')));
+    await Promise.all(started.map((child) => Promise.race([once(child, 'message'), early(child)])));
     const words = ['bin/bpftop-ts.js', '--record', '-', '-n', String(seconds)];
     const recorder = spawn(process.execPath, words, {cwd: root, stdio: ['ignore', 'pipe', 'inherit'], argv0: 'node'});
     inCgroup('bpftop-ts', recorder);

@@ -1,4 +1,4 @@
-/** From the readings to the screen: one after the other, as long as it is shown; one that fails, or doesn't end, is said. */
+/** From the readings to the screen: one after the other, as long as it is shown; one that fails is said. */
 import type {Pace} from '../collectors/pace.js';
 import {UserError} from '../errors.js';
 import {measure} from '../model/measure.js';
@@ -21,8 +21,6 @@ export interface Feed {
   readonly reached: () => boolean;
   /** Whether the end, when it comes, is the one that was asked for. */
   readonly endsAsAsked: () => boolean;
-  /** So long after it was due a reading that hasn't ended is said, ms; null: never, for a recording may have gaps. */
-  readonly patienceMs: number | null;
 }
 
 /**
@@ -31,16 +29,15 @@ export interface Feed {
  */
 export async function feed(
   screen: Pick<Screen, 'update' | 'fail' | 'finish' | 'ended'>,
-  {samples, begun, first, pace, signal, iterations, reached, endsAsAsked, patienceMs}: Feed,
+  {samples, begun, first, pace, signal, iterations, reached, endsAsAsked}: Feed,
 ): Promise<ScreenEnd> {
   let previous: Sample | null = null;
   let shown = 0;
   let from = begun;
   let next = first;
   for (;;) {
-    const unwatch = patienceMs === null ? () => {} : watch(screen, pace, patienceMs);
     try {
-      const result = await next.finally(unwatch);
+      const result = await next;
       if (result.done) {
         screen.finish(endsAsAsked());
         return screen.ended;
@@ -58,20 +55,4 @@ export async function feed(
     }
     next = from.next();
   }
-}
-
-/** Says of a reading that it doesn't end, until that is ended: old figures must not pass for live ones. */
-function watch(screen: Pick<Screen, 'fail'>, pace: Pace, patienceMs: number): () => void {
-  const tickMs = Math.min(1000, patienceMs);
-  // Ticks, not a clock: while the process was stopped nothing was late.
-  let waitedMs = 0;
-  const timer = setInterval(() => {
-    waitedMs += tickMs;
-    const lateMs = waitedMs - pace.delayMs;
-    if (lateMs >= patienceMs)
-      screen.fail(
-        `the kernel has not answered for ${Math.round(lateMs / 1000)} s. The reading goes on; q does not wait for it.`,
-      );
-  }, tickMs);
-  return () => clearInterval(timer);
 }

@@ -3,6 +3,7 @@ import {closeSync, openSync} from 'node:fs';
 import {constants, devNull} from 'node:os';
 import {loadTerminal, type NativeTerminal} from '../addon.js';
 import type {Collector} from '../collectors/kernel.js';
+import type {Late} from '../collectors/late.js';
 import {Pace} from '../collectors/pace.js';
 import type {ReplayCollector} from '../collectors/replay.js';
 import {exitStatus, UserError} from '../errors.js';
@@ -13,13 +14,11 @@ import {configPath} from './config.js';
 import {exitNow} from './exit.js';
 import {feed} from './feed.js';
 import {watchLaunchers} from './launchers.js';
-import {report} from './report.js';
+import {report, sayOfWait} from './report.js';
 import type {ShowOptions} from './options.js';
 import {screenFiles} from './screen-files.js';
 import {tuneV8} from './v8.js';
 
-/** A reading takes 1 ms, and on a host at its limits a tenth of a second. */
-const latePatienceMs = 3000;
 /** Between the first two readings: soon enough that rates are there when the eye is. */
 const firstPeriodMs = 100;
 
@@ -42,7 +41,9 @@ export async function runLive(
   const pace = new Pace(options.delayMs, firstPeriodMs);
   /** Whether there was anything of what is to be shown. */
   const reached = () => replay?.reached ?? true;
-  const samples = () => collector.samples(pace, stop.signal)[Symbol.asyncIterator]();
+  // Old figures must not pass for live ones; and until there are any, who waits shall know for what.
+  const late: Late = (sentence, again) => (opened ? opened.fail(sentence) : sayOfWait(sentence, again));
+  const samples = () => collector.samples(pace, stop.signal, late)[Symbol.asyncIterator]();
   // The first reading goes on in its thread while the screen's code is loaded; if it fails, no screen was ever there.
   const begun = samples();
   const first = begun.next();
@@ -75,7 +76,6 @@ export async function runLive(
   const shown = feed(screen, {
     ...{samples, begun, first, pace, signal: stop.signal, iterations: options.iterations, reached},
     endsAsAsked: () => replay?.endsAsAsked === true,
-    patienceMs: replay ? null : latePatienceMs,
   });
   try {
     return await Promise.race([Promise.race([screen.ended, shown]).then(statusOf), guard.gone]);

@@ -1,6 +1,7 @@
 /** What the exporter tells of this kernel: read when somebody asks, by no more than one at a time. */
 import {setTimeout as sleep} from 'node:timers/promises';
-import type {KernelCollector} from '../collectors/kernel.js';
+import {explainSilence, type KernelCollector} from '../collectors/kernel.js';
+import type {Late} from '../collectors/late.js';
 import {UserError} from '../errors.js';
 import {Ledger, mostSums} from '../model/ledger.js';
 import {measure} from '../model/measure.js';
@@ -10,7 +11,7 @@ import {Fresh} from '../serve/fresh.js';
 import {type Content, Page, qualityOf} from '../serve/server.js';
 import {version} from '../version.js';
 import type {ServeOptions} from './options.js';
-import {report, say} from './report.js';
+import {report, say, sayOfWait} from './report.js';
 
 /** How long who asks waits for a reading, ms: longer than one takes, sources and all, and not as long as a scraper waits. */
 const usualPatienceMs = 5000;
@@ -58,10 +59,10 @@ export class Metrics implements Content {
     this.#told = new Fresh(() => this.#read(), maxAgeMs);
   }
 
-  /** Reads twice: the first reading knows nothing of slow sources yet. @returns the second. */
+  /** Reads twice: the first reading knows nothing of slow sources yet. Who waits for it is told why. @returns the second. */
   async begin(): Promise<Sample> {
-    await this.#read();
-    await this.#read();
+    await this.#read(sayOfWait);
+    await this.#read(sayOfWait);
     const sample = this.#previous as unknown as Sample;
     for (const {message} of sample.warnings) say(message);
     return sample;
@@ -98,14 +99,14 @@ export class Metrics implements Content {
   }
 
   #stuck(): UserError {
-    return new UserError(`the kernel has not answered for ${this.#patienceMs / 1000} s. Its log (dmesg) may say why.`);
+    return new UserError(explainSilence(this.#patienceMs / 1000));
   }
 
-  async #read(): Promise<Told> {
+  async #read(late?: Late): Promise<Told> {
     let sample: Sample;
     this.#beganMs = performance.now();
     try {
-      sample = await this.#collector.sample();
+      sample = await this.#collector.sample(late);
     } catch (error) {
       this.#ledger.fail('programs');
       this.#problem = error instanceof Error ? error.message : String(error);

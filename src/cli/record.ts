@@ -2,6 +2,7 @@
 import {lstatSync} from 'node:fs';
 import {type FileHandle, rename, rm} from 'node:fs/promises';
 import type {Collector} from '../collectors/kernel.js';
+import {type Late, waitFor} from '../collectors/late.js';
 import {Pace} from '../collectors/pace.js';
 import {exitStatus, failedCall, isSystemError, UserError} from '../errors.js';
 import {SampleEncoder} from '../sample/codec.js';
@@ -9,6 +10,7 @@ import type {Sample} from '../sample/types.js';
 import {endBySignal} from './exit.js';
 import {createNew} from './files.js';
 import type {Rotation, WatchOptions} from './options.js';
+import {sayOfWait} from './report.js';
 import {write} from './stream.js';
 
 /** Files of one recording that is rotated, the one being written among them; older ones go. */
@@ -17,10 +19,11 @@ const filesKept = 10;
 /** Where a recording goes. */
 interface Sink {
   /**
-   * @param signal ends the wait for who takes nothing of it; a file always does.
+   * @param signal ends the wait for who takes nothing of it; a file always does, sooner or later.
+   * @param late is told of a file that doesn't; who reads a stream may take their time.
    * @returns false when nobody reads it any more, or that has come. @throws UserError when it can't be written.
    */
-  put(sample: Sample, signal?: AbortSignal): Promise<boolean>;
+  put(sample: Sample, signal?: AbortSignal, late?: Late): Promise<boolean>;
   /** What is being put is whole before. Idempotent. @throws UserError when what was written isn't there after all. */
   close(): Promise<void>;
 }
@@ -49,17 +52,17 @@ export class RecordingCollector implements Collector {
     return this.#failure;
   }
 
-  async *samples(pace: Pace, signal?: AbortSignal): AsyncGenerator<Sample, void, undefined> {
-    for await (const sample of this.#from.samples(pace, signal)) {
-      if (!(await this.#record(sample, signal))) return;
+  async *samples(pace: Pace, signal?: AbortSignal, late?: Late): AsyncGenerator<Sample, void, undefined> {
+    for await (const sample of this.#from.samples(pace, signal, late)) {
+      if (!(await this.#record(sample, signal, late))) return;
       yield this.#failure ? withWarning(sample, this.#failure.message) : sample;
     }
   }
 
-  async #record(sample: Sample, signal?: AbortSignal): Promise<boolean> {
+  async #record(sample: Sample, signal?: AbortSignal, late?: Late): Promise<boolean> {
     if (this.#failure) return true;
     try {
-      const isRead = await this.#sink.put(sample, signal);
+      const isRead = await this.#sink.put(sample, signal, late);
       this.#begun = true;
       return isRead;
     } catch (error) {
@@ -89,7 +92,7 @@ function withWarning(sample: Sample, why: string): Sample {
  */
 export async function recordOnly(collector: RecordingCollector, options: WatchOptions): Promise<number> {
   const signal = endBySignal();
-  const samples = collector.samples(new Pace(options.delayMs), signal);
+  const samples = collector.samples(new Pace(options.delayMs), signal, sayOfWait);
   // So many periods have one reading more.
   for (let periods = -1; !(await samples.next()).done;) if (options.iterations && ++periods === options.iterations) break;
   return signal.aborted ? (signal.reason as number) : exitStatus.done;
@@ -137,10 +140,15 @@ class FileSink implements Sink {
     if (rotation) for (let i = 1; i < filesKept; i++) refuseExisting(`${path}.${i}`);
   }
 
-  put(sample: Sample): Promise<boolean> {
+  put(sample: Sample, _?: AbortSignal, late?: Late): Promise<boolean> {
     // A reading that was under way when it was closed.
     if (this.#closed) return Promise.resolve(false);
-    return (this.#putting = this.#put(sample));
+    this.#putting = this.#put(sample);
+    return waitFor(
+      this.#putting,
+      (seconds) => `${this.#path} has not taken what is recorded for ${seconds} s. Its disk may hang.`,
+      late,
+    );
   }
 
   async #put(sample: Sample): Promise<boolean> {

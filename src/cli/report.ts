@@ -10,6 +10,11 @@ export function say(sentence: string): void {
   process.stderr.write(`bpftop-ts: ${printable(sentence)}\n`);
 }
 
+/** Tells the person what they wait for: once each wait. */
+export function sayOfWait(sentence: string, again: boolean): void {
+  if (!again) say(sentence);
+}
+
 /**
  * Writes one sentence for what a person can mend, the stack for what only we can.
  * @returns the exit status.

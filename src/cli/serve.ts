@@ -32,7 +32,9 @@ export async function runServe(options: ServeOptions): Promise<number> {
   try {
     const metrics = new Metrics(collector, options);
     // What can't be read, or not soon, is known before anybody asks; and sums have begun.
-    const {stats, sampler: used} = await metrics.begin();
+    const begun = await Promise.race([metrics.begin(), signalled]);
+    if (typeof begun === 'string') return 128 + constants.signals[begun];
+    const {stats, sampler: used} = begun;
     const server = await listen(options.addresses, webConfig, metrics);
     const needs = new Set(needsAfterSetUp(used, sources));
     // Certificates are often for root alone, and are read again.

@@ -20,7 +20,7 @@ import type {Sample} from '../sample/types.js';
 import {version} from '../version.js';
 import {endBySignal} from './exit.js';
 import {replaceFile} from './files.js';
-import {say} from './report.js';
+import {say, sayOfWait} from './report.js';
 import {mostSeries, type ReplayOptions, type ShowOptions, type TextFormat, type WatchOptions} from './options.js';
 
 /** Before the first update in words, ms. */
@@ -53,7 +53,7 @@ export async function writeSamples(collector: Collector, options: WatchOptions |
   let periods = 0;
   let matched = false;
   try {
-    for await (const sample of collector.samples(pace, signal)) {
+    for await (const sample of collector.samples(pace, signal, sayOfWait)) {
       if (signal?.aborted) break;
       const measured = measure(sample, previous);
       if (format === 'prometheus') ledger.add(measured);

@@ -15,14 +15,15 @@ import {sleepableByType} from '../sample/prog-types.js';
 import {mapSources, type SourceName, sourceNames, type Sources} from '../sample/sources.js';
 import {type Host, type ProgInfo, progKey, type Sample, type SamplerName, type Warning} from '../sample/types.js';
 import {readHost} from './host.js';
+import {type Late, waitFor} from './late.js';
 import type {Pace} from './pace.js';
 import {sharedPin} from './share.js';
 import {type OpenSources, openSources} from './sources.js';
 
 /** Anything that yields Samples, oldest first. */
 export interface Collector {
-  /** Reads at the beat of `pace` until `signal` ends it. One loop at a time. */
-  samples(pace: Pace, signal?: AbortSignal): AsyncIterable<Sample>;
+  /** Reads at the beat of `pace` until `signal` ends it. One loop at a time. `late` is told of a reading that doesn't end. */
+  samples(pace: Pace, signal?: AbortSignal, late?: Late): AsyncIterable<Sample>;
   /** Gives everything back. Idempotent. */
   close(): void | Promise<void>;
 }
@@ -74,9 +75,9 @@ export class KernelCollector implements Collector {
     this.#sources = sources;
   }
 
-  async *samples(pace: Pace, signal?: AbortSignal): AsyncGenerator<Sample, void, undefined> {
+  async *samples(pace: Pace, signal?: AbortSignal, late?: Late): AsyncGenerator<Sample, void, undefined> {
     do {
-      const sample = await this.sample();
+      const sample = await this.sample(late);
       // The beat starts where the first reading did. That isn't where it was asked for: the iterator is loaded before, 10 ms.
       pace.begin(performance.now() - sample.durationNs / 1e6);
       yield sample;
@@ -87,10 +88,10 @@ export class KernelCollector implements Collector {
    * One reading.
    * @throws UserError: 77 where this process may not read, 69 where this kernel can't, 1 otherwise.
    */
-  async sample(): Promise<Sample> {
+  async sample(late?: Late): Promise<Sample> {
     let native: NativeSample;
     try {
-      native = await this.#sampler.sample();
+      native = await waitFor(this.#sampler.sample(), explainSilence, late);
     } catch (error) {
       throw explainReading(error, this.#options.sampler);
     }
@@ -227,6 +228,11 @@ function progInfo(native: NativeProgInfo, bootNs: bigint): ProgInfo {
     attachBtfId: native.attachBtfId || null,
     self: native.self,
   };
+}
+
+/** What it means that a reading doesn't end. */
+export function explainSilence(seconds: number): string {
+  return `the kernel has not answered for ${seconds} s. Its log (dmesg) may say why.`;
 }
 
 /** What a failed reading means to a person; what isn't a failed call stays what it is. */

@@ -136,21 +136,19 @@ interface Test {
 }
 
 /** The screen over that kernel, with three readings and all sources shown. */
-async function show(
-  t: Test,
-  {columns = 120, rows = 30, patienceMs = 60_000, kernel = new FakeKernel()} = {},
-): Promise<Shown> {
+async function show(t: Test, {columns = 120, rows = 30, kernel = new FakeKernel()} = {}): Promise<Shown> {
   installFakeAddon(kernel);
   const sources: OpenSources = openSources(sourceNames);
   const collector = new KernelCollector({enableStats: true}, undefined, sources);
   const under = await openTestScreen(t, {columns, rows});
   const pace = new Steps(1);
   const stop = new AbortController();
-  const samples = () => collector.samples(pace, stop.signal)[Symbol.asyncIterator]();
+  const samples = () =>
+    collector.samples(pace, stop.signal, (sentence) => under.screen.fail(sentence))[Symbol.asyncIterator]();
   const begun = samples();
   const arrived = pace.arrived();
   const fed = feed(under.screen, {
-    ...{samples, begun, first: begun.next(), pace, signal: stop.signal, iterations: null, reached: () => true, patienceMs},
+    ...{samples, begun, first: begun.next(), pace, signal: stop.signal, iterations: null, reached: () => true},
     endsAsAsked: () => false,
   });
   t.teardown(async () => {
@@ -255,7 +253,7 @@ for (const [state, where] of Object.entries(states)) {
 }
 
 t.test('a reading that does not end is said, and over when it ends; q does not wait for it', async (t) => {
-  const {press, read, begin, kernel, lines, ended} = await show(t, {patienceMs: 40});
+  const {press, read, begin, kernel, lines, ended} = await show(t);
   const until = async (wanted: RegExp) => {
     for (const end = realNow() + 20_000; !wanted.test((await lines()).join('\n'));) {
       if (realNow() > end) throw new Error(`not ${String(wanted)}:\n${(await lines()).join('\n')}`);
@@ -265,7 +263,7 @@ t.test('a reading that does not end is said, and over when it ends; q does not w
   kernel.fail('sample', {syscall: 'read(bpf_iter)', code: 'never'});
   begin();
   await until(
-    /no reading\n[^]*! the kernel has not answered for\s+\d+\s+s\.[^]*The\s+figures\s+are\s+those\s+of\s+the\s+last\s+reading\./,
+    /no reading\n[^]*! the kernel has not answered for\s+\d+\s+s\.\s+Its\s+log\s+\(dmesg\)\s+may\s+say\s+why\.[^]*The\s+figures\s+are\s+those\s+of\s+the\s+last\s+reading\./,
   );
   kernel.mend();
   await until(/live\n/);
