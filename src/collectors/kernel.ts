@@ -14,6 +14,7 @@ import {exitStatus, isNotPermitted, isSystemError, type SystemError, UserError} 
 import {sleepableByType} from '../sample/prog-types.js';
 import {mapSources, type SourceName, sourceNames, type Sources} from '../sample/sources.js';
 import {type Host, type ProgInfo, progKey, type Sample, type SamplerName, type Warning} from '../sample/types.js';
+import {explain} from './explain.js';
 import {readHost} from './host.js';
 import {type Late, waitFor} from './late.js';
 import type {Pace} from './pace.js';
@@ -258,31 +259,15 @@ function explainIterator(error: SystemError): UserError {
 }
 
 /** What a failed listing means to the person who asked for it. */
-function explainListing(error: SystemError): UserError {
-  const what = `cannot list BPF programs: ${error.syscall}: ${error.code}.`;
-  switch (error.code) {
-    case 'EPERM':
-    case 'EACCES':
-      // Whoever may ask for the next id may open it, unless a security module says otherwise.
-      if (error.syscall.includes('GET_FD_BY_ID'))
-        return new UserError(`${what} A security module (LSM) refuses it; its log says why.`, exitStatus.notPermitted, {
-          cause: error,
-        });
-      return new UserError(`${what} ${withSudo}`, exitStatus.notPermitted, {cause: error});
-    case 'ENOSYS':
-      return new UserError(`${what} This kernel was built without BPF, or a sandbox hides it.`, exitStatus.unavailable, {
-        cause: error,
-      });
-    case 'EINVAL':
-      return new UserError(`${what} This kernel can't list them; Linux 4.13 and later can.`, exitStatus.unavailable, {
-        cause: error,
-      });
-    case 'EMFILE':
-    case 'ENFILE':
-      return new UserError(`${what} Too many files are open; raise the limit with ulimit -n.`, exitStatus.failed, {
-        cause: error,
-      });
-    default:
-      return new UserError(`${what} Try again; if it stays, please report it.`, exitStatus.failed, {cause: error});
-  }
+function explainListing(error: SystemError): unknown {
+  const {code, syscall} = error;
+  return explain(error, {
+    what: 'cannot list BPF programs',
+    // Whoever may ask for the next id may open it, unless a security module says otherwise.
+    notPermitted: syscall.includes('GET_FD_BY_ID') ? 'A security module (LSM) refuses it; its log says why.' : withSudo,
+    unsupported:
+      code === 'ENOSYS'
+        ? 'This kernel was built without BPF, or a sandbox hides it.'
+        : "This kernel can't list them; Linux 4.13 and later can.",
+  });
 }
