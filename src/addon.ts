@@ -194,7 +194,10 @@ export interface NativeNetAttachment {
   /** null: netns. */
   readonly ifindex: number | null;
   readonly ifname: string | null;
-  /** Of tc, which of the interface's hooks it is: `ingress`, `egress`, or a qdisc or class by its handle, as `qdisc 1:`, `class 1:2`. */
+  /**
+   * Which of the interface's hooks it is. tc: `ingress`, `egress`, or a qdisc or class by its handle, as `qdisc 1:`, `class 1:2`. XDP:
+   * `generic` or `offload`; null: in the driver.
+   */
   readonly hook: string | null;
 }
 

@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 #include <string_view>
+#include <utility>
 
 namespace bpftop {
 namespace {
@@ -17,13 +18,13 @@ using Type = NetAttachment::Type;
 constexpr uint16_t kIflaIfname = 3, kIflaExtMask = 29, kIflaXdp = 43;
 constexpr uint32_t kSkipStats = 1 << 3;  // RTEXT_FILTER_SKIP_STATS: they are most of what is told
 // Of IFLA_XDP: one a mode; in IFLA_XDP_PROG_ID is the only one once more.
-constexpr uint16_t kXdpDrvProgId = 5, kXdpHwProgId = 7;
+constexpr uint16_t kXdpDrvProgId = 5, kXdpSkbProgId = 6, kXdpHwProgId = 7;
 constexpr uint16_t kTcaKind = 1, kTcaOptions = 2;
 constexpr uint16_t kTcaBpfId = 11, kTcaActBpfId = 9;
 
 struct Interface {
   std::string name;
-  std::vector<uint32_t> xdp_prog_ids;
+  std::vector<std::pair<uint32_t, std::string_view>> xdp_progs;
 };
 
 struct Qdisc {
@@ -37,13 +38,19 @@ std::string text_of(Bytes value) {
   return {value.data(), ::strnlen(value.data(), value.size())};
 }
 
+/// Where a program of that attribute runs: in the driver, or as `bpftool net` calls it.
+std::string_view xdp_hook(uint16_t attribute) {
+  return attribute == kXdpSkbProgId ? "generic" : attribute == kXdpHwProgId ? "offload" : "";
+}
+
 void read_interface(std::map<uint32_t, Interface>& all, Bytes message) {
   Interface& found = all[static_cast<uint32_t>(read_as<IfInfoMsg>(message).index)] = {};
   for_each_attr(after<IfInfoMsg>(message), [&](uint16_t type, Bytes value) {
     if (type == kIflaIfname) found.name = text_of(value);
     if (type != kIflaXdp) return;
     for_each_attr(value, [&](uint16_t mode, Bytes prog) {
-      if (mode >= kXdpDrvProgId && mode <= kXdpHwProgId) found.xdp_prog_ids.push_back(read_as<uint32_t>(prog));
+      if (mode >= kXdpDrvProgId && mode <= kXdpHwProgId)
+        found.xdp_progs.emplace_back(read_as<uint32_t>(prog), xdp_hook(mode));
     });
   });
 }
@@ -130,7 +137,8 @@ class Reader {
     note(error);
     interfaces_ = std::move(all);
     for (const auto& [ifindex, interface] : interfaces_)
-      for (const uint32_t prog_id : interface.xdp_prog_ids) add({Type::xdp, prog_id, 0, {}, ifindex, interface.name, {}});
+      for (const auto& [prog_id, hook] : interface.xdp_progs)
+        add({Type::xdp, prog_id, 0, {}, ifindex, interface.name, std::string(hook)});
   }
 
   void read_filters() {

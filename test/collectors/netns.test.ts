@@ -41,7 +41,7 @@ const tc = {type: 'tc', attachType: null} as const;
 
 /** Everything, on an interface of that index and name. */
 const onInterface = (ifindex: number, name: string): readonly Wanted[] => [
-  {type: 'xdp', point: {xdpNetlink: ifindex}, expected: {...xdp, target: name}},
+  {type: 'xdp', point: {xdpNetlink: ifindex}, expected: {...xdp, target: `${name} generic`}},
   {type: 'sched_cls', point: {tcIngress: ifindex}, expected: {...tc, target: `${name} ingress`}},
   {type: 'sched_cls', point: {tcEgress: ifindex}, expected: {...tc, target: `${name} egress`}},
   {

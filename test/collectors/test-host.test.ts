@@ -207,10 +207,10 @@ t.test('a host with everything on it, in one document', {skip: hostSkip}, async 
       t.pass('not here', {skip: 'needs ip, and veth in the kernel'});
       return void t.end();
     }
-    t.match(find(one.id)?.['links'], [{link_id: null, type: 'xdp', target: `left in ${one.netns}`}]);
+    t.match(find(one.id)?.['links'], [{link_id: null, type: 'xdp', target: `left generic in ${one.netns}`}]);
     t.match(find(one.tc)?.['links'], [{link_id: null, type: 'tc', target: `left ingress in ${one.netns}`}]);
     t.match(find(two.id)?.['links'], [
-      {link_id: null, type: 'xdp', target: new RegExp(`^right7? in ${two.netns.replace(/[[\]]/g, '\\$&')}$`)},
+      {link_id: null, type: 'xdp', target: new RegExp(`^right7? generic in ${two.netns.replace(/[[\]]/g, '\\$&')}$`)},
     ]);
     t.not(one.netns, two.netns);
     t.end();

@@ -85,8 +85,8 @@ export function attachCases({netns, cgroup, tracepointId, ipv6, probed}: Places)
   const onLo = (hook = '') => `lo${hook} in ${netns}`;
   const idle = {runs: false};
 
-  add('XDP by netlink', {type: 'xdp'}, {xdpNetlink: 1}, ['xdp', null, onLo(), false]);
-  add('XDP by link', {type: 'xdp'}, {xdp: 1}, ['xdp', null, onLo(), true]);
+  add('XDP by netlink', {type: 'xdp'}, {xdpNetlink: 1}, ['xdp', null, onLo(' generic'), false]);
+  add('XDP by link', {type: 'xdp'}, {xdp: 1}, ['xdp', null, onLo(' generic'), true]);
   add('tc ingress', {type: 'sched_cls'}, {tcIngress: 1}, ['tc', null, onLo(' ingress'), false]);
   add('tc egress', {type: 'sched_cls'}, {tcEgress: 1}, ['tc', null, onLo(' egress'), false]);
   add('tcx ingress', {type: 'sched_cls', attachType: 46}, {tcx: 1}, ['tcx', 'tcx_ingress', onLo(), true]);

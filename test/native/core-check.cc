@@ -573,7 +573,7 @@ void check_netns() {
     const auto [found, error] = read_net_namespaces();
     check(!error && !found.all.empty() && found.all[0].own && found.all[0].complete && found.all[0].ino == here,
           "the caller's own network namespace is the first");
-    const NetAttachment on_lo = {NetAttachment::Type::xdp, info.id, 0, {}, 1, "lo", {}};
+    const NetAttachment on_lo = {NetAttachment::Type::xdp, info.id, 0, {}, 1, "lo", "generic"};
     check(!found.all.empty() && found.all[0].attachments == std::vector{on_lo}, "with what it has, and no more");
     check(own_netns() == here, "the caller stays in it");
     std::thread([&] {
