@@ -2,7 +2,6 @@
  * Files that are written for a person: whole or not at all, readable for them alone unless said otherwise, never through a symbolic
  * link, and nowhere where anybody could put something else in the place of a directory.
  */
-import {randomBytes} from 'node:crypto';
 import {constants, lstatSync, readlinkSync} from 'node:fs';
 import {type FileHandle, lstat, open, rename, rm} from 'node:fs/promises';
 import path from 'node:path';
@@ -102,7 +101,7 @@ export async function replaceFile(file: string, text: string, mode = ownerAlone,
   if (kind === 'file' && beginning !== '' && !['', beginning].includes(await firstOf(file, beginning.length)))
     throw new UserError(`${file} is there, and is another's: it does not begin with '${beginning}'.`);
   // Of no fixed name: one that a killed process has left must not be in the way for ever.
-  const beside = `${file}.${randomBytes(6).toString('hex')}`;
+  const beside = `${file}.${crypto.randomUUID()}`;
   await writeNew(beside, text, mode);
   try {
     await rename(beside, file);

@@ -10,6 +10,11 @@ import {parseOptions, type ReplayOptions, type Rotation, type ShowOptions, type 
 import {report, say} from './report.js';
 import {write, writeSamples} from './stream.js';
 
+/** Runs it, with the command line of this process, and lets the process end. */
+export async function run(): Promise<void> {
+  exitSoon(await main().catch(report));
+}
+
 async function main(): Promise<number> {
   // Node's answer to it is a debugger's port, open to every user of this host; and its words would stand on the screen.
   process.on('SIGUSR1', () => {});
@@ -110,4 +115,3 @@ function showsScreen({format, failOn}: Pick<ShowOptions, 'format' | 'failOn'>): 
   return format === null && failOn === null && process.stdout.isTTY && process.env['TERM'] !== 'dumb';
 }
 
-exitSoon(await main().catch(report));
