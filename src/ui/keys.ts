@@ -23,19 +23,48 @@ const unfinished = /^\x1b(?:\[\[?[0-?]*[ -/]*|O)?$/;
 const named =
   /^\x1b(?:\[(?:\d+(?:[;:]\d+)*)?[A-DFHZa-d]|\[[1345678](?:[;:]\d+)*~|\[[35678][$^]|\[\[[56]~|O[A-DFHa-d]|\[\d+(?:[;:]\d+)*u)$/;
 
-/** Splits what is read into keys. */
+/** Around what is pasted (xterm's ctlseqs, "Bracketed Paste Mode"). */
+const [pasteBegins, pasteEnds] = ['\x1b[200~', '\x1b[201~'];
+/** A paste whose end is missing is over when so long nothing has come, ms. */
+const pasteMs = 1000;
+/** Of what is pasted so much is kept, in UTF-16 units: more than any line takes. */
+const longestPaste = 4096;
+
+/** Stands for what was pasted among the keys before and after it. A noncharacter (Unicode 23.7): nobody's text has it. */
+export const pasteKey = '\uffff';
+
+/** Splits what is read into keys, and into what was pasted, which is no keys. */
 export class KeySplitter {
   readonly #keys: (keys: string[]) => void;
+  readonly #paste: (text: string) => void;
+  /** Of keys, or of what is pasted. */
   #pending = '';
+  #pasting = false;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(keys: (keys: string[]) => void) {
+  constructor(keys: (keys: string[]) => void, paste: (text: string) => void) {
     this.#keys = keys;
+    this.#paste = paste;
   }
 
   push(chunk: string): void {
     clearTimeout(this.#timer);
-    const text = this.#pending + chunk;
+    let text = this.#pending + chunk;
+    this.#pending = '';
+    for (;;) {
+      const marker = this.#pasting ? pasteEnds : pasteBegins;
+      const at = text.indexOf(marker);
+      if (at < 0) break;
+      this.#hand(text.slice(0, at));
+      this.#pasting = !this.#pasting;
+      text = text.slice(at + marker.length);
+    }
+    if (this.#pasting) {
+      // The end of it may be in two reads.
+      this.#pending = text.length > longestPaste ? text.slice(0, longestPaste) + text.slice(-pasteEnds.length) : text;
+      this.#timer = setTimeout(() => this.#flush(), pasteMs);
+      return;
+    }
     const {keys, pending} = splitKeys(text);
     this.#pending = pending;
     if (pending !== '') this.#timer = setTimeout(() => this.#flush(), escapeMs);
@@ -47,11 +76,20 @@ export class KeySplitter {
     this.#pending = '';
   }
 
+  #hand(text: string): void {
+    if (this.#pasting) return this.#paste(text.slice(0, longestPaste));
+    const {keys, pending} = splitKeys(text);
+    keys.push(...pending);
+    if (keys.length > 0) this.#keys(keys);
+  }
+
   /** Nothing followed: what looked like the beginning of a sequence was keys. */
   #flush(): void {
-    const keys = [...this.#pending];
+    const text = this.#pending;
     this.#pending = '';
-    this.#keys(keys);
+    if (!this.#pasting) return this.#keys([...text]);
+    this.#hand(text);
+    this.#pasting = false;
   }
 }
 

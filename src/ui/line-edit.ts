@@ -23,8 +23,19 @@ export function lineOf(text: string): Line {
 /** The line after an action; the same object when that changes nothing. */
 export function editLine(line: Line, action: {readonly name: string; readonly text?: string}): Line {
   const {text, caret} = line;
-  if (action.name === 'type') return text.length < longestLine ? replaceIn(line, caret, caret, action.text) : line;
+  if (action.name === 'type') return replaceIn(line, caret, caret, cutTo(longestLine - text.length, action.text));
   return isEdit(action.name) ? edits[action.name](line, text, caret) : line;
+}
+
+/** Whole characters. */
+function cutTo(most: number, text = ''): string {
+  if (text.length <= most) return text;
+  let kept = '';
+  for (const character of text) {
+    if (kept.length + character.length > most) break;
+    kept += character;
+  }
+  return kept;
 }
 
 function isEdit(name: string): name is EditName {

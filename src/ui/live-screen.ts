@@ -18,7 +18,7 @@ import {type Activity, paintHeader, shownAgo} from './header.js';
 import {helpScrollEnd, overlayRect} from './help.js';
 import type {Screen, ScreenEnd, ScreenOptions, Shown} from './index.js';
 import {actionFor, scopeOf, whenOf} from './keymap.js';
-import {type KeyName, KeyPipe} from './keys.js';
+import {type KeyName, KeyPipe, pasteKey} from './keys.js';
 import {type Column, type ColumnKey, layoutColumns, layoutScreen, type Rect, type ScreenLayout} from './layout.js';
 import {paintTable} from './prog-table.js';
 import {type Action, type Context, initialState, reduce, settle, type State} from './state.js';
@@ -59,6 +59,8 @@ export class LiveScreen implements Screen {
   readonly #view: View;
   readonly #writer: FrameWriter;
   readonly #pipe = new KeyPipe();
+  /** What was pasted, as often as the pipe has `pasteKey`. */
+  readonly #pastes: string[] = [];
   /** What Ink drew last. */
   readonly #base = new Grid();
   #layout: ScreenLayout;
@@ -112,6 +114,11 @@ export class LiveScreen implements Screen {
   start(): void {
     this.#terminal.open({
       keys: (keys) => this.#guard(() => this.#pipe.push(keys)),
+      paste: (text) =>
+        this.#guard(() => {
+          this.#pastes.push(text);
+          this.#pipe.push([pasteKey]);
+        }),
       redraw: () => this.#guard(() => this.#redraw()),
       drained: () => this.#guard(() => this.#paint()),
       hangup: () => this.#end({by: 'hangup'}),
@@ -197,6 +204,7 @@ export class LiveScreen implements Screen {
 
   #key(key: KeyName): void {
     if (this.#forgetHint()) this.#flushSoon();
+    if (key === pasteKey) return this.#paste(this.#pastes.shift());
     const scope = scopeOf(this.#state);
     const name = actionFor(key, scope, whenOf(this.#state));
     if (name === 'quit' || name === 'interrupt') return this.#end({by: name});
@@ -209,6 +217,13 @@ export class LiveScreen implements Screen {
     const text = [...key].length === 1 ? key : null;
     const action: Action | null = name ? {name} : text !== null ? {name: 'type', text} : null;
     if (action) this.#dispatch(action);
+  }
+
+  /** Into the line that is being typed; where none is, a letter of it would do what its key does. */
+  #paste(text: string | undefined): void {
+    if (text === undefined) return;
+    if (this.#state.prompt) this.#dispatch({name: 'type', text: text.replaceAll(/\p{Cc}+/gu, ' ').trim()});
+    else this.#say('done', 'Pasted text was ignored: press / first to filter by it.');
   }
 
   #dispatch(action: Action): void {

@@ -28,7 +28,10 @@ t.test('an Esc before another key is a key of its own', (t) => {
 t.test('half a sequence waits for its other half', (t) => {
   t.same(splitKeys('j\u001b['), {keys: ['j'], pending: '\u001b['});
   const got: string[][] = [];
-  const splitter = new KeySplitter((keys) => got.push(keys));
+  const splitter = new KeySplitter(
+    (keys) => got.push(keys),
+    () => t.fail(),
+  );
   splitter.push('\u001b');
   splitter.push('[');
   splitter.push('5');
@@ -39,8 +42,43 @@ t.test('half a sequence waits for its other half', (t) => {
 });
 
 t.test('an Esc alone acts by itself, promptly', async (t) => {
-  const keys = await new Promise<string[]>((resolve) => new KeySplitter(resolve).push('\u001b'));
+  const keys = await new Promise<string[]>((resolve) => new KeySplitter(resolve, () => t.fail()).push('\u001b'));
   t.same(keys, ['\u001b']);
+});
+
+/** What comes of reads: keys, and what was pasted. */
+function splitting() {
+  const got: (readonly string[] | {pasted: string})[] = [];
+  const splitter = new KeySplitter(
+    (keys) => got.push(keys),
+    (pasted) => got.push({pasted}),
+  );
+  return {got, splitter};
+}
+
+t.test('what is pasted is no keys, wherever the reads begin and end', (t) => {
+  const bytes = 'j\u001b[200~qW\r\u001b[A\u001b[201~k\u001b[200~\u001b[201~l';
+  const wanted = [['j'], {pasted: 'qW\r\u001b[A'}, ['k'], {pasted: ''}, ['l']];
+  for (let size = 1; size <= bytes.length; size++) {
+    const {got, splitter} = splitting();
+    for (let at = 0; at < bytes.length; at += size) splitter.push(bytes.slice(at, at + size));
+    splitter.close();
+    t.same(got, wanted, `${size} at a time`);
+  }
+  t.end();
+});
+
+t.test('a paste without end is over after a moment, and of a long one no more is kept than a line takes', async (t) => {
+  const {got, splitter} = splitting();
+  splitter.push('\u001b[200~no end');
+  while (got.length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  splitter.push('j');
+  t.same(got, [{pasted: 'no end'}, ['j']]);
+  splitter.push('\u001b[200~');
+  for (let i = 0; i < 100; i++) splitter.push('x'.repeat(1000));
+  splitter.push('\u001b[20');
+  splitter.push('1~k');
+  t.same(got.slice(2), [{pasted: 'x'.repeat(4096)}, ['k']]);
 });
 
 t.test('a sequence without end is not collected for ever', (t) => {

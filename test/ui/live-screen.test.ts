@@ -87,6 +87,26 @@ t.test('drawn with ASCII, how long ago the moment shown was has its sign', async
   t.ok(terminal.frames.every((frame) => frame.every((byte) => byte < 0x80)));
 });
 
+t.test('what is pasted is no keys: it goes into a line that is being typed, or nowhere', async (t) => {
+  const {screen, terminal, feed, press, lines} = await openTestScreen(t);
+  feed([
+    {id: 1, name: 'paste_q'},
+    {id: 2, name: 'other'},
+  ]);
+  terminal.events.paste('qW!\r');
+  t.match((await press('')).join('\n'), /paste_q[^]*other[^]*Pasted text was ignored: press \/ first to filter by it\./);
+  await press('/');
+  terminal.events.paste(' name=pas\u001b[A\tte_q\r\n');
+  const shown = (await press('\u001b[H')).join('\n');
+  t.match(shown, 'name=pas [A te_q');
+  await press('\u0015');
+  terminal.events.paste(`paste_q${' '.repeat(2000)}é`);
+  await press('\r');
+  t.match((await press('\uffff')).join('\n'), /paste_q/);
+  t.notMatch((await lines()).join('\n'), /other/);
+  screen.close();
+});
+
 t.test('what can be sorted by stands in columns', async (t) => {
   const {feed, press} = await openTestScreen(t, {columns: 200, rows: 60});
   feed([{id: 1, name: 'fw'}]);

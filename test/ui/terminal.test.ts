@@ -67,6 +67,17 @@ t.test('keys work, however they come', async (t) => {
   t.match(await program.exited, {exitCode: 0});
 });
 
+t.test('what is pasted does not act as keys', async (t) => {
+  const program = startInPty(t);
+  await program.shows('prog_30');
+  program.type('\u001b[200~qq\r\u0003\u001b[201~');
+  await program.shows('Pasted text was ignored');
+  program.type('/\u001b[200~prog_7\u001b[201~');
+  await program.hides('prog_30');
+  program.type('\rq');
+  t.match(await program.exited, {exitCode: 0});
+});
+
 t.test('whatever ends it, the terminal is as it was', async (t) => {
   for (const [how, code, finish] of [
     ['q', 0, (program: PtyProgram) => program.type('q')],
@@ -78,12 +89,14 @@ t.test('whatever ends it, the terminal is as it was', async (t) => {
     const program = startInPty(t, {words: [...cleanEnv, 'bash', '--norc', '-c', `set -m; ${script}`]});
     await program.shows('prog_30');
     t.ok(program.emulator.alternate, `${how}: its own screen`);
+    t.ok(program.emulator.term.modes.bracketedPasteMode, how);
     // The pid stands on the shell's screen, below ours.
     const pid = Number(/pid=(\d+)/.exec(normalText(program))?.[1]);
     finish(program, pid);
     const screen = await program.shows('after');
     t.match(screen, `status=${code}`, how);
     t.notOk(program.emulator.alternate, how);
+    t.notOk(program.emulator.term.modes.bracketedPasteMode, how);
     const [modesBefore, modesAfter] = screen.match(/^[0-9a-f]+:[0-9a-f:]+$/gm) ?? [];
     t.ok(modesBefore, 'stty speaks');
     t.equal(modesAfter, modesBefore, `${how}: stty -g`);
