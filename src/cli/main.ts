@@ -10,7 +10,10 @@ import {parseOptions, type ReplayOptions, type Rotation, type ShowOptions, type 
 import {report, say} from './report.js';
 import {write, writeSamples} from './stream.js';
 
-/** Runs it, with the command line of this process, and lets the process end. */
+/**
+ * Runs it, with the command line of this process, and lets the process end. Not at the top level: what is loaded later imports the chunk that
+ * this is in, and would wait for ever for a module that waits for it.
+ */
 export async function run(): Promise<void> {
   exitSoon(await main().catch(report));
 }
@@ -114,4 +117,3 @@ async function show(
 function showsScreen({format, failOn}: Pick<ShowOptions, 'format' | 'failOn'>): boolean {
   return format === null && failOn === null && process.stdout.isTTY && process.env['TERM'] !== 'dumb';
 }
-

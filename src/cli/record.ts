@@ -2,7 +2,7 @@
 import {lstatSync} from 'node:fs';
 import {type FileHandle, rename, rm} from 'node:fs/promises';
 import type {Collector} from '../collectors/kernel.js';
-import {type Late, waitFor} from '../collectors/late.js';
+import {type Late, unlessAborted, waitFor} from '../collectors/late.js';
 import {Pace} from '../collectors/pace.js';
 import {exitStatus, failedCall, isSystemError, UserError} from '../errors.js';
 import {SampleEncoder} from '../sample/codec.js';
@@ -19,7 +19,7 @@ const filesKept = 10;
 /** Where a recording goes. */
 interface Sink {
   /**
-   * @param signal ends the wait for who takes nothing of it; a file always does, sooner or later.
+   * @param signal ends the wait for who takes nothing of it; `close` waits for a file all the same.
    * @param late is told of a file that doesn't; who reads a stream may take their time.
    * @returns false when nobody reads it any more, or that has come. @throws UserError when it can't be written.
    */
@@ -140,15 +140,12 @@ class FileSink implements Sink {
     if (rotation) for (let i = 1; i < filesKept; i++) refuseExisting(`${path}.${i}`);
   }
 
-  put(sample: Sample, _?: AbortSignal, late?: Late): Promise<boolean> {
+  async put(sample: Sample, signal?: AbortSignal, late?: Late): Promise<boolean> {
     // A reading that was under way when it was closed.
-    if (this.#closed) return Promise.resolve(false);
+    if (this.#closed) return false;
     this.#putting = this.#put(sample);
-    return waitFor(
-      this.#putting,
-      (seconds) => `${this.#path} has not taken what is recorded for ${seconds} s. Its disk may hang.`,
-      late,
-    );
+    const put = waitFor(this.#putting, (seconds) => this.#hangs(seconds), late);
+    return (await unlessAborted(put, signal)) ?? false;
   }
 
   async #put(sample: Sample): Promise<boolean> {
@@ -172,7 +169,13 @@ class FileSink implements Sink {
 
   async close(): Promise<void> {
     this.#closed = true;
-    await this.#putting.catch(() => {});
+    // The screen has gone, and the first signal has been heeded: the next one ends it.
+    const hangs = (seconds: number) => `${this.#hangs(seconds)} Ctrl-C does not wait for it.`;
+    await waitFor(
+      this.#putting.catch(() => {}),
+      hangs,
+      sayOfWait,
+    );
     const file = this.#file;
     this.#file = null;
     try {
@@ -181,6 +184,10 @@ class FileSink implements Sink {
       throw unwritable(this.#path, error);
     }
     if (file && this.#length === 0) await rm(this.#path, {force: true});
+  }
+
+  #hangs(seconds: number): string {
+    return `${this.#path} has not taken what is recorded for ${seconds} s. Its disk may hang.`;
   }
 
   #isDue(more: number, timeNs: bigint): boolean {

@@ -16,14 +16,14 @@ import {mapSources, type SourceName, sourceNames, type Sources} from '../sample/
 import {type Host, type ProgInfo, progKey, type Sample, type SamplerName, type Warning} from '../sample/types.js';
 import {explain} from './explain.js';
 import {readHost} from './host.js';
-import {type Late, waitFor} from './late.js';
+import {type Late, unlessAborted, waitFor} from './late.js';
 import type {Pace} from './pace.js';
 import {sharedPin} from './share.js';
 import {type OpenSources, openSources} from './sources.js';
 
 /** Anything that yields Samples, oldest first. */
 export interface Collector {
-  /** Reads at the beat of `pace` until `signal` ends it. One loop at a time. `late` is told of a reading that doesn't end. */
+  /** Reads at the beat of `pace` until `signal`, which waits for no reading. One loop at a time. `late` is told of one that doesn't end. */
   samples(pace: Pace, signal?: AbortSignal, late?: Late): AsyncIterable<Sample>;
   /** Gives everything back. Idempotent. */
   close(): void | Promise<void>;
@@ -78,7 +78,8 @@ export class KernelCollector implements Collector {
 
   async *samples(pace: Pace, signal?: AbortSignal, late?: Late): AsyncGenerator<Sample, void, undefined> {
     do {
-      const sample = await this.sample(late);
+      const sample = await unlessAborted(this.sample(late), signal);
+      if (!sample) return;
       // The beat starts where the first reading did. That isn't where it was asked for: the iterator is loaded before, 10 ms.
       pace.begin(performance.now() - sample.durationNs / 1e6);
       yield sample;

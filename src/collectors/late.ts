@@ -17,3 +17,13 @@ export async function waitFor<T>(work: Promise<T>, sentence: (seconds: number) =
   }, tickMs);
   return work.finally(() => clearInterval(timer));
 }
+
+/** What `work` gives; null where `signal` comes first, and nobody waits for it any longer. */
+export async function unlessAborted<T>(work: Promise<T>, signal?: AbortSignal): Promise<T | null> {
+  if (!signal) return work;
+  let giveUp = () => {};
+  const aborted = new Promise<null>((resolve) => (giveUp = () => resolve(null)));
+  signal.addEventListener('abort', giveUp);
+  if (signal.aborted) giveUp();
+  return Promise.race([aborted, work]).finally(() => signal.removeEventListener('abort', giveUp));
+}

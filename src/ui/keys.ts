@@ -1,5 +1,5 @@
 /**
- * From what the terminal sends to Ink and from Ink to key names. A read may hold many keys (key repeat over a slow line, a paste) or
+ * From what the terminal sends to Ink and from Ink to key names. A read may hold many keys (key repeat over a slow line, a paste that the terminal doesn't mark) or
  * half of one (an escape sequence in two packets). Ink takes a read of plain text as a single key and what begins with Esc at once, so
  * reads are split here first, and `KeyPipe` hands Ink one key at a time.
  */
@@ -25,8 +25,8 @@ const named =
 
 /** Around what is pasted (xterm's ctlseqs, "Bracketed Paste Mode"). */
 const [pasteBegins, pasteEnds] = ['\x1b[200~', '\x1b[201~'];
-/** A paste whose end is missing is over when so long nothing has come, ms. */
-const pasteMs = 1000;
+/** A paste whose end is missing is over when so long nothing has come, ms: a line may stand still for a while. */
+const pasteMs = 5000;
 /** Of what is pasted so much is kept, in UTF-16 units: more than any line takes. */
 const longestPaste = 4096;
 
@@ -37,10 +37,12 @@ export const pasteKey = '\uffff';
 export class KeySplitter {
   readonly #keys: (keys: string[]) => void;
   readonly #paste: (text: string) => void;
-  /** Of keys, or of what is pasted. */
+  /** What may be the beginning of a sequence, or of the end of a paste. */
   #pending = '';
-  #pasting = false;
+  /** The paste that is coming in; null: none is. */
+  #pasted: string | null = null;
   #timer: NodeJS.Timeout | undefined;
+  #soon: NodeJS.Immediate | undefined;
 
   constructor(keys: (keys: string[]) => void, paste: (text: string) => void) {
     this.#keys = keys;
@@ -48,49 +50,65 @@ export class KeySplitter {
   }
 
   push(chunk: string): void {
-    clearTimeout(this.#timer);
+    this.#stopWaiting();
     let text = this.#pending + chunk;
     this.#pending = '';
-    for (;;) {
-      const marker = this.#pasting ? pasteEnds : pasteBegins;
-      const at = text.indexOf(marker);
-      if (at < 0) break;
-      this.#hand(text.slice(0, at));
-      this.#pasting = !this.#pasting;
-      text = text.slice(at + marker.length);
-    }
-    if (this.#pasting) {
-      // The end of it may be in two reads.
-      this.#pending = text.length > longestPaste ? text.slice(0, longestPaste) + text.slice(-pasteEnds.length) : text;
-      this.#timer = setTimeout(() => this.#flush(), pasteMs);
-      return;
-    }
-    const {keys, pending} = splitKeys(text);
-    this.#pending = pending;
-    if (pending !== '') this.#timer = setTimeout(() => this.#flush(), escapeMs);
-    if (keys.length > 0) this.#keys(keys);
+    while (text !== '') text = this.#pasted === null ? this.#takeKeys(text) : this.#takePaste(text, this.#pasted);
+    if (this.#pending === '' && this.#pasted === null) return;
+    // Not before what can be read already has been: this process may have been stopped, or busy.
+    const flush = () => (this.#soon = setImmediate(() => this.#flush()));
+    this.#timer = setTimeout(flush, this.#pasted === null ? escapeMs : pasteMs);
   }
 
   close(): void {
-    clearTimeout(this.#timer);
+    this.#stopWaiting();
     this.#pending = '';
+    this.#pasted = null;
   }
 
-  #hand(text: string): void {
-    if (this.#pasting) return this.#paste(text.slice(0, longestPaste));
-    const {keys, pending} = splitKeys(text);
-    keys.push(...pending);
+  /** @returns what is behind the beginning of a paste. */
+  #takeKeys(text: string): string {
+    const at = text.indexOf(pasteBegins);
+    const {keys, pending} = splitKeys(at < 0 ? text : text.slice(0, at));
+    if (at < 0) this.#pending = pending;
+    else {
+      keys.push(...pending);
+      this.#pasted = '';
+    }
     if (keys.length > 0) this.#keys(keys);
+    return at < 0 ? '' : text.slice(at + pasteBegins.length);
   }
 
-  /** Nothing followed: what looked like the beginning of a sequence was keys. */
-  #flush(): void {
-    const text = this.#pending;
-    this.#pending = '';
-    if (!this.#pasting) return this.#keys([...text]);
-    this.#hand(text);
-    this.#pasting = false;
+  /** @returns what is behind the end of the paste. */
+  #takePaste(text: string, before: string): string {
+    const at = text.indexOf(pasteEnds);
+    if (at < 0) this.#pending = beginningOf(pasteEnds, text);
+    const end = at < 0 ? text.length - this.#pending.length : at;
+    const pasted = (before + text.slice(0, end)).slice(0, longestPaste);
+    this.#pasted = at < 0 ? pasted : null;
+    if (at >= 0) this.#paste(pasted);
+    return at < 0 ? '' : text.slice(at + pasteEnds.length);
   }
+
+  /** Nothing followed: what looked like the beginning of a sequence was keys, and a paste is over. */
+  #flush(): void {
+    const [pending, pasted] = [this.#pending, this.#pasted];
+    this.close();
+    if (pasted === null) this.#keys([...pending]);
+    else this.#paste(pasted);
+  }
+
+  #stopWaiting(): void {
+    clearTimeout(this.#timer);
+    clearImmediate(this.#soon);
+  }
+}
+
+/** As much of a marker as a text ends in. */
+function beginningOf(marker: string, text: string): string {
+  for (let length = marker.length - 1; length > 0; length--)
+    if (text.endsWith(marker.slice(0, length))) return marker.slice(0, length);
+  return '';
 }
 
 /** The keys in a text, without those that mean nothing here, and the beginning of one at its end. */

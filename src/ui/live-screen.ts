@@ -222,8 +222,11 @@ export class LiveScreen implements Screen {
   /** Into the line that is being typed; where none is, a letter of it would do what its key does. */
   #paste(text: string | undefined): void {
     if (text === undefined) return;
-    if (this.#state.prompt) this.#dispatch({name: 'type', text: text.replaceAll(/\p{Cc}+/gu, ' ').trim()});
-    else this.#say('done', 'Pasted text was ignored: press / first to filter by it.');
+    const {prompt} = this.#state;
+    if (prompt && (prompt.kind === 'filter' || prompt.stage === 'typing'))
+      return this.#dispatch({name: 'type', text: text.replace(/[\r\n]+$/, '').replaceAll(/\p{Cc}+/gu, ' ')});
+    const how = scopeOf(this.#state) === 'table' ? ': press / first to filter by it' : '';
+    this.#say('done', `Pasted text was ignored${how}.`);
   }
 
   #dispatch(action: Action): void {

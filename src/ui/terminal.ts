@@ -45,8 +45,8 @@ export interface Terminal {
 
 // Alternate scroll (1007): the wheel sends arrow keys, and selecting with the mouse stays the terminal's own. Its setting is saved (s) and
 // restored (r); terminals that can't do that end with it off, the default. Without autowrap (7) a character wider than believed
-// can't spill into the next line. What is pasted comes in brackets (2004): a letter in it is no key. In explicit mode (ECMA-48 BDSM, reset: 8) terminals that can turn text around leave it where it was put:
-// else a Hebrew name takes the figures beside it along.
+// can't spill into the next line. What is pasted comes in brackets (2004): a letter in it is no key. In explicit mode (ECMA-48 BDSM,
+// reset: 8) terminals that can turn text around leave it where it was put: else a Hebrew name takes the figures beside it along.
 const saveSequence = '\x1b[?1007s';
 const enterSequence = '\x1b[?1049h\x1b[?1007h\x1b[?25l\x1b[?7l\x1b[?2004h\x1b[8l\x1b[m\x1b[2J';
 const leaveSequence = '\x1b[?2026l\x1b[m\x1b[8h\x1b[?2004l\x1b[?7h\x1b[?1007l\x1b[?1007r\x1b[2J\x1b[?25h\x1b[?1049l';

@@ -1,20 +1,39 @@
 /** What hangs is said, and by its name: the kernel, or the disk that is recorded to. The waits are real ones. */
+import {readFileSync} from 'node:fs';
 import {type FileHandle, open} from 'node:fs/promises';
 import path from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import t, {type Test} from 'tap';
 import {parseOptions} from '../../src/cli/options.js';
-import {RecordingCollector} from '../../src/cli/record.js';
+import {RecordingCollector, recordOnly} from '../../src/cli/record.js';
 import {runServe} from '../../src/cli/serve.js';
 import {writeSamples} from '../../src/cli/stream.js';
-import {type Collector, KernelCollector} from '../../src/collectors/kernel.js';
+import {KernelCollector} from '../../src/collectors/kernel.js';
 import {waitFor} from '../../src/collectors/late.js';
 import {Pace} from '../../src/collectors/pace.js';
+import {SampleDecoder} from '../../src/sample/codec.js';
 import {FakeKernel, installFakeAddon} from '../helpers/fake-addon.js';
 import {makeSample} from '../helpers/samples.js';
 
-/** It is said after 3 s. */
-const longEnoughMs = 5200;
+/** Waits for what is true sooner or later. */
+async function until(isTrue: () => boolean): Promise<void> {
+  while (!isTrue()) await sleep(50);
+}
+
+/** Until the test ends, readings don't. */
+function stuckKernel(t: Test): void {
+  const kernel = new FakeKernel();
+  kernel.fail('sample', {syscall: 'read(bpf_iter)', code: 'never'});
+  installFakeAddon(kernel);
+  t.teardown(() => kernel.mend());
+}
+
+const chosen = (...args: string[]) =>
+  parseOptions(
+    args,
+    () => ({}),
+    (problem) => t.fail(problem),
+  ) as never;
 
 /** From now on writing to a file takes until `go`. */
 async function hangingFiles(t: Test): Promise<() => void> {
@@ -34,22 +53,22 @@ async function hangingFiles(t: Test): Promise<() => void> {
 
 t.test('every second, from the third on, until it is done', async (t) => {
   const told: unknown[] = [];
-  const work = sleep(longEnoughMs, 'done');
-  t.equal(await waitFor(work, String, (sentence, again) => told.push([sentence, again])), 'done');
-  t.same(told.slice(0, 2), [
+  let done: (value: string) => void = () => {};
+  const work = new Promise<string>((resolve) => (done = resolve));
+  const late = (sentence: string, again: boolean) => {
+    if (told.push([sentence, again]) === 2) done('done');
+  };
+  t.equal(await waitFor(work, String, late), 'done');
+  t.same(told, [
     ['3', false],
     ['4', true],
   ]);
-  const all = told.length;
-  await sleep(1100);
-  t.equal(told.length, all);
-  await t.rejects(
-    waitFor(Promise.reject(new Error('no')), String, () => {}),
-    {message: 'no'},
-  );
+  await sleep(1500);
+  t.equal(told.length, 2);
+  await t.rejects(waitFor(Promise.reject(new Error('no')), String, late), {message: 'no'});
 });
 
-t.test('a disk that does not take the recording: it is that, and not the kernel', async (t) => {
+t.test('a disk that does not take the recording: it is that, and not the kernel, and the end waits for it', async (t) => {
   const go = await hangingFiles(t);
   const file = path.join(t.testdir({}), 'f.rec');
   const from = {
@@ -60,46 +79,48 @@ t.test('a disk that does not take the recording: it is that, and not the kernel'
   };
   const recorder = new RecordingCollector(from, file, null, true);
   const told: string[] = [];
-  const first = recorder.samples(new Pace(1000), undefined, (sentence) => told.push(sentence)).next();
-  await sleep(longEnoughMs);
-  t.equal(told[0], `${file} has not taken what is recorded for 3 s. Its disk may hang.`);
+  const stop = new AbortController();
+  const first = recorder.samples(new Pace(1000), stop.signal, (sentence) => told.push(sentence)).next();
+  await until(() => told.length > 0);
+  const sentence = `${file} has not taken what is recorded for 3 s. Its disk may hang.`;
+  t.equal(told[0], sentence);
+  stop.abort();
+  t.equal((await first).done, true);
+  const stderr = t.capture(process.stderr, 'write');
+  const closed = recorder.close();
+  const said: unknown[] = [];
+  await until(() => (said.push(...stderr().map(({args}) => args[0])), said.length > 0));
+  t.same(said, [`bpftop-ts: ${sentence} Ctrl-C does not wait for it.\n`]);
   go();
-  t.equal((await first).done, false);
-  await recorder.close();
+  await closed;
+  t.equal([...new SampleDecoder().push(readFileSync(file))].length, 1, 'and is whole');
 });
 
-t.test('the first reading, of a script and of the exporter: once, and a signal ends it', async (t) => {
-  const kernel = new FakeKernel();
-  kernel.fail('sample', {syscall: 'read(bpf_iter)', code: 'never'});
-  installFakeAddon(kernel);
-  const chosen = (...args: string[]) =>
-    parseOptions(
-      args,
-      () => ({}),
-      (problem) => t.fail(problem),
-    ) as never;
-  const stderr = t.capture(process.stderr, 'write');
-  const told = async () => {
-    await sleep(longEnoughMs);
-    return stderr().map(({args}) => args[0]);
-  };
-  const sentence = 'bpftop-ts: the kernel has not answered for 3 s. Its log (dmesg) may say why.\n';
-  const collector = new KernelCollector({enableStats: true});
-  const first: Collector = {
-    async *samples(...args) {
-      await collector
-        .samples(...args)
-        [Symbol.asyncIterator]()
-        .next();
-    },
-    close() {},
-  };
-  const written = writeSamples(first, chosen('--json'));
-  t.same(await told(), [sentence]);
-  const served = runServe(chosen('serve', '--no-owners'));
-  t.same(await told(), [sentence]);
-  process.emit('SIGTERM', 'SIGTERM');
-  t.equal(await served, 128 + 15);
-  kernel.mend();
-  await t.rejects(written, {message: /one reading alone/});
-});
+for (const [what, begin] of [
+  [
+    'a script',
+    () =>
+      writeSamples(new KernelCollector({enableStats: true}), chosen('--format', 'prometheus', '--output', '/no/such/file')),
+  ],
+  ['a recording', () => record('/no/such/file')],
+  ['the exporter', () => runServe(chosen('serve', '--no-owners'))],
+] as const)
+  t.test(`the first reading of ${what}: it is said once, and a signal ends it`, async (t) => {
+    stuckKernel(t);
+    const stderr = t.capture(process.stderr, 'write');
+    const said: unknown[] = [];
+    const ended = begin();
+    await until(() => (said.push(...stderr().map(({args}) => args[0])), said.length > 0));
+    t.same(said, ['bpftop-ts: the kernel has not answered for 3 s. Its log (dmesg) may say why.\n']);
+    process.emit('SIGTERM', 'SIGTERM');
+    t.equal(await ended, 128 + 15);
+  });
+
+async function record(file: string): Promise<number> {
+  const collector = new RecordingCollector(new KernelCollector({enableStats: true}), file, null, false);
+  try {
+    return await recordOnly(collector, chosen('--record', file));
+  } finally {
+    await collector.close();
+  }
+}
