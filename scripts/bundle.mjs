@@ -25,6 +25,7 @@ const afterMain = {
     build.onResolve({filter: /^\.{1,2}\//}, async ({path: name, kind, resolveDir, pluginData}) => {
       if (kind !== 'dynamic-import' || pluginData === afterMain || !resolveDir.startsWith(path.join(root, 'src'))) return;
       const found = await build.resolve(name, {kind, resolveDir, pluginData: afterMain});
+      if (found.errors.length > 0) return found;
       return {path: path.relative(root, found.path), namespace: 'after-main'};
     });
     build.onLoad({filter: /./, namespace: 'after-main'}, ({path: file}) => ({

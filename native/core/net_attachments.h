@@ -25,8 +25,8 @@ struct NetAttachment {
   /// 0 for netns.
   uint32_t ifindex = 0;
   std::string ifname;
-  /// Which of the interface's hooks it is. tc: "ingress", "egress", "qdisc 1:" or "class 1:2". XDP: "generic" (slower, on packets that
-  /// the stack has already got) or "offload" (in the device), and nothing for that in the driver.
+  /// Which of the interface's hooks it is. tc: "ingress", "egress", "qdisc 1:" or "class 1:2". XDP: "generic" (slower, on
+  /// packets that the stack has already got) or "offload" (in the device), and nothing for that in the driver.
   std::string hook;
 
   bool operator==(const NetAttachment&) const = default;
