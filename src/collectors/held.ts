@@ -17,6 +17,10 @@ export class Held {
     return this.#vias.size;
   }
 
+  has(prog: number): boolean {
+    return this.#vias.has(prog);
+  }
+
   /** It holds that program, by that. */
   add(prog: number, via: OwnerVia): void {
     const before = this.#vias.get(prog);

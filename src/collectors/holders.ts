@@ -8,8 +8,8 @@ import type {Owner, OwnerProcess, Owners} from '../sample/owners.js';
 import type {ProgInfo} from '../sample/types.js';
 import {addOwner, Held} from './held.js';
 import {addTo} from './lists.js';
-import {scanFds} from './proc-fds.js';
-import {describe, gone, ownStartTicks, showsAllProcesses, Slice, startTicks, withProcess} from './processes.js';
+import {heldBy, scanFds} from './proc-fds.js';
+import {describe, gone, ownPid, ownStartTicks, showsAllProcesses, Slice, startTicks, withProcess} from './processes.js';
 
 /** What to read. */
 export interface HoldersOptions {
@@ -43,9 +43,36 @@ export async function readHolders({
   const seesAll = showsAllProcesses(procRoot);
   // The iterator's pids are the initial namespace's: another /proc knows other processes by them.
   const open = files && seesAll ? await readFiles(files) : null;
-  if (open) return {byProg: await lookUp(open, procRoot, progsOfMap), complete: true};
+  if (open) {
+    const byProg = await lookUp(open, procRoot, progsOfMap);
+    return {byProg: await withoutPassing(byProg, procRoot, progsOfMap), complete: true};
+  }
   const {byProg, unreadable} = await scanFds(procRoot, progsOfMap);
-  return {byProg, complete: seesAll && unreadable === 0};
+  return {byProg: await withoutPassing(byProg, procRoot, progsOfMap), complete: seesAll && unreadable === 0};
+}
+
+/**
+ * This process opens programs, links and maps for a moment, in other threads, to read what they are: what it has open afterwards, too, is
+ * what it holds.
+ */
+async function withoutPassing(
+  byProg: ReadonlyMap<number, readonly Owner[]>,
+  procRoot: string,
+  progsOfMap: ReadonlyMap<number, readonly number[]>,
+): Promise<Owners['byProg']> {
+  const self = ownPid(procRoot);
+  if (self === null) return byProg;
+  const held = await heldBy(`${procRoot}/self`, progsOfMap).catch((error: unknown) => {
+    if (isSystemError(error)) return null;
+    throw error;
+  });
+  if (held === null) return byProg;
+  const kept = new Map<number, readonly Owner[]>();
+  for (const [prog, owners] of byProg) {
+    const others = held.has(prog) ? owners : owners.filter(({process}) => process.pid !== self);
+    if (others.length > 0) kept.set(prog, others);
+  }
+  return kept;
 }
 
 /** null: not here, or not now. */

@@ -45,7 +45,7 @@ export async function scanFds(procRoot: string, progsOfMap: ReadonlyMap<number, 
     await slice.rest();
     try {
       const seen = await withProcess(procRoot, pid, async (dir) => {
-        const held = await heldBy(`${procRoot}/${pid}`, slice, progsOfMap);
+        const held = await heldBy(`${procRoot}/${pid}`, progsOfMap, slice);
         const process = held.size > 0 ? await describe(pid, dir) : gone;
         if (process !== gone) addOwner(byProg, process, held);
         return process;
@@ -59,7 +59,11 @@ export async function scanFds(procRoot: string, progsOfMap: ReadonlyMap<number, 
 }
 
 /** The programs that a process holds. @throws the fs error where its fds can't be listed. */
-async function heldBy(processDir: string, slice: Slice, progsOfMap: ReadonlyMap<number, readonly number[]>): Promise<Held> {
+export async function heldBy(
+  processDir: string,
+  progsOfMap: ReadonlyMap<number, readonly number[]>,
+  slice = new Slice(),
+): Promise<Held> {
   const held = new Held(progsOfMap);
   const dir = opendirSync(`${processDir}/fd`, {bufferSize: fdsAtOnce});
   try {

@@ -2,6 +2,7 @@
 import {closeSync, constants, openSync, readFileSync, readlinkSync, statSync} from 'node:fs';
 import {open} from 'node:fs/promises';
 import {setImmediate as turn, setTimeout as sleep} from 'node:timers/promises';
+import {isSystemError} from '../errors.js';
 import type {CgroupLine, OwnerProcess} from '../sample/owners.js';
 
 /** PROC_PID_INIT_INO (include/linux/proc_ns.h) */
@@ -20,11 +21,20 @@ const mostStuck = 2;
 /** Files that haven't answered yet, `PID/name`: they are not asked again. */
 const stuck = new Set<string>();
 
+/** This process's number in a /proc, which may be another one than its own; null: that doesn't know it. */
+export function ownPid(procRoot: string): number | null {
+  try {
+    return Number(readlinkSync(`${procRoot}/self`));
+  } catch (error) {
+    if (isSystemError(error)) return null;
+    throw error;
+  }
+}
+
 /** Whether that is a /proc of the initial pid namespace, in which this process is, and in which all processes are. */
 export function showsAllProcesses(procRoot: string): boolean {
   try {
-    // There is no `self` in one that doesn't know this process, and another number in one that knows it by another.
-    const isOwn = readlinkSync(`${procRoot}/self`) === String(process.pid);
+    const isOwn = ownPid(procRoot) === process.pid;
     // All but those that hidepid hides (proc(5)); then init, which always runs, is one of them.
     return (
       isOwn && statSync(`${procRoot}/self/ns/pid`).ino === initialPidNamespace && statSync(`${procRoot}/1`).isDirectory()

@@ -308,6 +308,27 @@ t.test('where the iterator is refused, /proc answers; what is no refusal is thro
   if (filesSkip === false) await t.rejects(readHolders({files: failing(new Error('a mistake'))}), {message: 'a mistake'});
 });
 
+t.test('what this process had open for a moment alone, to read it, it does not hold', {skip: filesSkip}, async (t) => {
+  const {said} = await holding(t, `console.log(process.pid + ' ' + load('testbed.node').load({type: 'socket_filter'}).id)`);
+  const [pid, id] = said.split(' ').map(Number) as [number, number];
+  const own = loadProg(t, {type: 'socket_filter'});
+  const files = openFiles(t);
+  const read = async () => {
+    const {pids, startTicks, kinds, ids} = await files.read();
+    const at = pids.indexOf(process.pid);
+    const insert = (column: Iterable<number>, value: number) => [...column].toSpliced(at, 0, value);
+    return {
+      pids: Uint32Array.from(insert(pids, process.pid)),
+      startTicks: Float64Array.from(insert(startTicks, startTicks[at]!)),
+      kinds: Uint8Array.from(insert(kinds, holderKinds.link)),
+      ids: Uint32Array.from(insert(ids, id)),
+    };
+  };
+  const owners = await readHolders({files: {read, close: () => undefined}});
+  t.strictSame(holders(owners, id), [`${pid} prog`]);
+  t.strictSame(holders(owners, own.id), [`${process.pid} prog`]);
+});
+
 t.test('a /proc of other processes is gone through by itself', async (t) => {
   const procRoot = fakeProc(t, {'1': [['anon_inode:bpf-prog', 'prog_id:\t7\n']]});
   let readings = 0;
