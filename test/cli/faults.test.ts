@@ -20,7 +20,15 @@ import {type OpenSources, openSources} from '../../src/collectors/sources.js';
 import {sourceNames} from '../../src/sample/sources.js';
 import type {ScreenEnd} from '../../src/ui/index.js';
 import {type Document, run} from '../helpers/cli.js';
-import {type FakeCall, FakeKernel, type Fault, fakeProgs, installFakeAddon, longName} from '../helpers/fake-addon.js';
+import {
+  type FakeCall,
+  FakeKernel,
+  type Fault,
+  fakeProgs,
+  holderPid,
+  installFakeAddon,
+  longName,
+} from '../helpers/fake-addon.js';
 import {openTestScreen, type ScreenUnderTest} from '../helpers/screen.js';
 
 /** What any of the calls may give, and one that none of them gives today. */
@@ -350,7 +358,7 @@ const told: Readonly<Record<Exclude<FakeCall, 'sample'>, Told>> = {
   readMaps: {prog: 0, words: 'fake_array'},
   readHolders: {
     prog: 0,
-    words: `(pid ${process.pid})`,
+    words: `(pid ${holderPid()})`,
     instead: ['held by - (not all could be looked at)', 'held by no process'],
     codes: ['EPERM', 'EMFILE', 'EBUSY'],
   },

@@ -2,6 +2,8 @@
  * An addon without a kernel: a few programs whose counters go up with its clock, and calls that fail when the test says so. It stands in the
  * place of bpf.node for all of the tool.
  */
+import {spawn} from 'node:child_process';
+import {readFileSync} from 'node:fs';
 import {createRequire} from 'node:module';
 import {
   holderKinds,
@@ -99,6 +101,26 @@ export type FakeExports = NativeBpf &
   NativeUnlinkedFinder &
   NativeTerminal & {readonly Holders: new () => NativeHoldersReader};
 
+/** When a process began, in clock ticks (proc_pid_stat(5)). */
+const beganAt = (pid: number) =>
+  Number(
+    readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^[^]*\) /, '')
+      .split(' ')[19],
+  );
+
+let theHolder: number | null = null;
+
+/** Who holds all of them: a process that is really there, called node, for it is looked up in /proc. Its pid. */
+export function holderPid(): number {
+  if (theHolder !== null) return theHolder;
+  const {NODE_OPTIONS: _, ...env} = process.env;
+  const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1e6)'], {stdio: 'ignore', env});
+  child.unref();
+  process.on('exit', () => child.kill('SIGKILL'));
+  return (theHolder = child.pid as number);
+}
+
 /** The kernel behind the addon. */
 export class FakeKernel {
   /** CLOCK_BOOTTIME, s. */
@@ -175,10 +197,11 @@ export class FakeKernel {
       Holders: class implements NativeHoldersReader {
         read(): Promise<NativeHolders> {
           return kernel.#call('readHolders', () => ({
-            pids: Uint32Array.from(kernel.progs, () => process.pid),
-            startTicks: Float64Array.from(kernel.progs, () => 0),
-            kinds: Uint8Array.from(kernel.progs, () => holderKinds.prog),
-            ids: Uint32Array.from(kernel.progs, ({id}) => id),
+            // This process is always among them, with what it reads by.
+            pids: Uint32Array.of(process.pid, ...kernel.progs.map(holderPid)),
+            startTicks: Float64Array.of(beganAt(process.pid), ...kernel.progs.map(() => beganAt(holderPid()))),
+            kinds: Uint8Array.of(holderKinds.link, ...kernel.progs.map(() => holderKinds.prog)),
+            ids: Uint32Array.of(0, ...kernel.progs.map(({id}) => id)),
           }));
         }
         close(): void {}
