@@ -43,11 +43,9 @@ export async function readHolders({
   const seesAll = showsAllProcesses(procRoot);
   // The iterator's pids are the initial namespace's: another /proc knows other processes by them.
   const open = files && seesAll ? await readFiles(files) : null;
-  if (open) {
-    const byProg = await lookUp(open, procRoot, progsOfMap);
-    return {byProg: await withoutPassing(byProg, procRoot, progsOfMap), complete: true};
-  }
-  const {byProg, unreadable} = await scanFds(procRoot, progsOfMap);
+  const {byProg, unreadable} = open
+    ? {byProg: await lookUp(open, procRoot, progsOfMap), unreadable: 0}
+    : await scanFds(procRoot, progsOfMap);
   return {byProg: await withoutPassing(byProg, procRoot, progsOfMap), complete: seesAll && unreadable === 0};
 }
 

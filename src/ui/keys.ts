@@ -1,7 +1,7 @@
 /**
- * From what the terminal sends to Ink and from Ink to key names. A read may hold many keys (key repeat over a slow line, a paste that the terminal doesn't mark) or
- * half of one (an escape sequence in two packets). Ink takes a read of plain text as a single key and what begins with Esc at once, so
- * reads are split here first, and `KeyPipe` hands Ink one key at a time.
+ * From what the terminal sends to Ink and from Ink to key names. A read may hold many keys (key repeat over a slow line, a paste that the
+ * terminal doesn't mark) or half of one (an escape sequence in two packets). Ink takes a read of plain text as a single key and what
+ * begins with Esc at once, so reads are split here first, and `KeyPipe` hands Ink one key at a time.
  */
 import {EventEmitter} from 'node:events';
 import type {Key} from 'ink';
